@@ -1,0 +1,1 @@
+"""Mock product APIs: three personas over HTTP, with faults on demand."""

@@ -1,0 +1,169 @@
+"""The command line: flags → Config → run → exit code. The only module that prints or exits."""
+
+import signal
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+import click
+import trio
+from loguru import logger
+
+from pipeline.config import Config, Format, Level
+from pipeline.errors import AbortedError, ConfigError, OutputError
+from pipeline.layers import DEFAULT_PATH, load_config
+from pipeline.model import Summary
+from pipeline.run import run as run_pipeline
+from pipeline.ui.logs import configure_logging
+from pipeline.ui.progress import Bars
+from pipeline.ui.table import closing_table
+
+COMPLETE, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
+_STOPPED = 128
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class _RunByDefault(click.Group):
+    """A group whose bare call, and whose flags, are those of its ``run`` command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
+        if not args or (args[0].startswith("-") and args[0] not in own):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        run = self.commands["run"]
+        records = [record for p in run.get_params(ctx) if (record := p.get_help_record(ctx)) and p.name != "help"]
+        with formatter.section("Options of run, also without naming it"):
+            formatter.write_dl(records)
+        super().format_options(ctx, formatter)
+
+
+def _read_settings(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    settings: dict[str, str] = {}
+    for value in values:
+        key, equals, text = value.partition("=")
+        if not equals or not key:
+            raise click.BadParameter(f"{value!r} is not of the form KEY=VALUE, as in rate_limit.rps=10")
+        settings[key.strip()] = text
+    return settings
+
+
+@click.group(
+    cls=_RunByDefault,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 complete · 1 failed · 2 usage or config error · 3 partial · 130/143 stopped by a signal.",
+)
+@click.version_option(package_name="pipeline", message="%(package)s %(version)s")
+def main() -> None:
+    """Fetch product catalogues from several HTTP APIs and write one clean summary.
+
+    A bare call runs the pipeline on config/config.yaml.
+    """
+
+
+@main.command()
+@click.option(
+    "-c",
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    help=f"YAML configuration file.  [default: {DEFAULT_PATH}]",
+)
+@click.option("-o", "--output", metavar="PATH", help="Where the summary goes (key: output).")
+@click.option("-t", "--timeout", metavar="SECONDS", help="Deadline of the whole run (key: timeout).")
+@click.option("-r", "--rate-limit", metavar="RPS", help="Requests a second per endpoint (key: rate_limit.rps).")
+@click.option("-w", "--workers", metavar="N", help="Normalizing threads (key: worker_pool.size).")
+@click.option(
+    "-l",
+    "--log-level",
+    type=click.Choice([choice.value for choice in Level], case_sensitive=False),
+    help="Least severe message shown (key: log.level).",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice([choice.value for choice in Format], case_sensitive=False),
+    help="Lines for people or for machines (key: log.format).",
+)
+@click.option("--progress/--no-progress", default=None, help="Progress bars.  [default: on a terminal]")
+@click.option(
+    "--set",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    callback=_read_settings,
+    help="Any key of the configuration, dotted: --set rate_limit.rps=10. Repeatable.",
+)
+@click.option("--allow-partial", is_flag=True, help="Exit with 0 instead of 3 when something is missing.")
+def run(
+    path: Path | None,
+    settings: Mapping[str, str],
+    progress: bool | None,
+    allow_partial: bool,
+    **flags: str | None,
+) -> None:
+    """Run the pipeline.
+
+    Any key of the configuration can also be set in the environment: rate_limit.rps is PIPELINE_RATE_LIMIT_RPS.
+    """
+    named = {_KEYS[flag]: value for flag, value in flags.items() if value is not None}
+    try:
+        config = load_config(path, flags={**settings, **named})
+        configure_logging(config.log)
+        summary = _run(config, progress)
+    except ConfigError as error:
+        _fail(_list_problems(error), USAGE)
+    except OutputError as error:
+        _fail(str(error), FAILED)
+    except AbortedError as error:
+        _fail(str(error), _STOPPED + error.signal)
+    except KeyboardInterrupt:  # before our own handling of signals begins, or after it ended
+        _fail("interrupted", _STOPPED + signal.SIGINT)
+    except Exception as error:  # noqa: BLE001 - the last resort: one line instead of a traceback
+        logger.opt(exception=error).debug("internal error")
+        _fail(f"internal error, please report it: {error!r}; `-l DEBUG` shows where", FAILED)
+    click.echo(closing_table(summary))
+    sys.exit(exit_code(summary, allow_partial=allow_partial))
+
+
+_KEYS = {
+    "output": "output",
+    "timeout": "timeout",
+    "rate_limit": "rate_limit.rps",
+    "workers": "worker_pool.size",
+    "log_level": "log.level",
+    "log_format": "log.format",
+}
+
+
+def exit_code(summary: Summary, *, allow_partial: bool) -> int:
+    """The exit code that tells a scheduler how a run ended."""
+    if summary.stopped_by is not None:
+        return _STOPPED + summary.stopped_by
+    match summary.summary.status:
+        case "complete":
+            return COMPLETE
+        case "failed":
+            return FAILED
+        case "partial":
+            return COMPLETE if allow_partial else PARTIAL
+
+
+def _run(config: Config, progress: bool | None) -> Summary:
+    with Bars([endpoint.name for endpoint in config.endpoints], shown=progress) as bars:
+        return trio.run(partial(run_pipeline, config, signals=_SIGNALS, on_page=bars.page))
+
+
+def _list_problems(error: ConfigError) -> str:
+    count = len(error.problems)
+    head = "1 problem" if count == 1 else f"{count} problems"
+    return "\n".join([f"{head} in the configuration:", *(f"  {problem}" for problem in error.problems)])
+
+
+def _fail(text: str, code: int) -> NoReturn:
+    click.echo(f"Error: {text}", err=True)
+    sys.exit(code)

@@ -1,0 +1,160 @@
+"""Circuit breaker: leave an endpoint alone that keeps failing, and find out when it is back.
+
+::
+
+    CLOSED ──(failure_threshold failures in a row)──▶ OPEN ──(cooldown)──▶ HALF_OPEN
+       ▲                                                ▲                      │
+       │                                                └──(probe failed)──────┤
+       └────────────────────────────────────────────────────(probe succeeded)──┤
+                                 GIVEN_UP ◀──(max_probes probes failed in a row)┘
+"""
+
+import enum
+from types import TracebackType
+from typing import Self
+
+import msgspec
+import trio
+
+from pipeline.errors import CircuitGivenUpError
+
+
+class State(enum.Enum):
+    """The circuit's states; GIVEN_UP is final."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+    GIVEN_UP = "given up"
+
+
+class CircuitBreakerStatistics(msgspec.Struct, frozen=True):
+    """``failures``: in a row; ``probe_at``: when OPEN ends, on Trio's clock, None in other states."""
+
+    state: State
+    failures: int
+    failed_probes: int
+    times_opened: int
+    probe_at: float | None
+
+
+class Permit:
+    """The leave to make one attempt, as a context manager: report the outcome before it ends.
+
+    Without a report the attempt says nothing about the endpoint's health (HTTP 429, a cancellation): a probe
+    that ends so makes room for the next one. Reports of attempts that were admitted before the state last changed
+    are ignored: they are news from before.
+    """
+
+    def __init__(self, breaker: "CircuitBreaker", epoch: int, *, probe: bool) -> None:
+        self._breaker = breaker
+        self._epoch = epoch
+        self.probe = probe
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._breaker._released(self._epoch)
+
+    def succeeded(self) -> None:
+        """The endpoint is well."""
+        self._breaker._succeeded(self._epoch)
+
+    def failed(self) -> None:
+        """The endpoint failed in a way that time may heal."""
+        self._breaker._failed(self._epoch)
+
+
+class CircuitBreaker:
+    """Admits attempts while CLOSED, one probe at a time while HALF_OPEN, and makes all others wait.
+
+    ``cooldown`` is in seconds. All transitions are synchronous: between a check and what follows from it no other
+    task runs.
+    """
+
+    def __init__(self, *, failure_threshold: int, cooldown: float, max_probes: int) -> None:
+        self._failure_threshold = failure_threshold
+        self._cooldown = cooldown
+        self._max_probes = max_probes
+        self._state = State.CLOSED
+        self._epoch = 0
+        self._failures = 0
+        self._failed_probes = 0
+        self._times_opened = 0
+        self._probe_at = 0.0
+        self._probing = False
+        self._changed = trio.Event()
+
+    async def admit(self) -> Permit:
+        """Wait until an attempt may be made.
+
+        A cancellation leaves nothing behind.
+
+        Raises:
+            CircuitGivenUpError: once ``max_probes`` probes in a row have failed.
+        """
+        await trio.lowlevel.checkpoint()
+        while True:
+            if self._state is State.OPEN and trio.current_time() >= self._probe_at:
+                self._enter(State.HALF_OPEN)
+            match self._state:
+                case State.CLOSED:
+                    return Permit(self, self._epoch, probe=False)
+                case State.HALF_OPEN if not self._probing:
+                    self._probing = True
+                    return Permit(self, self._epoch, probe=True)
+                case State.GIVEN_UP:
+                    raise CircuitGivenUpError(f"given up after {self._failed_probes} failed probes")
+                case State.OPEN:
+                    with trio.move_on_at(self._probe_at):
+                        await self._changed.wait()
+                case State.HALF_OPEN:
+                    await self._changed.wait()
+
+    def _succeeded(self, epoch: int) -> None:
+        if epoch != self._epoch:
+            return
+        self._failures = self._failed_probes = 0
+        if self._state is State.HALF_OPEN:
+            self._enter(State.CLOSED)
+
+    def _failed(self, epoch: int) -> None:
+        if epoch != self._epoch:
+            return
+        self._failures += 1
+        if self._state is State.HALF_OPEN:
+            self._failed_probes += 1
+        if self._failed_probes >= self._max_probes:
+            self._enter(State.GIVEN_UP)
+        elif self._state is State.HALF_OPEN or self._failures >= self._failure_threshold:
+            self._probe_at = trio.current_time() + self._cooldown
+            self._times_opened += 1
+            self._enter(State.OPEN)
+
+    def _released(self, epoch: int) -> None:
+        if epoch == self._epoch and self._probing:
+            self._probing = False
+            self._wake()
+
+    def _enter(self, state: State) -> None:
+        self._state = state
+        self._epoch += 1
+        self._probing = False
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+    def statistics(self) -> CircuitBreakerStatistics:
+        """A snapshot of the breaker."""
+        return CircuitBreakerStatistics(
+            state=self._state,
+            failures=self._failures,
+            failed_probes=self._failed_probes,
+            times_opened=self._times_opened,
+            probe_at=self._probe_at if self._state is State.OPEN else None,
+        )

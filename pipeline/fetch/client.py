@@ -1,0 +1,146 @@
+"""One endpoint's HTTP client: the only module that knows httpx, and what its errors mean."""
+
+import ssl
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+import httpx
+import msgspec
+import trio
+
+from pipeline.config import Http
+from pipeline.errors import (
+    FetchError,
+    PermanentError,
+    RateLimitedError,
+    TransientError,
+    UnreachableError,
+)
+from pipeline.fetch.backoff import parse_retry_after
+from pipeline.fetch.body import ACCEPT_ENCODING, BodyCollector
+
+
+def make_ssl_context() -> ssl.SSLContext:
+    """TLS with verified certificates, for all clients of a run: loading the authorities takes a tenth of a second."""
+    return httpx.create_ssl_context()
+
+
+class Response(msgspec.Struct, frozen=True):
+    """A successful response: its status (2xx) and the whole body, inflated."""
+
+    status: int
+    body: bytes
+
+
+class Client:
+    """Asks one URL for pages, each attempt under its own time limits; an async context manager.
+
+    ``transport`` replaces the network in tests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        limits: Http,
+        *,
+        ssl_context: ssl.SSLContext,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._url = httpx.URL(url)
+        self._limits = limits
+        self._client = httpx.AsyncClient(
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": ACCEPT_ENCODING,
+                "User-Agent": limits.user_agent,
+            },
+            timeout=httpx.Timeout(limits.read_timeout, connect=limits.connect_timeout),
+            verify=ssl_context,
+            transport=transport,
+        )
+
+    @property
+    def address(self) -> str:
+        """Host and port, for people."""
+        port = self._url.port or {"http": 80, "https": 443}[self._url.scheme]
+        return f"{self._url.host}:{port}"
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._client.__aexit__(kind, error, traceback)
+
+    async def get(self, parameters: Mapping[str, str]) -> Response:
+        """Make one attempt. ``parameters`` are merged into the URL's own query string.
+
+        A cancellation closes the connection and leaves the client usable.
+
+        Raises:
+            TransientError: timeouts, resets, truncated or invalid HTTP, 408 and 5xx; RateLimitedError for 429.
+            PermanentError: any other status but 2xx, and a body that is over the cap or badly encoded.
+        """
+        try:
+            with trio.fail_after(self._limits.total_timeout):
+                url = self._url.copy_merge_params(dict(parameters))
+                async with self._client.stream("GET", url) as response:
+                    _raise_for_status(response)
+                    body = BodyCollector(response.headers.get("content-encoding"), self._limits.max_body_bytes)
+                    async for chunk in response.aiter_raw():
+                        body.feed(chunk)
+                    return Response(response.status_code, body.finish())
+        except trio.TooSlowError:
+            raise TransientError(f"no complete response within {self._limits.total_timeout:g} s") from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: Exception) -> FetchError:
+        match error:
+            case httpx.ConnectError() if any(isinstance(e, ConnectionRefusedError) for e in _causes(error)):
+                return UnreachableError(f"nothing listens on {self.address} (connection refused)")
+            case httpx.ConnectError():
+                return UnreachableError(f"no connection to {self.address}: {_text(error)}")
+            case httpx.ConnectTimeout():
+                return UnreachableError(f"no connection to {self.address} within {self._limits.connect_timeout:g} s")
+            case httpx.TimeoutException():
+                return TransientError(f"nothing received for {self._limits.read_timeout:g} s")
+            case httpx.NetworkError():
+                return TransientError(f"the connection broke: {_text(error)}")
+            case httpx.RemoteProtocolError() | httpx.ProxyError():
+                return TransientError(f"truncated or invalid HTTP: {_text(error)}")
+            case _:
+                return PermanentError(f"cannot be fetched: {_text(error)}")
+
+
+def _raise_for_status(response: httpx.Response) -> None:
+    status = response.status_code
+    if 200 <= status < 300:
+        return
+    text = f"HTTP {status} {response.reason_phrase}".rstrip()
+    wait = parse_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
+    if status == 429:
+        raise RateLimitedError(text, code=status, retry_after=wait)
+    if status >= 500 or status == 408:
+        raise TransientError(text, code=status, retry_after=wait if status == 503 else None)
+    if 300 <= status < 400:
+        text += "; redirects are not followed: set `url` to where it leads"
+    raise PermanentError(text, code=status)
+
+
+def _text(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, what it came from, and what is in the groups among them."""
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for member in error.exceptions:
+                yield from _causes(member)
+        error = error.__cause__ or error.__context__

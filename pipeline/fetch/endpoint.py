@@ -1,0 +1,223 @@
+"""One endpoint's fetcher: walks its pages through breaker, bucket and retry, and keeps the account."""
+
+from collections.abc import Callable, Hashable
+from random import Random
+
+import msgspec
+import trio
+from loguru import logger
+
+from pipeline.config import ResolvedEndpoint
+from pipeline.errors import (
+    DeadlineNearError,
+    EndpointLostError,
+    FetchError,
+    PermanentError,
+    RateLimitedError,
+    TransientError,
+    UnreachableError,
+)
+from pipeline.fetch.backoff import Backoff
+from pipeline.fetch.breaker import CircuitBreaker, State
+from pipeline.fetch.bucket import TokenBucket
+from pipeline.fetch.client import Client
+from pipeline.fetch.envelope import find_records
+from pipeline.fetch.ledger import Ledger
+from pipeline.fetch.paging import PageNumbers, Step
+from pipeline.model import Action, Page, Walk
+
+# How much later than another one a request may reach the server, in seconds, before it looks too early.
+JITTER_ALLOWANCE = 0.05
+
+_NO_CONTENT = 204
+
+
+class Fetcher:
+    """Fetches one endpoint, page by page.
+
+    An attempt at a page goes through, in this order: the breaker admits it, the token bucket grants it, the client
+    makes it, and its outcome is told to the breaker. ``identify`` gives a raw record's identity, for finding loops.
+    ``on_page`` is called with the number of records of each page that arrived.
+    """
+
+    def __init__(
+        self,
+        endpoint: ResolvedEndpoint,
+        client: Client,
+        *,
+        rng: Random,
+        identify: Callable[[msgspec.Raw], Hashable],
+        on_page: Callable[[int], None] = lambda records: None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._client = client
+        self._rng = rng
+        self._on_page = on_page
+        limit, retry, breaker = endpoint.rate_limit, endpoint.retry, endpoint.breaker
+        self._bucket = TokenBucket(limit.rps, limit.burst, jitter_allowance=JITTER_ALLOWANCE)
+        self._backoff = Backoff(base_delay=retry.base_delay, max_delay=retry.max_delay, jitter=retry.jitter)
+        self._breaker = CircuitBreaker(
+            failure_threshold=breaker.failure_threshold,
+            cooldown=breaker.cooldown,
+            max_probes=breaker.max_probes,
+        )
+        self._paging = PageNumbers(identify)
+        self._ledger = Ledger(endpoint.name)
+        self._log = logger.bind(endpoint=endpoint.name)
+        self._told_unreachable = False
+
+    async def run(self, send: trio.MemorySendChannel[Page]) -> None:
+        """Walk the endpoint to its end and send every page of records that arrives; closes ``send``.
+
+        A cancellation ends the walk where it is: what has arrived is sent all the same, and the account stays open
+        until :meth:`interrupt` says why.
+        """
+        with send:
+            async with self._client:
+                try:
+                    await self._walk(send)
+                except EndpointLostError as error:
+                    self._lose(error, "deadline" if isinstance(error, DeadlineNearError) else "skip")
+
+    def interrupt(self, action: Action, reason: str) -> None:
+        """Close the account of a walk that was cut off; without effect on one that has ended."""
+        if not self._ledger.statistics().ended:
+            self._lose(FetchError(reason), action)
+
+    def statistics(self) -> Walk:
+        """The account of the walk so far."""
+        return self._ledger.statistics()
+
+    async def _walk(self, send: trio.MemorySendChannel[Page]) -> None:
+        step = Step.NEXT
+        while step is Step.NEXT:
+            number = self._paging.page
+            try:
+                records = await self._page(number)
+            except (PermanentError, TransientError) as error:
+                self._ledger.missing(number)
+                self._report(error, "skip", f"{error.text}; page given up")
+                step = self._paging.skipped()
+                continue
+            step = self._paging.arrived(records)
+            if step is Step.NEXT:
+                self._ledger.fetched()
+            if records:
+                self._on_page(len(records))
+                # What was fetched is not lost to a deadline. This wait is bounded all the same: as long as there
+                # are consumers they make room, and once the last one is gone, send() raises.
+                with trio.CancelScope(shield=True):
+                    await send.send(Page(self._endpoint.name, number, records))
+        self._conclude(step)
+
+    def _conclude(self, step: Step) -> None:
+        match step:
+            case Step.END:
+                self._ledger.ended()
+                self._log.info("all {} pages fetched", self._ledger.statistics().pages_fetched)
+            case Step.LOOP:
+                self._lose(FetchError(f"{step.value}; does the API take `page` at all?"), "skip")
+            case _:
+                self._lose(FetchError(f"{step.value}; check `url` and what access it needs"), "skip")
+
+    async def _page(self, number: int) -> list[msgspec.Raw]:
+        """Fetch one page with all the tries it is allowed; an empty list is the end.
+
+        Raises:
+            PermanentError: when trying again would not help.
+            TransientError: when the retries are used up.
+            EndpointLostError: when there is no more to be had from the endpoint in this run.
+        """
+        attempt = retries = 0
+        while True:
+            attempt += 1
+            self._check_time_for_probe()
+            with await self._breaker.admit() as permit:
+                await self._bucket.acquire()
+                try:
+                    records = await self._attempt(number, attempt)
+                except RateLimitedError as error:
+                    failure: TransientError = error
+                except TransientError as error:
+                    permit.failed()
+                    failure = error
+                except PermanentError:
+                    permit.succeeded()
+                    raise
+                else:
+                    permit.succeeded()
+                    return records
+            self._honour_retry_after(failure)
+            if self._breaker.statistics().state is State.CLOSED or isinstance(failure, RateLimitedError):
+                retries += 1
+                if retries > self._endpoint.retry.max_retries:
+                    raise failure
+                await self._wait_to_retry(failure, retries)
+            else:
+                self._report_open_circuit(failure)
+
+    async def _attempt(self, number: int, attempt: int) -> list[msgspec.Raw]:
+        self._ledger.requested(attempt)
+        started = trio.current_time()
+        log = self._log.bind(page=number, attempt=attempt)
+        try:
+            response = await self._client.get(self._paging.parameters())
+            records = [] if response.status == _NO_CONTENT else find_records(response.body, self._endpoint.items)
+        except FetchError as error:
+            elapsed = trio.current_time() - started
+            if isinstance(error, UnreachableError) and not self._told_unreachable:
+                self._told_unreachable = True
+                log.error("{}; {}", error.text, self._what_to_start())
+            raise error.at(self._endpoint.name, number, attempt, elapsed) from error.__cause__
+        elapsed = trio.current_time() - started
+        log.bind(status=response.status, elapsed=elapsed).debug("{} records", len(records))
+        return records
+
+    def _honour_retry_after(self, error: TransientError) -> None:
+        if not error.retry_after:
+            return
+        until = trio.current_time() + error.retry_after
+        if until >= trio.current_effective_deadline():
+            raise DeadlineNearError(
+                f"{error.text}; the API asks to wait {error.retry_after:g} s, which is past the deadline",
+                code=error.code,
+            )
+        self._bucket.pause_until(until)
+
+    async def _wait_to_retry(self, error: TransientError, retry: int) -> None:
+        wait = error.retry_after or self._backoff.delay(retry, self._rng)
+        wake_at = trio.current_time() + wait
+        limit = self._endpoint.retry.max_retries
+        self._report(error, "retry", f"{error.text}; retry {retry} of {limit} in {wait:.1f} s")
+        if wake_at >= trio.current_effective_deadline():
+            raise DeadlineNearError(f"the next retry would be due in {wait:.1f} s, after the deadline")
+        await trio.sleep_until(wake_at)
+
+    def _report_open_circuit(self, error: TransientError) -> None:
+        breaker = self._breaker.statistics()
+        if breaker.state is State.GIVEN_UP:
+            outlook = "endpoint given up"
+        else:
+            outlook = f"circuit open, probe in {self._endpoint.breaker.cooldown:g} s"
+        self._report(error, "circuit_break", f"{error.text}; {outlook}")
+
+    def _check_time_for_probe(self) -> None:
+        probe_at = self._breaker.statistics().probe_at
+        if probe_at is not None and probe_at >= trio.current_effective_deadline():
+            raise DeadlineNearError("the circuit is open, and its next probe would be due after the deadline")
+
+    def _report(self, error: FetchError, action: Action, text: str) -> None:
+        page = error.page or self._paging.page
+        self._ledger.failed(page, error, action)
+        self._log.bind(page=page, attempt=error.attempt, status=error.code, elapsed=error.elapsed).warning("{}", text)
+
+    def _lose(self, error: FetchError, action: Action) -> None:
+        page = self._paging.page
+        self._ledger.ended(missing_from=page)
+        self._report(error, action, f"{error.text}; page {page} on is missing")
+
+    def _what_to_start(self) -> str:
+        key = f"endpoints.{self._endpoint.name}.url"
+        if self._client.address.startswith(("127.", "localhost:", "[::1]:")):
+            return f"start the API (the mocks: `python -m mockapi`), or correct {key}"
+        return f"is the API up, and {key} right?"

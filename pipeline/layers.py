@@ -1,0 +1,146 @@
+"""How a Config comes about: flags over environment over YAML file over defaults.
+
+One rule reaches every key in all three: ``rate_limit.rps`` is ``PIPELINE_RATE_LIMIT_RPS`` in the environment
+and ``--set rate_limit.rps=10`` on the command line. An endpoint is addressed by its index or its name:
+``endpoints.0.url``, ``endpoints.api1.url``. Whatever is wrong is collected, and raised as one ConfigError.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pipeline.config import NO_ENDPOINTS, Config, Endpoint, Section
+from pipeline.errors import ConfigError, Problem
+from pipeline.validation import Builder, Text, did_you_mean, section_in
+from pipeline.yamlfile import parse_text, read_yaml
+
+DEFAULT_PATH = Path("config/config.yaml")
+ENV_PREFIX = "PIPELINE_"
+# Set by Azure Pipelines on each of its jobs; everything else with our prefix is meant for us.
+FOREIGN_VARIABLES = frozenset({"PIPELINE_WORKSPACE"})
+
+
+def load_config(
+    path: str | os.PathLike[str] | None = None,
+    *,
+    flags: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Config:
+    """Read the configuration file and lay the environment and the flags over it.
+
+    ``path`` None means ``config/config.yaml`` below the working directory, which need not exist where the
+    other layers name the endpoints. ``flags`` maps dotted keys to texts; ``environ`` defaults to the
+    process's own environment.
+
+    Raises:
+        ConfigError: with every unknown key, bad value and contradiction there is.
+    """
+    file = Path(path) if path is not None else DEFAULT_PATH
+    problems: list[Problem] = []
+    raw = read_yaml(file, required=path is not None)
+    flags = dict(flags or {})
+    environ = dict(os.environ if environ is None else environ)
+    layers = _Layers(raw, problems)
+    # The whole list first: what follows may change parts of it.
+    layers.lay_endpoints(environ.pop(f"{ENV_PREFIX}ENDPOINTS", None), f"{ENV_PREFIX}ENDPOINTS")
+    layers.lay_endpoints(flags.pop("endpoints", None), "command line")
+    layers.lay(_from_environment(environ, layers.endpoints(), problems))
+    layers.lay((key, text, "command line") for key, text in flags.items())
+    config = Builder(layers.origins, problems).config(raw)
+    if not raw.get("endpoints"):
+        missing = "" if file.exists() else f" ({file} does not exist; name another file with --config)"
+        problems.append(Problem(NO_ENDPOINTS.path, NO_ENDPOINTS.text + missing))
+    if config is None or problems:
+        raise ConfigError(problems)
+    return config
+
+
+class _Layers:
+    """The raw configuration with further layers laid over it; ``origins`` knows who set what."""
+
+    def __init__(self, raw: dict[str, Any], problems: list[Problem]) -> None:
+        self._raw = raw
+        self._problems = problems
+        self.origins: dict[str, str] = {}
+
+    def endpoints(self) -> list[tuple[str, Any]]:
+        """Index and name (or None) of each endpoint so far."""
+        entries = self._raw.get("endpoints")
+        if not isinstance(entries, list):
+            return []
+        return [(str(i), e.get("name") if isinstance(e, dict) else None) for i, e in enumerate(entries)]
+
+    def lay_endpoints(self, text: str | None, origin: str) -> None:
+        """Replace the whole list of endpoints by the one written in ``text``, as YAML or JSON."""
+        if text is not None:
+            self._raw["endpoints"] = parse_text(text)
+            self.origins["endpoints"] = origin
+
+    def lay(self, settings: Iterable[tuple[str, str, str]]) -> None:
+        """Set keys to texts, from (dotted key, text, origin); a section before what changes parts of it."""
+        for key, text, origin in sorted(settings, key=lambda setting: setting[0].count(".")):
+            if key.startswith("endpoints."):
+                self._lay_on_endpoint(key, text, origin)
+            else:
+                self._put(self._raw, key.split("."), Text(text))
+                self.origins[key] = origin
+
+    def _lay_on_endpoint(self, key: str, text: str, origin: str) -> None:
+        rest = key.removeprefix("endpoints.")
+        for index, name in self.endpoints():
+            for prefix in (f"{index}.", f"{name}."):
+                if rest.startswith(prefix) and isinstance(entry := self._raw["endpoints"][int(index)], dict):
+                    self._put(entry, rest.removeprefix(prefix).split("."), Text(text))
+                    self.origins[f"endpoints.{index}.{rest.removeprefix(prefix)}"] = origin
+                    return
+        known = ", ".join(str(name) for _, name in self.endpoints()) or "none"
+        self._problems.append(Problem(key, f"({origin}) names no endpoint; there are: {known}"))
+
+    def _put(self, target: dict[str, Any], keys: list[str], text: Text) -> None:
+        *parents, last = keys
+        for key in parents:
+            if target.get(key) is None:
+                target[key] = {}
+            elif isinstance(whole := target[key], Text):
+                target[key] = parse_text(whole)
+            target = target[key]
+            if not isinstance(target, dict):
+                return  # no section: validation says so
+        target[last] = text
+
+
+def _from_environment(
+    environ: Mapping[str, str], endpoints: Iterable[tuple[str, Any]], problems: list[Problem]
+) -> Iterator[tuple[str, str, str]]:
+    keys = {_variable(key): key for key in _keys(endpoints)}
+    for variable, text in sorted(environ.items()):
+        if not variable.startswith(ENV_PREFIX) or variable in FOREIGN_VARIABLES:
+            continue
+        if key := keys.get(variable):
+            yield key, text, variable
+        else:
+            problems.append(Problem(variable, f"sets no known key{did_you_mean(variable, keys)}"))
+
+
+def _variable(key: str) -> str:
+    return ENV_PREFIX + re.sub(r"[^A-Za-z0-9]", "_", key).upper()
+
+
+def _keys(endpoints: Iterable[tuple[str, Any]]) -> Iterator[str]:
+    """Every dotted key there is; each endpoint's both by its index and by its name."""
+    yield from _keys_of(Config, "")
+    for index, name in endpoints:
+        yield from _keys_of(Endpoint, f"endpoints.{index}.")
+        yield from _keys_of(Endpoint, f"endpoints.{name}.")
+
+
+def _keys_of(section: type[Section], prefix: str) -> Iterator[str]:
+    for field in msgspec.structs.fields(section):
+        if nested := section_in(field.type):
+            yield from _keys_of(nested, f"{prefix}{field.name}.")
+        else:
+            yield f"{prefix}{field.name}"

@@ -1,0 +1,171 @@
+"""The nouns that travel between the stages.
+
+Page (fetch → normalize) → NormalizedPage (normalize → report) → Summary. All are frozen; what is
+mergeable (counts, sums) says so.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from pipeline.tally import PriceRange, Tally
+
+Action = Literal["retry", "skip", "circuit_break", "deadline", "stopped"]
+Status = Literal["complete", "partial", "failed"]
+
+
+def utc_timestamp() -> str:
+    """The wall clock as RFC 3339 UTC text with whole seconds, as ``2026-11-21T10:00:00Z``."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One fetched page: its records still as the bytes that arrived (views, no copies).
+
+    ``number`` is the ordinal of the page within its endpoint, from 1.
+    """
+
+    source: str
+    number: int
+    records: Sequence[msgspec.Raw]
+
+
+class Product(msgspec.Struct, frozen=True):
+    """One record in the catalogue's own shape. ``id`` is ``source:id``; ``currency`` is ISO 4217."""
+
+    id: str
+    title: str | None
+    source: str
+    price: Decimal | None
+    currency: str | None
+    category: str
+    processed_at: str
+
+
+class Reject(msgspec.Struct, frozen=True):
+    """A record that could not become a product. ``position`` counts from 1 within its page."""
+
+    position: int
+    reason: str
+
+
+class NormalizedPage(msgspec.Struct, frozen=True):
+    """What one page became.
+
+    ``ids`` and the lines of ``lines`` (JSON Lines, one encoded Product each) run in parallel, in the order
+    of the page; ``tally`` has counted them all. ``coercions`` counts the readings that needed a documented rule, by
+    its name.
+    """
+
+    source: str
+    number: int
+    ids: Sequence[str]
+    lines: bytes
+    tally: Tally
+    rejects: Sequence[Reject]
+    coercions: Mapping[str, int]
+
+    @property
+    def records(self) -> int:
+        """How many records the page brought: each is a product line or a reject."""
+        return len(self.ids) + len(self.rejects)
+
+
+class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One entry of ``errors``: a failed attempt, a page given up or, with ``position``, a rejected record.
+
+    ``code`` is the HTTP status, None where no response came.
+    """
+
+    source: str
+    page: int
+    code: int | None
+    error: str
+    timestamp: str
+    action: Action
+    position: int | None = None
+
+
+class Walk(msgspec.Struct, frozen=True):
+    """What one endpoint's fetcher saw: the account of its pages and requests.
+
+    ``pages_missing`` lists the pages asked for in vain. ``missing_from`` is the page where the walk had to
+    end with the rest unknown, None where it reached the endpoint's own end. ``ended`` is False while under way.
+    """
+
+    source: str
+    requests: int
+    retries: int
+    pages_fetched: int
+    pages_missing: Sequence[int]
+    missing_from: int | None
+    failures: Sequence[Failure]
+    ended: bool
+
+    @property
+    def status(self) -> Status:
+        """``complete``: every page arrived; ``failed``: pages are missing and none arrived."""
+        if not self.pages_missing and self.missing_from is None:
+            return "complete"
+        return "partial" if self.pages_fetched else "failed"
+
+
+class SourceReport(msgspec.Struct, frozen=True):
+    """One entry of ``sources``. ``items_fetched`` = ``products`` + ``duplicates`` + ``rejected``, always.
+
+    ``errors`` counts this source's entries in the summary's ``errors`` whose action is not ``retry``.
+    """
+
+    name: str
+    status: Status
+    items_fetched: int
+    products: int
+    duplicates: int
+    rejected: int
+    pages_fetched: int
+    pages_missing: Sequence[int]
+    missing_from: int | None
+    requests: int
+    retries: int
+    errors: int
+    avg_price: Decimal | None
+    prices: Mapping[str, PriceRange]
+    coercions: Mapping[str, int]
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """The head of the summary, over all sources. Times are seconds; ``started_at`` is RFC 3339 UTC."""
+
+    status: Status
+    total_products: int
+    processing_time_seconds: float
+    success_rate: float
+    sources: Sequence[str]
+    categories: Mapping[str, int]
+    started_at: str
+
+
+class RunStatistics(msgspec.Struct, frozen=True):
+    """How the run used its bounds: proof that they held, for tests and the curious."""
+
+    peak_pages_waiting: int
+    peak_hops_in_flight: int
+    hops: int
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """The account of a finished run, as in ``summary.json``, but for the products: those are in the file.
+
+    ``output`` is the file written; ``stopped_by`` the signal number that ended the fetching early, if any.
+    """
+
+    summary: Totals
+    sources: Sequence[SourceReport]
+    errors: Sequence[Failure]
+    output: Path
+    statistics: RunStatistics
+    stopped_by: int | None = None

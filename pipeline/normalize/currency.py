@@ -1,0 +1,73 @@
+"""Currencies: the ISO 4217 codes, and which signs tell one."""
+
+# ISO 4217, list one (active codes), without funds codes, metals, the test code and "no currency".
+CODES = frozenset(
+    """
+    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP
+    CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG
+    HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL
+    MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR
+    RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD
+    TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
+    """.split()
+)
+
+# Signs that mean one currency only.
+SIGNS = {
+    "€": "EUR",
+    "£": "GBP",
+    "₹": "INR",
+    "₽": "RUB",
+    "₩": "KRW",
+    "₺": "TRY",
+    "₴": "UAH",
+    "₪": "ILS",
+    "₫": "VND",
+    "₦": "NGN",
+    "₱": "PHP",
+    "₸": "KZT",
+    "₾": "GEL",
+    "₼": "AZN",
+    "฿": "THB",
+    "zł": "PLN",
+    "Kč": "CZK",
+    "US$": "USD",
+    "A$": "AUD",
+    "AU$": "AUD",
+    "C$": "CAD",
+    "CA$": "CAD",
+    "NZ$": "NZD",
+    "HK$": "HKD",
+    "NT$": "TWD",
+    "S$": "SGD",
+    "R$": "BRL",
+    "MX$": "MXN",
+    "CN¥": "CNY",
+    "JP¥": "JPY",
+}
+
+# Signs that several currencies share: the one that is taken where nothing else tells (each such reading is counted),
+# and all that write themselves so.
+SHARED_SIGNS = {
+    "$": (
+        "USD",
+        frozenset(
+            """
+            USD ARS AUD BBD BMD BND BSD BZD CAD CLP COP CVE DOP FJD GYD HKD JMD KYD LRD MXN NAD NIO NZD SBD SGD
+            SRD TTD TWD UYU XCD
+            """.split()
+        ),
+    ),
+    "¥": ("JPY", frozenset({"JPY", "CNY"})),
+}
+
+# Signs that several currencies share with none in the lead: they are recognised, and leave the currency open.
+OPEN_SIGNS = frozenset({"kr", "kr."})
+
+
+def code_of(text: object) -> str | None:
+    """The ISO 4217 code that ``text`` is, in any case; None where it is none."""
+    if not isinstance(text, str):
+        return None
+    code = text.strip().upper()
+    return code if code in CODES else None

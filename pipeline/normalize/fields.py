@@ -1,0 +1,61 @@
+"""The fields of a product, found in a record under their usual names."""
+
+import html
+from collections.abc import Iterable
+
+ID_KEYS = ("id", "product_id", "item_id", "sku", "productId", "itemId", "uuid", "code")
+TITLE_KEYS = ("title", "name", "product_name", "item_name", "productName", "label")
+PRICE_KEYS = ("price", "cost", "unit_price", "current_price", "sale_price")
+CURRENCY_KEYS = ("currency", "currency_code", "currencyCode", "priceCurrency")
+CATEGORY_KEYS = ("category", "categories", "category_name", "product_type", "department")
+
+UNCATEGORIZED = "uncategorized"
+
+# Under which keys an object that stands for a category has its name.
+_NAME_KEYS = ("name", "title", "label", "slug", "categoryName")
+
+
+def first_id(candidates: Iterable[object]) -> str | None:
+    """The first usable identity: text that is not blank, or a whole number. ``1`` and ``"1"`` are the same."""
+    for value in candidates:
+        if isinstance(value, str):
+            if text := value.strip():
+                return text
+        elif isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+    return None
+
+
+def first_title(candidates: Iterable[object]) -> str | None:
+    """The first text that is not blank, HTML entities decoded and trimmed; None where there is none."""
+    return next(filter(None, map(_text, candidates)), None)
+
+
+def first_price(candidates: Iterable[object]) -> object:
+    """The first price that was given at all, however it is written."""
+    return next((value for value in candidates if value is not None and value not in ("", [], {})), None)
+
+
+def first_category(candidates: Iterable[object]) -> str:
+    """The first category that has a name, lower-cased: a text, an object with a name, or a list of either."""
+    return next(filter(None, map(_category, candidates)), UNCATEGORIZED)
+
+
+def _category(value: object) -> str | None:
+    if isinstance(value, str):
+        return _text(value).lower()
+    if isinstance(value, list):
+        return next(filter(None, map(_category, value)), None)
+    if isinstance(value, dict):
+        return next(filter(None, (_text(value.get(key)).lower() for key in _NAME_KEYS)), None)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        return ""
+    if "&" in value:
+        value = html.unescape(value)
+    return value.strip()

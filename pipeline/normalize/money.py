@@ -1,0 +1,169 @@
+"""Prices: exact decimals from numbers, text and objects; what cannot be read for certain is no price.
+
+The rules for text, in this order. Whatever they had to decide is counted under the name in brackets.
+
+1. A number is read as JSON would: ``12.50``, ``1e3``. ``true``, ``inf`` and ``nan`` are no numbers.
+2. A sign or code before or after the number is its currency. ``$`` alone is taken for US dollars and ``¥`` for yen
+   [``shared_currency_sign``], unless the record says which dollar it is; a record that contradicts the sign loses
+   [``currency_conflict``].
+3. With both separators, the last one is the decimal one: ``1,299.00``, ``1.299,00``. A separator that repeats groups
+   thousands. So does an apostrophe or a blank. ``.-`` and ``,-`` are Swiss for no cents.
+4. A lone comma is the decimal one, unless exactly three digits follow: ``1,299`` is 1299. A lone point always is the
+   decimal one: ``1.299`` is 1.299. Both readings are counted [``ambiguous_separator``].
+5. A currency that is named but is none of ISO 4217 is left open [``unknown_currency``].
+6. A range, several numbers or currencies, or any other word makes it no price [``unreadable_price``]. So does a
+   negative number [``negative_price``].
+"""
+
+import re
+import unicodedata
+from decimal import Decimal
+
+import msgspec
+
+from pipeline.normalize.currency import OPEN_SIGNS, SHARED_SIGNS, SIGNS, code_of
+from pipeline.normalize.fields import CURRENCY_KEYS
+
+# Beyond these a "price" is noise, and reading or adding it up would cost time and memory without bound.
+_MAX_TEXT = 64
+_MAX_DIGITS = 36
+_MAX_MAGNITUDE = 18
+
+_PLAIN = re.compile(r"\d+(\.\d+)?([eE][+-]?\d{1,3})?")
+_AMOUNT = re.compile(r"\d(?:[\d.,'\s]*\d)?")
+_GROUPED = r"[1-9]\d{0,2}(?:%s\d{2,3})*%s\d{3}"
+_NO_CENTS = re.compile(r"[.,][-–—]+(?!\d)")
+_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "´": "'", "`": "'", "−": "-"})
+_MINUS = re.compile(r"^\(.*\)$|-\s*\d|\d\s*-$|^-")
+
+_AMOUNT_KEYS = ("amount", "value", "price", "current", "gross")
+
+
+class Money(msgspec.Struct, frozen=True):
+    """A price as it was read. ``notes`` names the rules that had to decide something."""
+
+    amount: Decimal | None = None
+    currency: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+NO_PRICE = Money()
+
+
+def read_money(value: object, record_currency: str | None = None) -> Money:
+    """Read a price as it came in a record: JSON number (Decimal or int), text, or an object with an amount.
+
+    ``record_currency`` is the ISO 4217 code that the record names elsewhere, if any. Where nothing was given there
+    is no price; a price of 0 is a price.
+    """
+    match value:
+        case bool():
+            return _noted("unreadable_price")
+        case int() | Decimal():
+            return _checked(Decimal(value), record_currency, ())
+        case str():
+            return _read_text(value, record_currency)
+        case dict():
+            return _read_object(value, record_currency)
+        case None | []:
+            return NO_PRICE
+        case _:
+            return _noted("unreadable_price")
+
+
+def _read_object(price: dict[str, object], record_currency: str | None) -> Money:
+    amount = next((price[key] for key in _AMOUNT_KEYS if price.get(key) not in (None, "")), None)
+    if isinstance(amount, dict):
+        return _noted("unreadable_price")
+    named = next((price[key] for key in CURRENCY_KEYS if price.get(key) not in (None, "")), None)
+    money = read_money(amount, code_of(named) or record_currency)
+    if named is not None and code_of(named) is None:
+        return msgspec.structs.replace(money, notes=(*money.notes, "unknown_currency"))
+    return money
+
+
+def _read_text(text: str, record_currency: str | None) -> Money:
+    text = text.strip()
+    if not text:
+        return NO_PRICE
+    if len(text) > _MAX_TEXT:
+        return _noted("unreadable_price")
+    if _PLAIN.fullmatch(text) and text.isascii():
+        return _checked(Decimal(text), record_currency, _lone_separator_notes(text))
+    text = _NO_CENTS.sub("", unicodedata.normalize("NFKC", text).translate(_APOSTROPHES)).strip()
+    amounts = _AMOUNT.findall(text)
+    if len(amounts) != 1:
+        return _noted("unreadable_price")
+    if _MINUS.search(text):
+        return _noted("negative_price")
+    before, _, after = text.partition(amounts[0])
+    signs = [sign for sign in (before.strip(" :+"), after.strip(" *")) if sign]
+    number = _to_decimal(amounts[0])
+    if number is None or len(signs) > 1:
+        return _noted("unreadable_price")
+    notes = _lone_separator_notes(amounts[0])
+    if not signs:
+        return _checked(number, record_currency, notes)
+    currency, more = _currency_of(signs[0], record_currency)
+    if "unreadable_price" in more:
+        return _noted("unreadable_price")
+    return _checked(number, currency, (*notes, *more))
+
+
+def _currency_of(sign: str, record_currency: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """The currency that a sign and the record tell together, and what had to be decided."""
+    if sign.lower() in OPEN_SIGNS:
+        return record_currency, ()
+    if sign in SHARED_SIGNS:
+        usual, sharing = SHARED_SIGNS[sign]
+        if record_currency in sharing:
+            return record_currency, ()
+        return usual, ("shared_currency_sign",) if record_currency is None else ("currency_conflict",)
+    currency = SIGNS.get(sign) or code_of(sign)
+    if currency is None:
+        return None, ("unreadable_price",)
+    return currency, () if record_currency in (None, currency) else ("currency_conflict",)
+
+
+def _to_decimal(amount: str) -> Decimal | None:
+    """Read digits with separators of any kind; None where they do not group as numbers do."""
+    digits = re.sub(r"(?<=\d)['\s](?=\d{3}(?!\d))", "", amount)
+    point, comma = digits.count("."), digits.count(",")
+    if point and comma:
+        decimal, grouping = (".", ",") if digits.rfind(".") > digits.rfind(",") else (",", ".")
+        whole, _, cents = digits.rpartition(decimal)
+        if not _groups(whole, grouping):
+            return None
+        digits = f"{whole.replace(grouping, '')}.{cents}"
+    elif point > 1 or comma > 1:
+        grouping = "." if point else ","
+        if not _groups(digits, grouping):
+            return None
+        digits = digits.replace(grouping, "")
+    elif comma:
+        whole, _, cents = digits.partition(",")
+        digits = f"{whole}{cents}" if len(cents) == 3 and _groups(digits, ",") else f"{whole}.{cents}"
+    return Decimal(digits) if re.fullmatch(r"\d+(\.\d+)?", digits) else None
+
+
+def _groups(digits: str, separator: str) -> bool:
+    """Whether ``separator`` groups thousands here; Indian lakhs (``1,29,900``) do, too."""
+    mark = re.escape(separator)
+    return re.fullmatch(_GROUPED % (mark, mark), digits) is not None
+
+
+def _lone_separator_notes(amount: str) -> tuple[str, ...]:
+    ambiguous = re.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}", amount)
+    return ("ambiguous_separator",) if ambiguous else ()
+
+
+def _checked(amount: Decimal, currency: str | None, notes: tuple[str, ...]) -> Money:
+    if len(amount.as_tuple().digits) > _MAX_DIGITS or abs(amount.adjusted()) > _MAX_MAGNITUDE:
+        return _noted("unreadable_price")
+    if amount.is_signed() and amount:
+        return _noted("negative_price")
+    return Money(abs(amount), currency, notes)
+
+
+def _noted(note: str) -> Money:
+    return Money(notes=(note,))

@@ -1,0 +1,1 @@
+"""Third stage: adds up what arrived and writes the summary."""

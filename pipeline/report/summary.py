@@ -1,0 +1,87 @@
+"""Writes ``summary.json``: streamed, durable, and never half there."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from pipeline.errors import ConfigError, OutputError, Problem
+from pipeline.model import Totals
+from pipeline.report.aggregator import Catalogue
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+def prepare_output(output: Path) -> None:
+    """Make the folder of the output and see that files can be made there: before fetching, not after it.
+
+    Raises:
+        ConfigError: when they cannot.
+    """
+    if output.is_dir():
+        raise ConfigError([Problem("output", f"{output} is a folder; name a file")])
+    probe = _temporary(output)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError([Problem("output", _cannot_write(output, error))]) from error
+
+
+def write_summary(output: Path, totals: Totals, catalogue: Catalogue) -> None:
+    """Write the summary to a temporary file, fsync it and move it into place: readers see the old file or the new.
+
+    Raises:
+        OutputError: when it cannot be written; the old file is untouched then.
+    """
+    temporary = _temporary(output)
+    try:
+        with temporary.open("wb") as file:
+            file.writelines(_chunks(totals, catalogue))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(output)
+        _sync_folder(output.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(_cannot_write(output, error)) from error
+
+
+def _chunks(totals: Totals, catalogue: Catalogue) -> Iterator[bytes]:
+    """The JSON text, one source, product and error a line: large, but a friend of grep and diff."""
+    yield b'{"summary": ' + _encoder.encode(totals)
+    yield from _array("sources", map(_encoder.encode, catalogue.sources))
+    yield from _array("products", catalogue.products)
+    yield from _array("errors", map(_encoder.encode, catalogue.errors))
+    yield b"}\n"
+
+
+def _array(key: str, elements: Iterable[bytes]) -> Iterator[bytes]:
+    yield f',\n"{key}": ['.encode()
+    separator = b"\n"
+    for element in elements:
+        yield separator
+        yield element
+        separator = b",\n"
+    yield b"]"
+
+
+def _temporary(output: Path) -> Path:
+    return output.with_name(f".{output.name}.{os.getpid()}.tmp")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the move itself durable; Windows cannot open folders, and does not need to."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _cannot_write(output: Path, error: OSError) -> str:
+    return f"cannot write {output}: {error.strerror or error}; name another place with -o"

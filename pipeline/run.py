@@ -1,0 +1,166 @@
+"""One run: the nursery, the channel, the deadline and the signals."""
+
+import signal
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from random import Random
+
+import trio
+from loguru import logger
+
+from pipeline.config import Config, ResolvedEndpoint
+from pipeline.errors import AbortedError, OutputError
+from pipeline.fetch.client import Client, make_ssl_context
+from pipeline.fetch.endpoint import Fetcher
+from pipeline.model import Page, RunStatistics, Summary, Totals, utc_timestamp
+from pipeline.normalize.consumer import Consumer, Hop
+from pipeline.normalize.mapping import identify
+from pipeline.report.aggregator import Aggregator
+from pipeline.report.summary import prepare_output, write_summary
+
+# `just`, `uv run` and a terminal may each pass the same signal on: so soon, a second one is the first one's echo.
+ECHO_SECONDS = 1.0
+
+
+async def run(
+    config: Config,
+    *,
+    signals: Iterable[signal.Signals] = (),
+    on_page: Callable[[str, int], None] = lambda source, records: None,
+    rng: Random | None = None,
+    connect: Callable[[ResolvedEndpoint], Client] | None = None,
+    hop: Hop | None = None,
+) -> Summary:
+    """Fetch all endpoints, normalize what arrives, write the summary to ``config.output`` and return its account.
+
+    The first of ``signals`` ends the fetching, as the deadline does: what has arrived is written all the same. Another
+    one, more than a second later, ends the run at once. ``on_page`` is told the source and the number of records of
+    each page that arrives. ``rng`` decides the jitter; ``connect`` and ``hop`` replace network and worker threads in
+    tests.
+
+    A cancellation ends the run within the time of one batch and writes nothing; an existing output stays as it was.
+
+    Raises:
+        ConfigError: when no endpoint is configured, or the output is no place to write to.
+        OutputError: when the summary cannot be written in the end.
+        AbortedError: when a second signal came.
+    """
+    started, started_at = trio.current_time(), utc_timestamp()
+    endpoints = config.resolved()
+    output = Path(config.output)
+    await trio.to_thread.run_sync(prepare_output, output)
+    connect = connect or _connector()
+    rng = rng or Random()
+    fetchers = [
+        Fetcher(endpoint, connect(endpoint), rng=rng, identify=identify, on_page=partial(on_page, endpoint.name))
+        for endpoint in endpoints
+    ]
+    aggregator = Aggregator(endpoint.name for endpoint in endpoints)
+    pool = config.worker_pool
+    consumer = Consumer(aggregator.add, workers=pool.size, batch_size=pool.batch_size, hop=hop)
+    stop = _Stop(deadline=started + config.timeout)
+    unwritable: OutputError | None = None
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(stop.watch, tuple(signals), nursery.cancel_scope)
+        peak_waiting = await _fetch_all(fetchers, consumer, config.queue.size, stop)
+        for fetcher in fetchers:
+            stop.explain(fetcher, config.timeout)
+        catalogue = aggregator.finish(fetcher.statistics() for fetcher in fetchers)
+        totals = Totals(
+            status=catalogue.status,
+            total_products=len(catalogue.products),
+            processing_time_seconds=round(trio.current_time() - started, 3),
+            success_rate=catalogue.success_rate,
+            sources=[endpoint.name for endpoint in endpoints],
+            categories=catalogue.categories,
+            started_at=started_at,
+        )
+        try:
+            await trio.to_thread.run_sync(write_summary, output, totals, catalogue)
+        except OutputError as error:
+            unwritable = error
+        nursery.cancel_scope.cancel()
+
+    if stop.aborted and stop.signal is not None:
+        raise AbortedError(stop.signal)
+    if unwritable:
+        raise unwritable
+    hops = consumer.statistics()
+    return Summary(
+        summary=totals,
+        sources=catalogue.sources,
+        errors=catalogue.errors,
+        output=output,
+        statistics=RunStatistics(
+            peak_pages_waiting=peak_waiting,
+            peak_hops_in_flight=hops.peak_in_flight,
+            hops=hops.hops,
+        ),
+        stopped_by=stop.signal,
+    )
+
+
+async def _fetch_all(fetchers: Sequence[Fetcher], consumer: Consumer, queue_size: int, stop: "_Stop") -> int:
+    """Run all fetchers until they or their time end, and the consumer until it has worked off what they sent.
+
+    Returns the most pages that ever waited in the channel.
+    """
+    send, receive = trio.open_memory_channel[Page](queue_size)
+    async with trio.open_nursery() as consuming:
+        consuming.start_soon(consumer.run, receive)
+        with stop.fetching:
+            async with trio.open_nursery() as fetching:
+                with send:
+                    for fetcher in fetchers:
+                        fetching.start_soon(fetcher.run, send.clone())
+    return send.statistics().peak_buffer_used
+
+
+class _Stop:
+    """What ends the fetching before its time: the deadline (on Trio's clock) or a signal."""
+
+    def __init__(self, *, deadline: float) -> None:
+        self.fetching = trio.CancelScope(deadline=deadline)
+        self.signal: signal.Signals | None = None
+        self.aborted = False
+
+    async def watch(
+        self,
+        signals: Sequence[signal.Signals],
+        everything: trio.CancelScope,
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Wait for signals: the first ends the fetching, one that is no echo of it cancels ``everything``.
+
+        A cancellation restores the signals' usual handling.
+        """
+        if not signals:
+            task_status.started()
+            return
+        with trio.open_signal_receiver(*signals) as arrivals:
+            task_status.started()
+            async for number in arrivals:
+                now = trio.current_time()
+                if self.signal is None:
+                    self.signal, first_at = signal.Signals(number), now
+                    logger.warning("{}: fetching ends, what arrived is kept", self.signal.name)
+                    self.fetching.cancel()
+                elif now - first_at > ECHO_SECONDS:
+                    self.aborted = True
+                    everything.cancel()
+                    return
+
+    def explain(self, fetcher: Fetcher, timeout: float) -> None:
+        """Close the account of a fetcher that was cut off."""
+        if self.signal is not None:
+            fetcher.interrupt("stopped", f"stopped by {self.signal.name}")
+        else:
+            fetcher.interrupt("deadline", f"the run's timeout of {timeout:g} s is over; raise `timeout` (-t)")
+
+
+def _connector() -> Callable[[ResolvedEndpoint], Client]:
+    ssl_context = make_ssl_context()
+    return lambda endpoint: Client(endpoint.url, endpoint.http, ssl_context=ssl_context)

@@ -1,0 +1,89 @@
+"""Running statistics over products: counts and sums that can be merged in any order."""
+
+from collections import Counter
+from collections.abc import Mapping
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+import msgspec
+
+UNKNOWN_CURRENCY = "unknown"
+
+# Sums stay exact: a price has at most 36 digits, so this leaves room for 10^44 of them.
+_EXACT = Context(prec=80, rounding=ROUND_HALF_EVEN)
+_CENTS = 2
+
+
+class PriceRange(msgspec.Struct, frozen=True):
+    """Prices of one currency: exact, ``avg`` rounded half-even to the finest scale seen, at least cents."""
+
+    count: int
+    min: Decimal
+    max: Decimal
+    avg: Decimal
+
+
+class _Prices:
+    """Count, sum, least and greatest price of one currency."""
+
+    __slots__ = ("count", "greatest", "least", "total")
+
+    def __init__(self, price: Decimal) -> None:
+        self.count = 1
+        self.total = self.least = self.greatest = price
+
+    def add(self, count: int, total: Decimal, least: Decimal, greatest: Decimal) -> None:
+        self.count += count
+        self.total = _EXACT.add(self.total, total)
+        # Of equal prices (1.5 and 1.50) the same one is kept in whatever order they come: the one with less scale.
+        self.least = min(self.least, least, key=_by_value_then_scale)
+        self.greatest = max(self.greatest, greatest, key=_by_value_then_scale)
+
+    def range(self) -> PriceRange:
+        exponent = self.total.as_tuple().exponent
+        assert isinstance(exponent, int), "prices are finite"
+        scale = Decimal(1).scaleb(min(exponent, -_CENTS))
+        average = _EXACT.divide(self.total, Decimal(self.count)).quantize(scale, context=_EXACT)
+        return PriceRange(self.count, self.least, self.greatest, average)
+
+
+class Tally:
+    """Prices by currency and products by category."""
+
+    def __init__(self) -> None:
+        self._prices: dict[str, _Prices] = {}
+        self._categories: Counter[str] = Counter()
+
+    def add(self, price: Decimal | None, currency: str | None, category: str) -> None:
+        """Count one product."""
+        self._categories[category] += 1
+        if price is None:
+            return
+        key = currency or UNKNOWN_CURRENCY
+        if prices := self._prices.get(key):
+            prices.add(1, price, price, price)
+        else:
+            self._prices[key] = _Prices(price)
+
+    def merge(self, other: "Tally") -> None:
+        """Count all that ``other`` has counted; it stays as it is."""
+        self._categories.update(other._categories)
+        for key, theirs in other._prices.items():
+            if (mine := self._prices.get(key)) is None:
+                mine = self._prices[key] = _Prices(theirs.least)
+                mine.count, mine.total, mine.greatest = theirs.count, theirs.total, theirs.greatest
+            else:
+                mine.add(theirs.count, theirs.total, theirs.least, theirs.greatest)
+
+    def categories(self) -> Mapping[str, int]:
+        """Products by category, by name."""
+        return dict(sorted(self._categories.items()))
+
+    def prices(self) -> Mapping[str, PriceRange]:
+        """Price ranges by currency, by code; ``unknown`` for those without."""
+        return {key: self._prices[key].range() for key in sorted(self._prices)}
+
+
+def _by_value_then_scale(price: Decimal) -> tuple[Decimal, int]:
+    exponent = price.as_tuple().exponent
+    assert isinstance(exponent, int), "prices are finite"
+    return price, exponent

@@ -1,0 +1,68 @@
+"""Log lines on standard error: text for people, JSON lines for machines."""
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+from loguru import logger
+from tqdm import tqdm
+
+from pipeline.config import Format, Log
+
+if TYPE_CHECKING:
+    from loguru import Message, Record
+
+# What a line may say about where it happened, in this order.
+FIELDS = ("endpoint", "page", "attempt", "status", "elapsed")
+
+
+def configure_logging(log: Log) -> None:
+    """Send the program's log to standard error, above the bars, and keep other libraries' logs quiet."""
+    # httpx logs whole URLs, with whatever secrets they hold.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logger.remove()
+    logger.enable("pipeline")
+    write: Callable[[Message], None] = _write_json if log.format is Format.JSON else _write
+    logger.add(
+        write,
+        level=log.level.value,
+        format=_text_format,
+        colorize=log.format is Format.TEXT and sys.stderr.isatty(),
+        backtrace=False,
+        diagnose=False,
+    )
+
+
+def _write(message: "Message") -> None:
+    tqdm.write(message, file=sys.stderr, end="")
+
+
+def _write_json(message: "Message") -> None:
+    record = message.record
+    line = {
+        "time": record["time"].isoformat(timespec="milliseconds"),
+        "level": record["level"].name,
+        "message": record["message"],
+    }
+    line |= {key: value for key in FIELDS if (value := record["extra"].get(key)) is not None}
+    if record["exception"]:
+        line["exception"] = repr(record["exception"].value)
+    tqdm.write(msgspec.json.encode(line).decode(), file=sys.stderr)
+
+
+def _text_format(record: "Record") -> str:
+    """A template for one line: time, level, where, what, and how long it took."""
+    extra = record["extra"]
+    where = ""
+    if extra.get("endpoint"):
+        where = "{extra[endpoint]}"
+        if extra.get("page") is not None:
+            where += " page {extra[page]}"
+        if (extra.get("attempt") or 1) > 1:
+            where += " (attempt {extra[attempt]})"
+        where = f"<cyan>{where}</cyan>: "
+    took = " <dim>[{extra[elapsed]:.2f} s]</dim>" if extra.get("elapsed") is not None else ""
+    return f"<dim>{{time:HH:mm:ss}}</dim> <level>{{level: <7}}</level> {where}{{message}}{took}\n{{exception}}"

@@ -1,0 +1,52 @@
+"""The closing table: what came from each source, and what did not."""
+
+from collections.abc import Sequence
+
+from pipeline.model import SourceReport, Summary
+
+_HEAD = ("source", "status", "products", "dup", "rejected", "pages", "missing", "requests", "retries", "errors")
+
+
+def closing_table(summary: Summary) -> str:
+    """One line per source, then the verdict and where the summary lies."""
+    rows = [_HEAD, *(_row(source) for source in summary.sources)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    lines = ["  ".join(_aligned(row, widths)).rstrip() for row in rows]
+    totals = summary.summary
+    verdict = f"{totals.status}: {totals.total_products} products in {totals.processing_time_seconds:.1f} s"
+    lines += ["", f"{verdict} → {summary.output}"]
+    return "\n".join(lines)
+
+
+def _row(source: SourceReport) -> tuple[str, ...]:
+    return (
+        source.name,
+        source.status,
+        str(source.products),
+        str(source.duplicates),
+        str(source.rejected),
+        str(source.pages_fetched),
+        _missing(source),
+        str(source.requests),
+        str(source.retries),
+        str(source.errors),
+    )
+
+
+def _missing(source: SourceReport) -> str:
+    """Missing pages in few words: ``3, 5``, ``from 7``, ``3, 5 +4 more``."""
+    known = [page for page in source.pages_missing if page != source.missing_from]
+    parts = [", ".join(map(str, known[:3]))] if known else []
+    if len(known) > 3:
+        parts.append(f"+{len(known) - 3} more")
+    if source.missing_from is not None:
+        parts.append(f"from {source.missing_from}")
+    return " ".join(parts) or "-"
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """The two columns of words to the left, the numbers to the right."""
+    return [
+        text.ljust(width) if column < 2 else text.rjust(width)
+        for column, (text, width) in enumerate(zip(row, widths, strict=True))
+    ]

@@ -1,0 +1,138 @@
+"""From a raw configuration (dicts, lists, texts) to a Config, with every problem collected on the way.
+
+msgspec's own conversion stops at the first mistake; here each key is converted by itself.
+"""
+
+import difflib
+import enum
+import math
+import types
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, get_args
+
+import msgspec
+
+from pipeline.config import Config, Endpoint, Section
+from pipeline.errors import ConfigError, Problem
+from pipeline.yamlfile import parse_text
+
+_S = TypeVar("_S", bound=Section)
+
+
+class Text(str):
+    """A value from the environment or the command line: its type is only known from its key."""
+
+    __slots__ = ()
+
+
+class Builder:
+    """Turns the raw configuration into structs and collects every problem on the way."""
+
+    def __init__(self, origins: Mapping[str, str], problems: list[Problem]) -> None:
+        self._origins = origins
+        self._problems = problems
+
+    def config(self, raw: dict[str, Any]) -> Config | None:
+        """Build the whole; None where it could not be built, and at least one problem was found."""
+        common = dict(raw)
+        entries = common.pop("endpoints", None)
+        values = self._values(Config, common, "")
+        if entries is None:
+            entries = []
+        elif not isinstance(entries, list):
+            self._complain("endpoints", f"needs a list of endpoints, got {brief(entries)}")
+            entries = []
+        inherited = Config(**values)
+        endpoints = tuple(self._endpoint(entry, index, inherited) for index, entry in enumerate(entries))
+        return self._construct(lambda: Config(**values, endpoints=endpoints), "")
+
+    def _endpoint(self, raw: Any, index: int, inherited: Config) -> Endpoint:
+        path = f"endpoints.{index}."
+        # Stands in for an endpoint that cannot be built, so that the checks across endpoints still run.
+        stand_in = Endpoint(name=f"?{index}", url="http://invalid.invalid")
+        if not isinstance(raw, dict):
+            self._complain(path[:-1], f"needs `name` and `url`, got {brief(raw)}")
+            return stand_in
+        values = self._values(Endpoint, raw, path, inherited)
+        if missing := [key for key in ("name", "url") if key not in raw]:
+            self._complain(path[:-1], f"needs {' and '.join(f'`{key}`' for key in missing)}")
+        if "name" not in values or "url" not in values:
+            return stand_in
+        endpoint = self._construct(lambda: Endpoint(**values), path)
+        return endpoint or Endpoint(name=values["name"], url=stand_in.url)
+
+    def _values(
+        self, section: type[Section], raw: Mapping[Any, Any], path: str, inherited: Config | None = None
+    ) -> dict[str, Any]:
+        """The valid values of a section; what is missing or wrong is left to its default."""
+        fields = {field.name: field for field in msgspec.structs.fields(section)}
+        values: dict[str, Any] = {}
+        for key, value in raw.items():
+            field = fields.get(key)
+            if field is None:
+                self._complain(f"{path}{key}", f"is no known key{did_you_mean(str(key), fields)}")
+            elif nested := section_in(field.type):
+                base = getattr(inherited, key) if inherited else nested()
+                if (inner := self._section(nested, value, f"{path}{key}.", base)) is not None:
+                    values[key] = inner
+            else:
+                self._leaf(values, key, value, field.type, f"{path}{key}")
+        return values
+
+    def _section(self, section: type[Section], raw: Any, path: str, base: Section) -> Section | None:
+        if raw is None:
+            return base
+        if isinstance(raw, Text):
+            raw = parse_text(raw)
+        if not isinstance(raw, dict):
+            keys = ", ".join(section.__struct_fields__)
+            self._complain(path[:-1], f"needs keys of its own ({keys}), got {brief(raw)}")
+            return None
+        return msgspec.structs.replace(base, **self._values(section, raw, path))
+
+    def _leaf(self, values: dict[str, Any], key: str, value: Any, wanted: Any, path: str) -> None:
+        try:
+            if isinstance(value, Text):
+                converted = msgspec.convert(str(value), wanted, strict=False)
+            else:
+                converted = msgspec.convert(value, wanted)
+        except msgspec.ValidationError as error:
+            expected = str(error).split(", got")[0]
+            if isinstance(wanted, enum.EnumType):
+                expected = f"Expected one of {', '.join(wanted.__members__)}"
+            self._complain(path, f"{expected}, got {brief(value)}")
+            return
+        if isinstance(converted, float) and not math.isfinite(converted):
+            self._complain(path, f"needs a finite number, got {value!r}")
+            return
+        values[key] = converted
+
+    def _construct(self, build: Callable[[], _S], path: str) -> _S | None:
+        try:
+            return build()
+        except ConfigError as error:
+            for problem in error.problems:
+                self._complain(f"{path}{problem.path}", problem.text)
+            return None
+
+    def _complain(self, path: str, text: str) -> None:
+        origin = self._origins.get(path)
+        self._problems.append(Problem(path, f"({origin}) {text}" if origin else text))
+
+
+def section_in(annotation: Any) -> type[Section] | None:
+    """The section within an annotation such as ``Http`` or ``Http | None``."""
+    choices = get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+    return next((c for c in choices if isinstance(c, type) and issubclass(c, Section)), None)
+
+
+def brief(value: Any) -> str:
+    """A value as a message shows it."""
+    shown = "nothing" if value is None else repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint for a misspelt word, or nothing."""
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean `{close[0]}`?" if close else ""

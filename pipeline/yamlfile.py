@@ -1,0 +1,54 @@
+"""Reading YAML: safely, and strict about what PyYAML lets pass."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.errors import ConfigError, Problem
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """PyYAML's safe loader, but a key written twice is an error instead of a silent loss."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key.value!r} stands here twice", key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def parse_text(text: str) -> Any:
+    """Read the value of a flag or an environment variable; what is no YAML stays the text it is."""
+    try:
+        return yaml.load(text, _UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError:
+        return text
+
+
+def read_yaml(file: Path, *, required: bool) -> dict[str, Any]:
+    """Read a file of keys and values; one that does not exist is empty, unless ``required``.
+
+    Raises:
+        ConfigError: when it cannot be read, or holds something else.
+    """
+    try:
+        raw = yaml.load(file.read_bytes(), _UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+    except FileNotFoundError:
+        if not required:
+            return {}
+        raise ConfigError([Problem(str(file), "no such file; name the right one with --config")]) from None
+    except OSError as error:
+        raise ConfigError([Problem(str(file), f"cannot be read: {error.strerror}")]) from None
+    except (yaml.YAMLError, UnicodeError, RecursionError) as error:
+        raise ConfigError([Problem(str(file), f"is no valid YAML: {' '.join(str(error).split())}")]) from None
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        raise ConfigError([Problem(str(file), f"needs keys and values at the top, got {type(raw).__name__}")])
+    return raw
