@@ -6,6 +6,7 @@ import pytest
 import trio
 from hypothesis import settings
 from loguru import logger
+from trio.testing import MockClock
 
 settings.register_profile("default", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("default")
@@ -22,10 +23,17 @@ def run_unwrapped(*args: object, **kwargs: object) -> object:
         raise error from None
 
 
+def run_in_virtual_time(*args: object, **kwargs: object) -> object:
+    """The same under a clock of its own that starts at 0 and jumps ahead whenever all tasks wait."""
+    return run_unwrapped(*args, **{**kwargs, "clock": MockClock(autojump_threshold=0)})
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-trio has marked the async tests
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("trio"):
-            item.add_marker(pytest.mark.trio(run=run_unwrapped))
+            run = run_in_virtual_time if item.get_closest_marker("virtual_time") else run_unwrapped
+            item.add_marker(pytest.mark.trio(run=run), append=False)
 
 
 @pytest.fixture(autouse=True)

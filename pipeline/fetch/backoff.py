@@ -40,7 +40,7 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
         return float(text)
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+        # RFC 9110, section 5.6.7: an HTTP date is in UTC where it leaves out its zone.
+        return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
+    except (ValueError, OverflowError):
         return None
-    # RFC 9110, section 5.6.7: an HTTP date is in UTC, whatever its zone says or leaves out.
-    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())

@@ -22,13 +22,16 @@ class BodyCollector:
     def __init__(self, encoding: str | None, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._body = bytearray()
+        self._compressed = False
         match (encoding or "identity").strip().lower():
             case "identity":
-                self._inflater = None
+                pass
             case "gzip" | "x-gzip" | "deflate":
-                self._inflater = zlib.decompressobj(_ANY_FRAMING)
+                self._compressed = True
             case other:
                 raise PermanentError(f"the body is encoded as {other!r}, which was not asked for")
+        # None between the members of a gzip stream.
+        self._inflater: zlib._Decompress | None = None
 
     def feed(self, chunk: bytes) -> None:
         """Take the next chunk off the wire.
@@ -36,16 +39,11 @@ class BodyCollector:
         Raises:
             PermanentError: when the body grows over the cap, or cannot be inflated.
         """
-        room = self._max_bytes - len(self._body) + 1
-        if self._inflater is None:
-            self._body += chunk[:room]
+        if self._compressed:
+            self._inflate(chunk)
         else:
-            try:
-                self._body += self._inflater.decompress(chunk, room)
-            except zlib.error as error:
-                raise PermanentError(f"the body is no valid gzip: {error}") from None
-        if len(self._body) > self._max_bytes:
-            raise PermanentError(f"the body is over {self._max_bytes} bytes; see `http.max_body_bytes`")
+            self._body += chunk[: self._room()]
+        self._check_size()
 
     def finish(self) -> bytes:
         """The whole body.
@@ -53,6 +51,26 @@ class BodyCollector:
         Raises:
             TransientError: when the compressed stream ends too early.
         """
-        if self._inflater is not None and self._body and not self._inflater.eof:
-            raise TransientError("the body is truncated: its gzip stream has no end")
+        if self._inflater is not None:
+            raise TransientError("the body is truncated: its compressed stream has no end")
         return bytes(self._body)
+
+    def _inflate(self, chunk: bytes) -> None:
+        while chunk:
+            # RFC 1952, section 2.2: a gzip stream is one member or several.
+            inflater = self._inflater or zlib.decompressobj(_ANY_FRAMING)
+            try:
+                self._body += inflater.decompress(chunk, self._room())
+            except zlib.error as error:
+                raise PermanentError(f"the body is no valid gzip: {error}") from None
+            self._check_size()
+            chunk = inflater.unused_data
+            self._inflater = None if inflater.eof else inflater
+
+    def _room(self) -> int:
+        """One byte more than there is room for: that one tells that the body is too large."""
+        return self._max_bytes - len(self._body) + 1
+
+    def _check_size(self) -> None:
+        if len(self._body) > self._max_bytes:
+            raise PermanentError(f"the body is over {self._max_bytes} bytes; see `http.max_body_bytes`")

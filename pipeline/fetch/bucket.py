@@ -29,7 +29,7 @@ class TokenBucket:
     """
 
     def __init__(self, rate: float, burst: int, *, jitter_allowance: float = 0.0) -> None:
-        if rate < 0 or burst < 1:
+        if not (rate >= 0 and burst >= 1):
             raise ValueError(f"a token bucket needs rate >= 0 and burst >= 1, got {rate} and {burst}")
         self._interval = 1 / rate if rate else 0.0
         headroom = max((burst - 1) / 2, 0.05) * self._interval
@@ -38,19 +38,24 @@ class TokenBucket:
         self._paused_until = -math.inf
         self._turn = trio.StrictFIFOLock()
         self._granted = 0
+        self._waiting = 0
 
     async def acquire(self) -> None:
         """Wait for a token and take it.
 
         A cancellation leaves the bucket as it was: no token is taken, and who waits behind moves up.
         """
-        async with self._turn:
-            # Only a pause that was set during the sleep makes it sleep again.
-            while (wake_at := self._next_grant_at()) > trio.current_time():  # noqa: ASYNC110
-                await trio.sleep_until(wake_at)
-            arrival = max(self._theoretical_arrival, trio.current_time())
-            self._theoretical_arrival = arrival + self._interval
-            self._granted += 1
+        self._waiting += 1
+        try:
+            async with self._turn:
+                # Only a pause that was set during the sleep makes it sleep again.
+                while (wake_at := self._next_grant_at()) > trio.current_time():  # noqa: ASYNC110
+                    await trio.sleep_until(wake_at)
+                arrival = max(self._theoretical_arrival, trio.current_time())
+                self._theoretical_arrival = arrival + self._interval
+                self._granted += 1
+        finally:
+            self._waiting -= 1
 
     def pause_until(self, moment: float) -> None:
         """Grant nothing before ``moment`` on Trio's clock; an earlier pause never shortens a later one."""
@@ -63,6 +68,6 @@ class TokenBucket:
         """A snapshot of the bucket."""
         return TokenBucketStatistics(
             granted=self._granted,
-            tasks_waiting=self._turn.statistics().tasks_waiting,
+            tasks_waiting=self._waiting,
             next_grant_at=self._next_grant_at(),
         )

@@ -121,7 +121,7 @@ def _raise_for_status(response: httpx.Response) -> None:
     status = response.status_code
     if 200 <= status < 300:
         return
-    text = f"HTTP {status} {response.reason_phrase}".rstrip()
+    text = f"HTTP {status} {httpx.codes.get_reason_phrase(status)}".rstrip()
     wait = parse_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
     if status == 429:
         raise RateLimitedError(text, code=status, retry_after=wait)
@@ -133,7 +133,9 @@ def _raise_for_status(response: httpx.Response) -> None:
 
 
 def _text(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    """What the operating system said where it said something, else the error's own words or name."""
+    said = next((e.strerror for e in _causes(error) if isinstance(e, OSError) and e.strerror), None)
+    return said or str(error) or type(error).__name__
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

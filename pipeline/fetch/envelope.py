@@ -1,5 +1,6 @@
 """Finding the list of records in a response body, without decoding the records."""
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -11,6 +12,8 @@ USUAL_KEYS = ("products", "items", "data", "results")
 
 # How many objects deep the search for a list goes.
 _MAX_DEPTH = 4
+
+_FIRST_BYTE = re.compile(rb"[ \t\r\n]*(.)")
 
 _Object = dict[str, msgspec.Raw]
 _decode_object = msgspec.json.Decoder(_Object).decode
@@ -28,6 +31,8 @@ def find_records(body: bytes, path: str | None = None) -> list[msgspec.Raw]:
     """
     body = body.removeprefix(b"\xef\xbb\xbf")  # a byte order mark is not JSON (RFC 8259, section 8.1), but common
     try:
+        if _opens(body, b"["):
+            return _decode_list(body)
         return _at_path(body, path) if path else _search(body)
     except RecursionError:
         raise PermanentError("the body is nested too deeply") from None
@@ -48,8 +53,6 @@ def _at_path(body: bytes, path: str) -> list[msgspec.Raw]:
 
 
 def _search(body: bytes) -> list[msgspec.Raw]:
-    if _opens(body, b"["):
-        return _decode_list(body)
     fields = _fields(body)
     if usual := [_decode_list(fields[key]) for key in USUAL_KEYS if _opens(fields.get(key, b""), b"[")]:
         return next(filter(None, usual), [])
@@ -78,7 +81,8 @@ def _lists_within(fields: _Object, depth: int) -> Iterator[list[msgspec.Raw]]:
 
 
 def _opens(value: bytes | msgspec.Raw, bracket: bytes) -> bool:
-    return bytes(memoryview(value)[:64]).lstrip()[:1] == bracket
+    first = _FIRST_BYTE.match(memoryview(value))
+    return first is not None and first[1] == bracket
 
 
 def _keys(fields: _Object) -> str:

@@ -7,7 +7,7 @@ The rules for text, in this order. Whatever they had to decide is counted under 
    [``shared_currency_sign``], unless the record says which dollar it is; a record that contradicts the sign loses
    [``currency_conflict``].
 3. With both separators, the last one is the decimal one: ``1,299.00``, ``1.299,00``. A separator that repeats groups
-   thousands. So does an apostrophe or a blank. ``.-`` and ``,-`` are Swiss for no cents.
+   thousands. So does an apostrophe or a blank. ``.-`` and ``,-`` mean no cents, and which mark is the decimal one.
 4. A lone comma is the decimal one, unless exactly three digits follow: ``1,299`` is 1299. A lone point always is the
    decimal one: ``1.299`` is 1.299. Both readings are counted [``ambiguous_separator``].
 5. A currency that is named but is none of ISO 4217 is left open [``unknown_currency``].
@@ -16,13 +16,13 @@ The rules for text, in this order. Whatever they had to decide is counted under 
 """
 
 import re
-import unicodedata
 from decimal import Decimal
 
 import msgspec
 
 from pipeline.normalize.currency import OPEN_SIGNS, SHARED_SIGNS, SIGNS, code_of
 from pipeline.normalize.fields import CURRENCY_KEYS
+from pipeline.normalize.numerals import plain_text, read_number
 
 # Beyond these a "price" is noise, and reading or adding it up would cost time and memory without bound.
 _MAX_TEXT = 64
@@ -30,11 +30,10 @@ _MAX_DIGITS = 36
 _MAX_MAGNITUDE = 18
 
 _PLAIN = re.compile(r"\d+(\.\d+)?([eE][+-]?\d{1,3})?")
-_AMOUNT = re.compile(r"\d(?:[\d.,'\s]*\d)?")
-_GROUPED = r"[1-9]\d{0,2}(?:%s\d{2,3})*%s\d{3}"
-_NO_CENTS = re.compile(r"[.,][-–—]+(?!\d)")
-_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "´": "'", "`": "'", "−": "-"})
-_MINUS = re.compile(r"^\(.*\)$|-\s*\d|\d\s*-$|^-")
+_AMBIGUOUS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
+_AMOUNT = re.compile(r"\d(?:[\d.,' ]*\d)?")
+_NO_CENTS = re.compile(r"(?<=\d)([.,])-+(?! ?\d)")
+_MINUS = re.compile(r"^\(.*\)$|- ?\d|\d ?-$|^-")
 
 _AMOUNT_KEYS = ("amount", "value", "price", "current", "gross")
 
@@ -63,9 +62,9 @@ def read_money(value: object, record_currency: str | None = None) -> Money:
             return _checked(Decimal(value), record_currency, ())
         case str():
             return _read_text(value, record_currency)
-        case dict():
+        case dict() if value:
             return _read_object(value, record_currency)
-        case None | []:
+        case None | [] | dict():
             return NO_PRICE
         case _:
             return _noted("unreadable_price")
@@ -73,7 +72,7 @@ def read_money(value: object, record_currency: str | None = None) -> Money:
 
 def _read_object(price: dict[str, object], record_currency: str | None) -> Money:
     amount = next((price[key] for key in _AMOUNT_KEYS if price.get(key) not in (None, "")), None)
-    if isinstance(amount, dict):
+    if isinstance(amount, dict) or (amount is None and price.keys().isdisjoint(_AMOUNT_KEYS)):
         return _noted("unreadable_price")
     named = next((price[key] for key in CURRENCY_KEYS if price.get(key) not in (None, "")), None)
     money = read_money(amount, code_of(named) or record_currency)
@@ -89,25 +88,26 @@ def _read_text(text: str, record_currency: str | None) -> Money:
     if len(text) > _MAX_TEXT:
         return _noted("unreadable_price")
     if _PLAIN.fullmatch(text) and text.isascii():
-        return _checked(Decimal(text), record_currency, _lone_separator_notes(text))
-    text = _NO_CENTS.sub("", unicodedata.normalize("NFKC", text).translate(_APOSTROPHES)).strip()
-    amounts = _AMOUNT.findall(text)
+        return _checked(Decimal(text), record_currency, _if(_AMBIGUOUS.fullmatch(text), "ambiguous_separator"))
+    plain = plain_text(text)
+    if plain is None:
+        return _noted("unreadable_price")
+    no_cents = _NO_CENTS.search(plain)
+    plain = _NO_CENTS.sub("", plain)
+    amounts = _AMOUNT.findall(plain)
     if len(amounts) != 1:
         return _noted("unreadable_price")
-    if _MINUS.search(text):
+    if _MINUS.search(plain):
         return _noted("negative_price")
-    before, _, after = text.partition(amounts[0])
+    number = read_number(amounts[0], no_cents[1] if no_cents else None)
+    before, _, after = plain.partition(amounts[0])
     signs = [sign for sign in (before.strip(" :+"), after.strip(" *")) if sign]
-    number = _to_decimal(amounts[0])
     if number is None or len(signs) > 1:
         return _noted("unreadable_price")
-    notes = _lone_separator_notes(amounts[0])
-    if not signs:
-        return _checked(number, record_currency, notes)
-    currency, more = _currency_of(signs[0], record_currency)
-    if "unreadable_price" in more:
+    currency, notes = _currency_of(signs[0], record_currency) if signs else (record_currency, ())
+    if "unreadable_price" in notes:
         return _noted("unreadable_price")
-    return _checked(number, currency, (*notes, *more))
+    return _checked(number.value, currency, (*_if(number.ambiguous, "ambiguous_separator"), *notes))
 
 
 def _currency_of(sign: str, record_currency: str | None) -> tuple[str | None, tuple[str, ...]]:
@@ -125,36 +125,8 @@ def _currency_of(sign: str, record_currency: str | None) -> tuple[str | None, tu
     return currency, () if record_currency in (None, currency) else ("currency_conflict",)
 
 
-def _to_decimal(amount: str) -> Decimal | None:
-    """Read digits with separators of any kind; None where they do not group as numbers do."""
-    digits = re.sub(r"(?<=\d)['\s](?=\d{3}(?!\d))", "", amount)
-    point, comma = digits.count("."), digits.count(",")
-    if point and comma:
-        decimal, grouping = (".", ",") if digits.rfind(".") > digits.rfind(",") else (",", ".")
-        whole, _, cents = digits.rpartition(decimal)
-        if not _groups(whole, grouping):
-            return None
-        digits = f"{whole.replace(grouping, '')}.{cents}"
-    elif point > 1 or comma > 1:
-        grouping = "." if point else ","
-        if not _groups(digits, grouping):
-            return None
-        digits = digits.replace(grouping, "")
-    elif comma:
-        whole, _, cents = digits.partition(",")
-        digits = f"{whole}{cents}" if len(cents) == 3 and _groups(digits, ",") else f"{whole}.{cents}"
-    return Decimal(digits) if re.fullmatch(r"\d+(\.\d+)?", digits) else None
-
-
-def _groups(digits: str, separator: str) -> bool:
-    """Whether ``separator`` groups thousands here; Indian lakhs (``1,29,900``) do, too."""
-    mark = re.escape(separator)
-    return re.fullmatch(_GROUPED % (mark, mark), digits) is not None
-
-
-def _lone_separator_notes(amount: str) -> tuple[str, ...]:
-    ambiguous = re.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}", amount)
-    return ("ambiguous_separator",) if ambiguous else ()
+def _if(condition: object, note: str) -> tuple[str, ...]:
+    return (note,) if condition else ()
 
 
 def _checked(amount: Decimal, currency: str | None, notes: tuple[str, ...]) -> Money:

@@ -1,0 +1,38 @@
+# `just` alone lists these. uv exports UV to its children, so that recipes find it wherever it lies.
+uv := env("UV", "uv")
+
+set positional-arguments
+set quiet
+
+[private]
+default:
+    just --list
+
+# The resilience demonstration on embedded mocks; ends within a minute
+demo:
+    {{ uv }} run -q python -m mockapi demo
+
+# All tests, with branch coverage
+test *args:
+    {{ uv }} run -q coverage run -m pytest "$@"
+    {{ uv }} run -q coverage combine -q
+    {{ uv }} run -q coverage report
+
+# Format, lint and types: ruff, flake8-async, mypy
+check:
+    {{ uv }} run -q ruff format --check
+    {{ uv }} run -q ruff check
+    {{ uv }} run -q flake8 --select ASYNC --max-line-length 120 pipeline mockapi tests
+    {{ uv }} run -q mypy
+
+# The pipeline as a subprocess against Hypercorn mocks over real sockets, output checked against the contract
+smoke:
+    {{ uv }} run -q python tests/smoke.py
+
+# Serve the mock APIs on 127.0.0.1:8001-8003 until Ctrl-C
+mocks *args:
+    {{ uv }} run -q python -m mockapi "$@"
+
+# Run the pipeline
+run *args:
+    {{ uv }} run -q python -m pipeline "$@"

@@ -1,0 +1,65 @@
+"""The personas' products: content is a pure function of seed, persona and index."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+_ADJECTIVES = ("Amber", "Bold", "Compact", "Dapper", "Everyday", "Folding", "Gentle", "Heavy-Duty", "Ivory", "Jolly")
+_GADGETS = ("Lamp", "Kettle", "Speaker", "Drone", "Keyboard", "Charger", "Camera", "Monitor")
+_CLOTHES = ("Jacket", "Scarf", "T-Shirt", "Jeans", "Sneakers", "Hat", "Socks", "Belt")
+_NOUNS = ("River", "Winter", "Clockmaker", "Garden", "Lighthouse", "Atlas", "Silence", "Orchard")
+
+Record = dict[str, Any]
+
+
+def page_of(persona: str, seed: int, page: int, *, pages: int, per_page: int, shift: int = 0) -> list[Record]:
+    """The records of one page, from 1; empty past the end.
+
+    ``shift`` moves the page's window back by so many records, as when items were inserted while a client walks.
+    """
+    start = max(0, (page - 1) * per_page - shift)
+    stop = min(start + per_page, pages * per_page) if page <= pages else start
+    return [_SHAPES[persona](Random(f"{seed}:{persona}:{index}"), index + 1) for index in range(start, stop)]
+
+
+def envelope(persona: str, records: list[Record], page: int, pages: int) -> Any:
+    """The body around the records, as each persona has it."""
+    if persona == "api1":
+        return {"products": records, "page": page, "total_pages": pages}
+    if persona == "api2":
+        return {"status": "ok", "items": records}
+    return records
+
+
+def _plain(rng: Random, number: int) -> Record:
+    return {
+        "id": number,
+        "name": f"{rng.choice(_ADJECTIVES)} {rng.choice(_GADGETS)}",
+        "price": rng.randint(199, 149_999) / 100,
+        "category": rng.choice(("Electronics", "Home", "Office")),
+        "brand": rng.choice(("Acme", "Globex", "Initech")),
+    }
+
+
+def _variant(rng: Random, number: int) -> Record:
+    category = rng.randrange(3)
+    return {
+        "product_id": f"V-{number:04}",
+        "title": f" {rng.choice(_ADJECTIVES)} {rng.choice(_CLOTHES)} &ndash; {rng.choice('SML')} ",
+        "cost": f"${rng.randint(500, 250_000) / 100:,.2f}",
+        "category": {"id": category + 1, "name": ("Apparel", "Footwear", "Accessories")[category]},
+        "material": rng.choice(("cotton", "wool", "linen")),
+    }
+
+
+def _alternative(rng: Random, number: int) -> Record:
+    return {
+        "item_id": 5_000 + number,
+        "product_name": f"The {rng.choice(_ADJECTIVES)} {rng.choice(_NOUNS)} &amp; Other Stories",
+        "price": {"amount": f"{rng.randint(399, 4_999) / 100:.2f}", "currency": "EUR"},
+        "category": ["Books", rng.choice(("Fiction", "Travel", "Cooking"))],
+        "author": f"{rng.choice('ABCDEFG')}. {rng.choice(_NOUNS)}",
+    }
+
+
+_SHAPES: dict[str, Callable[[Random, int], Record]] = {"api1": _plain, "api2": _variant, "api3": _alternative}

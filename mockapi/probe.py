@@ -1,0 +1,38 @@
+"""Asks the running personas how they are, and what they saw."""
+
+from collections.abc import Iterable
+
+import httpx
+import msgspec
+import trio
+
+from mockapi.stats import StatsReport
+
+_PATIENCE = 10.0
+
+
+async def wait_until_healthy(urls: Iterable[str]) -> None:
+    """Wait until every base URL answers ``/health``; a cancellation leaves nothing behind.
+
+    Raises:
+        trio.TooSlowError: when one does not within ten seconds.
+    """
+    with trio.fail_after(_PATIENCE):
+        async with httpx.AsyncClient(trust_env=False) as client:
+            for url in urls:
+                while not await _is_healthy(client, url):  # noqa: ASYNC110 - another process cannot set an Event
+                    await trio.sleep(0.05)
+
+
+async def fetch_stats(url: str) -> StatsReport:
+    """What the persona at a base URL saw so far; a cancellation leaves nothing behind."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        response = await client.get(f"{url}/stats")
+    return msgspec.json.decode(response.raise_for_status().content, type=StatsReport)
+
+
+async def _is_healthy(client: httpx.AsyncClient, url: str) -> bool:
+    try:
+        return (await client.get(f"{url}/health")).is_success
+    except httpx.TransportError:
+        return False

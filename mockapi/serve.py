@@ -1,0 +1,100 @@
+"""Serves the personas with Hypercorn on Trio, each on a port of its own."""
+
+import errno
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import trio
+from hypercorn.config import Config
+from hypercorn.trio import serve as hypercorn_serve
+
+from mockapi.app import Persona
+from mockapi.front import ResettingFront
+from mockapi.settings import PERSONAS, Settings
+
+# How long requests that hang may hold up the end.
+GRACE_SECONDS = 0.5
+
+
+class PortInUseError(Exception):
+    """A persona's port is taken."""
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[Mapping[str, str]]:
+    """Serve the personas while the block runs; gives their base URLs by name, all ready to answer.
+
+    A cancellation closes the servers, cutting off what is under way.
+
+    Raises:
+        PortInUseError: when a port is taken; names it.
+    """
+    stop = trio.Event()
+    async with trio.open_nursery() as nursery:
+        urls = {}
+        for name, port in zip(PERSONAS, settings.ports, strict=True):
+            if name in settings.personas:
+                urls[name] = await _start(nursery, Persona(name, settings), port, stop)
+        try:
+            yield urls
+        finally:
+            stop.set()
+
+
+async def _start(nursery: trio.Nursery, persona: Persona, port: int, stop: trio.Event) -> str:
+    host = persona.settings.host
+    serve = _serve_behind_front if persona.script.breaks_connections else _serve_app
+    try:
+        bound: int = await nursery.start(serve, persona, host, port, stop)
+    except (OSError, BaseExceptionGroup) as error:
+        if any(getattr(leaf, "errno", None) == errno.EADDRINUSE for leaf in _leaves(error)):
+            raise PortInUseError(
+                f"port {port} of {persona.name} is in use; are the mocks running already? Choose others with --ports"
+            ) from None
+        raise
+    return f"http://{host}:{bound}"
+
+
+async def _serve_app(
+    persona: Persona,
+    host: str,
+    port: int,
+    stop: trio.Event,
+    *,
+    task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    config = Config()
+    config.bind = [f"{host}:{port}"]
+    config.graceful_timeout = GRACE_SECONDS
+    config.loglevel = "WARNING"
+    app: Any = persona.app()
+    async with trio.open_nursery() as nursery:
+        binds = await nursery.start(partial(hypercorn_serve, app, config, shutdown_trigger=stop.wait, mode="asgi"))
+        task_status.started(int(binds[0].rpartition(":")[2]))
+
+
+async def _serve_behind_front(
+    persona: Persona,
+    host: str,
+    port: int,
+    stop: trio.Event,
+    *,
+    task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    async with trio.open_nursery() as nursery:
+        hidden = await nursery.start(_serve_app, persona, "127.0.0.1", 0, stop)
+        front = ResettingFront(persona, hidden)
+        listeners = await nursery.start(partial(trio.serve_tcp, front.serve, port, host=host))
+        task_status.started(listeners[0].socket.getsockname()[1])
+        await stop.wait()
+        nursery.cancel_scope.cancel()
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions:
+            yield from _leaves(member)
+    else:
+        yield error

@@ -1,0 +1,140 @@
+"""Stand-ins for what the tests cannot have: a network under a virtual clock."""
+
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from random import Random
+from typing import Any
+
+import httpx
+import msgspec
+import trio
+
+from pipeline.config import Breaker, Config, Endpoint, Http, RateLimit, ResolvedEndpoint, Retry
+from pipeline.fetch.client import Client
+from pipeline.fetch.endpoint import Fetcher
+from pipeline.model import NormalizedPage, Page
+from pipeline.normalize.mapping import identify, normalize_batch
+
+Answer = httpx.Response | Exception | float
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+# Exact delays; nothing else differs from the defaults.
+NO_JITTER = Retry(jitter=0)
+NO_LIMIT = RateLimit(rps=0)
+
+
+def records(page: int, count: int = 3) -> list[dict[str, Any]]:
+    """A page of products whose ids differ from page to page."""
+    return [{"id": page * 100 + i, "name": f"Product {page}-{i}", "price": "1.50"} for i in range(count)]
+
+
+class _Body(httpx.AsyncByteStream):
+    """A body that is still to be read, as one off the wire is."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._content
+
+
+def reply(status: int = 200, content: bytes = b"", **headers: str) -> httpx.Response:
+    """A response; ``Retry_After="3"`` is its Retry-After header."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.Response(status, headers=named, stream=_Body(content))
+
+
+def ok(body: object) -> httpx.Response:
+    return reply(200, msgspec.json.encode(body))
+
+
+class FakeApi(httpx.AsyncBaseTransport):
+    """An API with so many pages whose answers can be scripted: ``script[page]`` is what its requests get first.
+
+    An exception is raised, a number is a wait in seconds before the page comes. Remembers when each page was asked for.
+    """
+
+    def __init__(self, pages: int = 3, script: dict[int, Sequence[Answer]] | None = None, latency: float = 0) -> None:
+        self.pages = pages
+        self.script = script or {}
+        self.latency = latency
+        self.asked: list[tuple[float, int]] = []
+        self._nth: Counter[int] = Counter()
+        self._start: float | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        page = int(request.url.params["page"])
+        now = trio.current_time()
+        if self._start is None:
+            self._start = now
+        self.asked.append((round(now - self._start, 6), page))
+        self._nth[page] += 1
+        await trio.sleep(self.latency)
+        answers = self.script.get(page, ())
+        answer = answers[self._nth[page] - 1] if self._nth[page] <= len(answers) else None
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, httpx.Response):
+            return answer
+        if answer is not None:
+            await trio.sleep(answer)
+        return ok(records(page) if page <= self.pages else [])
+
+    @property
+    def times(self) -> list[float]:
+        """When the requests came, in seconds since the first."""
+        return [at for at, _ in self.asked]
+
+
+def forever(answer: Callable[[], Answer]) -> Sequence[Answer]:
+    """The same answer again and again."""
+
+    class _Forever(list[Answer]):
+        def __len__(self) -> int:
+            return 1_000_000
+
+        def __getitem__(self, index: Any) -> Any:
+            return answer()
+
+    return _Forever()
+
+
+def endpoint(**changes: Any) -> ResolvedEndpoint:
+    """An endpoint on the defaults but for jitter, and for ``changes``."""
+    defaults = ResolvedEndpoint(
+        name="shop",
+        url="http://shop.test/products?lang=en",
+        items=None,
+        http=Http(),
+        rate_limit=RateLimit(),
+        retry=NO_JITTER,
+        breaker=Breaker(),
+    )
+    return msgspec.structs.replace(defaults, **changes)
+
+
+def client(api: httpx.AsyncBaseTransport, limits: Http | None = None) -> Client:
+    return Client("http://shop.test/products?lang=en", limits or Http(), ssl_context=NO_TLS, transport=api)
+
+
+async def walk(api: httpx.AsyncBaseTransport, timeout: float = 1e6, **changes: Any) -> tuple[Fetcher, list[Page]]:
+    """Run a fetcher against an API to its end or the timeout; gives it back with the pages that it sent."""
+    fetcher = Fetcher(endpoint(**changes), client(api), rng=Random(1), identify=identify)
+    send, receive = trio.open_memory_channel[Page](1_000)
+    with trio.move_on_after(timeout):
+        await fetcher.run(send)
+    with receive:
+        return fetcher, [page async for page in receive]
+
+
+async def hop_inline(batch: Sequence[Page]) -> list[NormalizedPage]:
+    """What a worker thread does, without the thread: a virtual clock must not wait for one."""
+    await trio.lowlevel.checkpoint()
+    return normalize_batch(batch)
+
+
+def config(output: object, *names: str, **changes: Any) -> Config:
+    """A configuration of endpoints with these names, on the defaults but for jitter and ``changes``."""
+    endpoints = tuple(Endpoint(name=name, url=f"http://{name}.test/products") for name in names)
+    return Config(**{"output": str(output), "retry": NO_JITTER, "endpoints": endpoints, **changes})

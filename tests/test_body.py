@@ -1,0 +1,184 @@
+"""Collecting a response body: whole, under its cap, and never more in memory than that."""
+
+import contextlib
+import gzip
+import random
+import tracemalloc
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import PermanentError, TransientError
+from pipeline.fetch.body import ACCEPT_ENCODING, BodyCollector
+
+TEXT = b'{"items": [{"id": 1, "name": "caf\xc3\xa9"}]}' * 20
+MIB = 1 << 20
+
+
+def gzipped(body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)
+
+
+def collect(chunks: Sequence[bytes], encoding: str | None = None, max_bytes: int = 10 * MIB) -> bytes:
+    collector = BodyCollector(encoding, max_bytes)
+    feed(collector, chunks)
+    return collector.finish()
+
+
+def feed(collector: BodyCollector, chunks: Iterable[bytes]) -> None:
+    for chunk in chunks:
+        collector.feed(chunk)
+
+
+def in_pieces(body: bytes, size: int) -> list[bytes]:
+    return [body[start : start + size] for start in range(0, len(body), size)]
+
+
+ENCODERS: dict[str | None, Callable[[bytes], bytes]] = {
+    None: bytes,
+    "": bytes,
+    "identity": bytes,
+    "gzip": gzipped,
+    "x-gzip": gzipped,
+    "GZip": gzipped,
+    " gzip ": gzipped,
+    "deflate": zlib.compress,
+}
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize("encoding", ENCODERS)
+def test_each_encoding_gives_the_body_back(encoding: str | None, size: int) -> None:
+    """Plain, gzip and deflate bodies arrive whole, in whatever pieces they come and however the field is spelt."""
+    assert collect(in_pieces(ENCODERS[encoding](TEXT), size), encoding) == TEXT
+
+
+def test_what_is_asked_for_can_be_read() -> None:
+    """Every encoding that requests ask for is one that the collector takes."""
+    for encoding in ACCEPT_ENCODING.split(","):
+        assert collect([ENCODERS[encoding.strip()](TEXT)], encoding) == TEXT
+
+
+@pytest.mark.parametrize("encoding", [None, "gzip", "deflate"])
+def test_nothing_at_all_is_an_empty_body(encoding: str | None) -> None:
+    """A response without a body, as with 204, is empty, whatever encoding its header names."""
+    assert collect([], encoding) == b""
+    assert collect([b"", b""], encoding) == b""
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip", "utf-8"])
+def test_encoding_nobody_asked_for_is_permanent(encoding: str) -> None:
+    """A body in an encoding that was not asked for is given up at once, and the error names it."""
+    with pytest.raises(PermanentError, match=encoding):
+        BodyCollector(encoding, 100)
+
+
+@pytest.mark.parametrize("encoding", [None, "gzip", "deflate"])
+@pytest.mark.parametrize("size", [1, 100, 10_000])
+def test_cap_is_exact(encoding: str | None, size: int) -> None:
+    """A body of just the cap's size passes, one byte more is a permanent error that names the key to change."""
+    exact, over = (in_pieces(ENCODERS[encoding](b"x" * length), size) for length in (500, 501))
+    assert collect(exact, encoding, max_bytes=500) == b"x" * 500
+    with pytest.raises(PermanentError, match=r"over 500 bytes; see `http\.max_body_bytes`"):
+        collect(over, encoding, max_bytes=500)
+
+
+@pytest.mark.parametrize("size", [16, 1_000, MIB])
+def test_bomb_is_stopped_at_the_cap(size: int) -> None:
+    """Of a bomb of 100 MiB no more is inflated than the cap and one byte, in whatever pieces it comes."""
+    bomb = gzip.compress(bytes(100 * MIB), compresslevel=9, mtime=0)
+    collector = BodyCollector("gzip", 64 * 1024)
+    pieces = in_pieces(bomb, size)
+    tracemalloc.start()
+    try:
+        with pytest.raises(PermanentError, match="over 65536 bytes"):
+            feed(collector, pieces)
+        assert tracemalloc.get_traced_memory()[1] < MIB
+    finally:
+        tracemalloc.stop()
+
+
+def test_endless_plain_body_is_stopped_at_the_cap() -> None:
+    """Of one huge chunk no more is kept than the cap and one byte."""
+    collector = BodyCollector(None, 1000)
+    chunk = bytes(10 * MIB)
+    tracemalloc.start()
+    try:
+        with pytest.raises(PermanentError, match="over 1000 bytes"):
+            collector.feed(chunk)
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_what_follows_the_stream_cannot_fill_the_memory(encoding: str) -> None:
+    """Bytes behind the end of the compressed stream are under the cap too, refused or dropped, but never hoarded."""
+    collector = BodyCollector(encoding, 1000)
+    collector.feed(ENCODERS[encoding](b"[]"))
+    chunk = bytes(64 * 1024)
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(PermanentError):
+            feed(collector, [chunk] * 64)
+        assert tracemalloc.get_traced_memory()[0] < MIB
+    finally:
+        tracemalloc.stop()
+
+
+def test_gzip_of_several_members_is_read_to_its_end() -> None:
+    """A gzip stream may consist of several members (RFC 1952, section 2.2): none of them is dropped silently."""
+    body = gzipped(TEXT) + gzipped(b"and more")
+    for size in (1, 13, 10_000):
+        assert collect(in_pieces(body, size), "gzip") == TEXT + b"and more"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_truncated_stream_is_transient(encoding: str) -> None:
+    """A compressed body that breaks off anywhere, within its header or trailer too, is worth another try."""
+    whole = ENCODERS[encoding](TEXT)
+    kept_silently = []
+    for length in range(1, len(whole)):
+        with contextlib.suppress(TransientError):
+            kept_silently.append((length, collect([whole[:length]], encoding)))
+    assert kept_silently == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>no gzip at all</html>",
+        TEXT,
+        gzipped(TEXT)[:-8] + bytes(8),  # wrong checksum and length
+        gzipped(TEXT)[:30] + b"\xff" * 20 + gzipped(TEXT)[50:],
+        b"\x1f\x8b\x09" + gzipped(TEXT)[3:],  # no such method
+    ],
+)
+def test_corrupt_stream_is_permanent(body: bytes) -> None:
+    """What says it is gzip and is not, or fails its checksum, is given up."""
+    with pytest.raises(PermanentError, match="no valid gzip"):
+        collect(in_pieces(body, 16), "gzip")
+
+
+@given(
+    body=st.one_of(st.binary(max_size=2000), st.binary(min_size=1, max_size=8).map(lambda piece: piece * 3000)),
+    encoding=st.sampled_from(list(ENCODERS)),
+    seed=st.integers(),
+)
+def test_any_bytes_in_any_pieces_survive(body: bytes, encoding: str | None, seed: int) -> None:
+    """Whatever the body, its encoding and its pieces, it arrives byte for byte."""
+    wire = ENCODERS[encoding](body)
+    rng = random.Random(seed)
+    cuts = sorted(rng.choices(range(len(wire) + 1), k=rng.randrange(10)))
+    pieces = [wire[start:end] for start, end in zip([0, *cuts], [*cuts, len(wire)], strict=True)]
+    assert collect(pieces, encoding, max_bytes=max(1, len(body))) == body
+
+
+@given(st.lists(st.binary(max_size=200), max_size=5), st.sampled_from(["gzip", "deflate", None]), st.integers(1, 300))
+def test_any_garbage_is_a_body_or_an_error_of_ours(chunks: list[bytes], encoding: str | None, max_bytes: int) -> None:
+    """No bytes make the collector raise anything else, or give more than the cap."""
+    with contextlib.suppress(PermanentError, TransientError):
+        assert len(collect(chunks, encoding, max_bytes)) <= max_bytes

@@ -1,0 +1,299 @@
+"""The circuit breaker, under a virtual clock: every transition, to the moment; and a model that it must agree with."""
+
+from collections.abc import Callable
+
+import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trio.testing import MockClock, assert_checkpoints, wait_all_tasks_blocked
+
+from pipeline.errors import CircuitGivenUpError
+from pipeline.fetch.breaker import CircuitBreaker, Permit, State
+
+pytestmark = pytest.mark.virtual_time
+
+
+def breaker_of(*, failure_threshold: int = 3, cooldown: float = 15, max_probes: int = 2) -> CircuitBreaker:
+    return CircuitBreaker(failure_threshold=failure_threshold, cooldown=cooldown, max_probes=max_probes)
+
+
+async def fail(breaker: CircuitBreaker, times: int = 1) -> None:
+    for _ in range(times):
+        with await breaker.admit() as permit:
+            permit.failed()
+
+
+async def succeed(breaker: CircuitBreaker) -> None:
+    with await breaker.admit() as permit:
+        permit.succeeded()
+
+
+def counts(breaker: CircuitBreaker) -> tuple[State, int, int]:
+    """State, failures in a row, failed probes in a row."""
+    statistics = breaker.statistics()
+    return statistics.state, statistics.failures, statistics.failed_probes
+
+
+async def test_new_breaker_is_closed_and_admits_at_once() -> None:
+    """A new breaker is CLOSED, has counted nothing, and lets any number in after a mere checkpoint."""
+    breaker = breaker_of()
+    with assert_checkpoints():
+        permits = [await breaker.admit() for _ in range(10)]
+    assert trio.current_time() == 0
+    assert not any(permit.probe for permit in permits)
+    assert counts(breaker) == (State.CLOSED, 0, 0)
+    assert (breaker.statistics().times_opened, breaker.statistics().probe_at) == (0, None)
+
+
+@pytest.mark.parametrize("threshold", [1, 2, 3, 7])
+async def test_opens_exactly_at_the_threshold(threshold: int) -> None:
+    """One failure fewer than the threshold keeps the circuit closed, the next one opens it."""
+    breaker = breaker_of(failure_threshold=threshold)
+    await fail(breaker, threshold - 1)
+    assert breaker.statistics().state is State.CLOSED
+    await fail(breaker)
+    assert counts(breaker) == (State.OPEN, threshold, 0)
+    assert breaker.statistics().times_opened == 1
+
+
+async def test_success_starts_the_count_anew_and_a_neutral_outcome_does_not() -> None:
+    """Only failures in a row count; an attempt without a report, as after a 429, neither counts nor forgives."""
+    breaker = breaker_of()
+    await fail(breaker, 2)
+    await succeed(breaker)
+    await fail(breaker, 2)
+    assert counts(breaker) == (State.CLOSED, 2, 0)
+    with await breaker.admit():
+        pass
+    assert counts(breaker) == (State.CLOSED, 2, 0)
+    await fail(breaker)
+    assert breaker.statistics().state is State.OPEN
+
+
+@pytest.mark.parametrize(("asked_at", "admitted_at"), [(1, 16), (15.5, 16), (16, 16), (40, 40)])
+async def test_open_circuit_admits_a_probe_from_the_end_of_the_cooldown_on(asked_at: float, admitted_at: float) -> None:
+    """Who asks while the circuit is open waits until exactly the end of the cooldown, a late comer not at all."""
+    breaker = breaker_of()
+    await trio.sleep(1)
+    await fail(breaker, 3)
+    assert breaker.statistics().probe_at == 16
+    await trio.sleep_until(asked_at)
+    permit = await breaker.admit()
+    assert (trio.current_time(), permit.probe) == (admitted_at, True)
+    assert (breaker.statistics().state, breaker.statistics().probe_at) == (State.HALF_OPEN, None)
+
+
+async def test_successful_probe_closes_the_circuit_with_a_clean_slate() -> None:
+    """After a probe that succeeded the whole threshold of failures, and of failed probes, is allowed again."""
+    breaker = breaker_of()
+    await fail(breaker, 4)
+    await succeed(breaker)
+    assert counts(breaker) == (State.CLOSED, 0, 0)
+    await fail(breaker, 2)
+    assert breaker.statistics().state is State.CLOSED
+    await fail(breaker, 2)
+    assert counts(breaker) == (State.OPEN, 4, 1)
+
+
+async def test_failed_probe_opens_the_circuit_for_another_cooldown() -> None:
+    """The second cooldown counts from the moment the probe failed."""
+    breaker = breaker_of()
+    await fail(breaker, 3)
+    with await breaker.admit() as probe:
+        await trio.sleep(2)
+        probe.failed()
+    assert counts(breaker) == (State.OPEN, 4, 1)
+    assert (breaker.statistics().probe_at, breaker.statistics().times_opened) == (32, 2)
+    assert (await breaker.admit()).probe
+    assert trio.current_time() == 32
+
+
+@pytest.mark.parametrize("max_probes", [1, 2, 4])
+async def test_gives_up_after_so_many_failed_probes(max_probes: int) -> None:
+    """The last probe that may fail ends it: whoever asks from then on is told so at once."""
+    breaker = breaker_of(max_probes=max_probes)
+    await fail(breaker, 3 + max_probes)
+    assert trio.current_time() == 15 * max_probes
+    assert counts(breaker) == (State.GIVEN_UP, 3 + max_probes, max_probes)
+    for _ in range(2):
+        with pytest.raises(CircuitGivenUpError, match=f"after {max_probes} failed probes"):
+            await breaker.admit()
+    assert trio.current_time() == 15 * max_probes
+
+
+@pytest.mark.parametrize("well", [True, False])
+async def test_only_one_of_many_waiters_probes(well: bool) -> None:
+    """At the end of the cooldown one waiter probes; what becomes of it decides for all the others at that moment."""
+    breaker = breaker_of(max_probes=1)
+    await fail(breaker, 3)
+    admitted: list[tuple[float, bool]] = []
+    refused: list[float] = []
+
+    async def attempt() -> None:
+        try:
+            with await breaker.admit() as permit:
+                admitted.append((trio.current_time(), permit.probe))
+                await trio.sleep(3)
+                permit.succeeded() if well else permit.failed()
+        except CircuitGivenUpError:
+            refused.append(trio.current_time())
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(20):
+            nursery.start_soon(attempt)
+    assert admitted == [(15, True), *([(18, False)] * 19 if well else [])]
+    assert refused == ([] if well else [18] * 19)
+
+
+@pytest.mark.parametrize("ends_at", [17, 1000])
+async def test_probe_without_a_report_makes_room_for_the_next(ends_at: float) -> None:
+    """A probe that is cancelled, or ends without saying anything, wakes a waiter, which probes in its place."""
+    breaker = breaker_of()
+    await fail(breaker, 3)
+    probes: list[float] = []
+
+    async def second() -> None:
+        await trio.sleep_until(15.5)
+        with await breaker.admit() as permit:
+            assert permit.probe
+            probes.append(trio.current_time())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(second)
+        with trio.move_on_at(ends_at):
+            with await breaker.admit():
+                await trio.sleep(3)
+    assert probes == [min(ends_at, 18)]
+    assert counts(breaker) == (State.HALF_OPEN, 3, 0)
+
+
+async def test_cancelled_waiter_leaves_nothing_behind() -> None:
+    """A waiter that goes away takes no probe with it, while the circuit is open or half open."""
+    breaker = breaker_of()
+    await fail(breaker, 3)
+    with trio.move_on_at(10) as impatient:
+        await breaker.admit()
+    assert impatient.cancelled_caught
+    with await breaker.admit() as probe:
+        assert (trio.current_time(), probe.probe) == (15, True)
+        with trio.move_on_after(1) as impatient:
+            await breaker.admit()
+        assert impatient.cancelled_caught
+        probe.succeeded()
+    assert breaker.statistics().state is State.CLOSED
+
+
+@pytest.mark.parametrize("report", [Permit.succeeded, Permit.failed])
+async def test_stale_news_are_ignored(report: Callable[[Permit], None]) -> None:
+    """What an attempt from before the circuit opened reports later changes nothing, nor does its end free the probe."""
+    breaker = breaker_of()
+    stale = [await breaker.admit() for _ in range(3)]
+    await fail(breaker, 3)
+    opened = breaker.statistics()
+    with stale[0] as permit:
+        report(permit)
+    assert breaker.statistics() == opened
+    with await breaker.admit() as probe:
+        for permit in stale[1:]:
+            with permit:
+                report(permit)
+        assert breaker.statistics().state is State.HALF_OPEN
+        with trio.move_on_after(100) as impatient:
+            await breaker.admit()
+        assert impatient.cancelled_caught
+        probe.succeeded()
+    assert breaker.statistics().state is State.CLOSED
+
+
+class Model:
+    """What a breaker does, told in the plainest way."""
+
+    def __init__(self, threshold: int, max_probes: int) -> None:
+        self.threshold, self.max_probes = threshold, max_probes
+        self.state, self.epoch, self.failures, self.failed_probes = State.CLOSED, 0, 0, 0
+        self.open_until, self.probing = 0.0, False
+
+    def enter(self, state: State) -> None:
+        self.state, self.probing, self.epoch = state, False, self.epoch + 1
+
+    def admit(self, waiting: int, now: float) -> int:
+        """How many of those who wait may pass."""
+        if self.state is State.OPEN and now >= self.open_until and waiting:
+            self.enter(State.HALF_OPEN)
+        if self.state is State.HALF_OPEN and not self.probing and waiting:
+            self.probing = True
+            return 1
+        return waiting if self.state is State.CLOSED else 0
+
+    def outcome(self, what: str, epoch: int, now: float) -> None:
+        half_open = self.state is State.HALF_OPEN
+        if epoch != self.epoch:
+            return
+        self.probing = False
+        if what == "success":
+            self.failures = self.failed_probes = 0
+            if half_open:
+                self.enter(State.CLOSED)
+        elif what == "failure":
+            self.failures, self.failed_probes = self.failures + 1, self.failed_probes + half_open
+            if self.failed_probes == self.max_probes:
+                self.enter(State.GIVEN_UP)
+            elif half_open or self.failures == self.threshold:
+                self.open_until = now + COOLDOWN
+                self.enter(State.OPEN)
+
+
+COOLDOWN = 8
+STEPS = st.one_of(
+    st.just(("ask", 0)),
+    st.tuples(st.just("sleep"), st.integers(1, 6)),
+    st.tuples(st.sampled_from(["failure", "failure", "success", "neutral", "leave"]), st.integers(0, 100)),
+)
+
+
+@settings(max_examples=200)
+@given(threshold=st.integers(1, 3), max_probes=st.integers(1, 3), steps=st.lists(STEPS, min_size=5, max_size=60))
+def test_agrees_with_the_model(threshold: int, max_probes: int, steps: list[tuple[str, int]]) -> None:
+    """Whatever tasks do, state, counts, admissions and refusals are the model's, and at most one probe is out."""
+    breaker = breaker_of(failure_threshold=threshold, cooldown=COOLDOWN, max_probes=max_probes)
+    trio.run(compare, breaker, Model(threshold, max_probes), steps, clock=MockClock(autojump_threshold=0))
+
+
+async def compare(breaker: CircuitBreaker, model: Model, steps: list[tuple[str, int]]) -> None:
+    held: list[tuple[Permit, int]] = []
+    waiters: dict[int, trio.CancelScope] = {}
+    admitted: list[Permit] = []
+
+    async def ask(who: int) -> None:
+        try:
+            with waiters[who]:
+                admitted.append(await breaker.admit())
+                assert not admitted[-1].probe or trio.current_time() >= model.open_until
+        except CircuitGivenUpError:
+            assert breaker.statistics().state is State.GIVEN_UP
+        del waiters[who]
+
+    async with trio.open_nursery() as nursery:
+        for number, (what, amount) in enumerate(steps):
+            if what == "ask":
+                waiters[number] = trio.CancelScope()
+                nursery.start_soon(ask, number)
+            elif what == "sleep":
+                await trio.sleep(amount)
+            elif what == "leave" and waiters:
+                list(waiters.values())[amount % len(waiters)].cancel()
+            elif what != "leave" and held:
+                permit, epoch = held.pop(amount % len(held))
+                model.outcome(what, epoch, trio.current_time())
+                with permit:
+                    {"success": permit.succeeded, "failure": permit.failed, "neutral": lambda: None}[what]()
+            await wait_all_tasks_blocked()
+            expected = model.admit(len(admitted) + len(waiters), trio.current_time())
+            assert [permit.probe for permit in admitted] == [model.state is State.HALF_OPEN] * expected
+            assert not waiters or model.state in (State.OPEN, State.HALF_OPEN)
+            held += [(permit, model.epoch) for permit in admitted]
+            admitted.clear()
+            assert sum(permit.probe and epoch == model.epoch for permit, epoch in held) == model.probing
+            assert counts(breaker) == (model.state, model.failures, model.failed_probes)
+        nursery.cancel_scope.cancel()

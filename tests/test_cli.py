@@ -1,0 +1,133 @@
+"""The command line, in process: flags, exit codes, and what is said."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from pipeline import cli
+from pipeline.model import RunStatistics, SourceReport, Summary, Totals
+from pipeline.ui.table import closing_table
+
+CONFIG = """
+timeout: 5
+endpoints:
+  - {name: api1, url: "http://127.0.0.1:1/products"}
+"""
+
+
+def invoke(*arguments: str, env: dict[str, str] | None = None) -> Result:
+    return CliRunner().invoke(cli.main, arguments, env=env, prog_name="pipeline")
+
+
+def a_summary(status: str, stopped_by: int | None = None) -> Summary:
+    return Summary(
+        Totals(status, 0, 0.0, 0.0, [], {}, ""), [], [], Path("out.json"), RunStatistics(0, 0, 0), stopped_by
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "stopped_by", "allow_partial", "code"),
+    [
+        ("complete", None, False, 0),
+        ("failed", None, False, 1),
+        ("failed", None, True, 1),
+        ("partial", None, False, 3),
+        ("partial", None, True, 0),
+        ("partial", 2, True, 130),
+        ("failed", 15, False, 143),
+    ],
+)
+def test_exit_codes(status: str, stopped_by: int | None, allow_partial: bool, code: int) -> None:
+    """Each way a run can end has its exit code."""
+    assert cli.exit_code(a_summary(status, stopped_by), allow_partial=allow_partial) == code
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["--help"], ["run", "-h"]])
+def test_help_names_every_flag_of_run(arguments: list[str]) -> None:
+    """The flags of `run` are explained whether `run` is named or not."""
+    result = invoke(*arguments)
+    assert result.exit_code == 0
+    for flag in ("--config", "--output", "--timeout", "--rate-limit", "--workers", "--log-level", "--log-format"):
+        assert flag in result.output
+    for flag in ("--progress / --no-progress", "--set KEY=VALUE", "--allow-partial"):
+        assert flag in result.output
+
+
+def test_version_is_told() -> None:
+    """--version prints the program's name and version."""
+    result = invoke("--version")
+    assert (result.exit_code, result.output) == (0, "pipeline 0.1.0\n")
+
+
+def test_every_mistake_is_listed_with_its_path(tmp_path: Path) -> None:
+    """Nonsense in the configuration: exit 2, one line for each mistake, no traceback."""
+    (tmp_path / "c.yaml").write_text("timeout: soon\nretrry: {}\nendpoints: [{name: a, url: nowhere}]\n")
+    result = invoke("-c", str(tmp_path / "c.yaml"), "--set", "queue.size=0", env={"PIPELINE_HTTP_READ_TIMEOUT": "x"})
+    assert result.exit_code == 2
+    assert "5 problems" in result.stderr
+    for path in ("timeout", "retrry", "endpoints.0.url", "queue.size", "http.read_timeout"):
+        assert f"  {path}: " in result.stderr
+    assert "did you mean `retry`?" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["walk"], ["--set", "x"], ["-l", "LOUD"]])
+def test_usage_errors_exit_with_2(arguments: list[str]) -> None:
+    """What is no command line of ours is a usage error."""
+    assert invoke(*arguments).exit_code == 2
+
+
+def test_flags_reach_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each short flag sets its key, over the environment and the file."""
+    (tmp_path / "c.yaml").write_text(CONFIG)
+    seen: list[Any] = []
+
+    def remember(config: Any, progress: bool | None) -> Summary:
+        seen.append(config)
+        return a_summary("complete")
+
+    monkeypatch.setattr(cli, "_run", remember)
+    flags = ["-o", "x.json", "-t", "7.5", "-r", "2", "-w", "3", "-l", "debug", "--log-format", "json"]
+    result = invoke("run", "-c", str(tmp_path / "c.yaml"), *flags, env={"PIPELINE_TIMEOUT": "99"})
+    assert result.exit_code == 0, result.output
+    (config,) = seen
+    assert (config.output, config.timeout, config.rate_limit.rps, config.worker_pool.size) == ("x.json", 7.5, 2, 3)
+    assert (config.log.level.value, config.log.format.value) == ("DEBUG", "json")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (cli.OutputError("disk full"), 1, "disk full"),
+        (cli.AbortedError(15), 143, "second signal"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (RuntimeError("a bug"), 1, "internal error"),
+    ],
+)
+def test_errors_are_one_line_and_a_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, text: str
+) -> None:
+    """Whatever ends a run, the user sees a line that starts with Error, never a traceback."""
+    (tmp_path / "c.yaml").write_text(CONFIG)
+
+    def fail(config: Any, progress: bool | None) -> Summary:
+        raise error
+
+    monkeypatch.setattr(cli, "_run", fail)
+    result = invoke("-c", str(tmp_path / "c.yaml"))
+    assert result.exit_code == code
+    assert result.stderr.startswith("Error: ")
+    assert text in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_closing_table_tells_what_is_missing() -> None:
+    """One line per source, missing pages in few words, and where the summary lies."""
+    source = SourceReport("a", "partial", 5, 4, 1, 0, 2, (3, 5, 6, 8, 9), 9, 7, 1, 2, None, {}, {})
+    summary = msgspec.structs.replace(a_summary("partial"), sources=[source])
+    head, row, _, verdict = closing_table(summary).splitlines()
+    assert head.split()[:3] == ["source", "status", "products"]
+    assert "3, 5, 6 +1 more from 9" in row
+    assert verdict.endswith("→ out.json")

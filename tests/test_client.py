@@ -1,0 +1,157 @@
+"""The HTTP client over real sockets: what each fault of a server becomes."""
+
+import gzip
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+import trio
+from support import NO_TLS
+
+from mockapi.faults import parse_fault
+from mockapi.serve import serving
+from mockapi.settings import Settings
+from pipeline.config import Http
+from pipeline.errors import FetchError, PermanentError, RateLimitedError, TransientError, UnreachableError
+from pipeline.fetch.client import Client, Response, make_ssl_context
+
+LIMITS = Http(connect_timeout=0.5, read_timeout=0.3, total_timeout=1.0, max_body_bytes=20_000)
+
+
+async def get(url: str, limits: Http = LIMITS) -> Response:
+    async with Client(url, limits, ssl_context=NO_TLS) as client:
+        return await client.get({"page": "1"})
+
+
+@asynccontextmanager
+async def server(answer: bytes) -> AsyncIterator[str]:
+    """A raw server that gives the same bytes to whoever asks, and closes."""
+
+    async def handle(stream: trio.SocketStream) -> None:
+        async with stream:
+            await stream.receive_some()
+            await stream.send_all(answer)
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(partial(trio.serve_tcp, handle, 0, host="127.0.0.1"))
+        yield f"http://127.0.0.1:{listener.socket.getsockname()[1]}/"
+        nursery.cancel_scope.cancel()
+
+
+def response(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "code", "text"),
+    [
+        ("500", TransientError, 500, "HTTP 500 Internal Server Error"),
+        ("408", TransientError, 408, "HTTP 408"),
+        ("404", PermanentError, 404, "HTTP 404 Not Found"),
+        ("401", PermanentError, 401, "HTTP 401"),
+        ("302", PermanentError, 302, "redirects are not followed"),
+        ("429", RateLimitedError, 429, "HTTP 429"),
+        ("hang", TransientError, None, "nothing received for 0.3 s"),
+        ("latency=1", TransientError, None, "nothing received for 0.3 s"),
+        ("truncate", TransientError, None, "truncated or invalid HTTP"),
+        ("reset", TransientError, None, "the connection broke: Connection reset by peer"),
+    ],
+)
+async def test_faults_become_errors(fault: str, error: type[FetchError], code: int | None, text: str) -> None:
+    """Each fault is transient or permanent as the taxonomy says, with status and reason."""
+    settings = Settings(ports=(0, 0, 0), personas=("api1",), faults=[parse_fault(f"api1:*:{fault}")])
+    async with serving(settings) as urls:
+        with pytest.raises(FetchError) as caught:
+            await get(f"{urls['api1']}/products")
+    assert type(caught.value) is error
+    assert caught.value.code == code
+    assert text in str(caught.value)
+
+
+async def test_a_dripping_server_is_cut_off_as_a_whole() -> None:
+    """A byte now and then keeps the read timeout away, but not the total one."""
+    settings = Settings(ports=(0, 0, 0), personas=("api1",), faults=[parse_fault("api1:*:drip")])
+    async with serving(settings) as urls:
+        with pytest.raises(TransientError, match=r"no complete response within 1\.2 s"):
+            await get(f"{urls['api1']}/products", Http(read_timeout=5, total_timeout=1.2))
+
+
+async def test_retry_after_is_read() -> None:
+    """The wait that a 429 asks for is on the error, in seconds."""
+    settings = Settings(ports=(0, 0, 0), personas=("api1",), faults=[parse_fault("api1:*:429=2.5")])
+    async with serving(settings) as urls:
+        with pytest.raises(RateLimitedError) as caught:
+            await get(f"{urls['api1']}/products")
+    assert caught.value.retry_after == 2.5
+
+
+async def test_nothing_listens() -> None:
+    """A refused connection is said in words, with the address."""
+    with trio.socket.socket() as reserved:
+        await reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+        with pytest.raises(UnreachableError, match=f"nothing listens on 127.0.0.1:{port}"):
+            await get(f"http://127.0.0.1:{port}/")
+
+
+async def test_unknown_host_is_unreachable() -> None:
+    """A host that does not resolve is unreachable, not a crash."""
+    with pytest.raises(UnreachableError, match=r"no connection to no-such-host\.invalid:80"):
+        await get("http://no-such-host.invalid/")
+
+
+async def test_tls_to_a_server_without_it_is_unreachable() -> None:
+    """https where only http is spoken is unreachable, with a reason."""
+    async with server(b"what?\r\n\r\n") as url:
+        client = Client(url.replace("http:", "https:"), LIMITS, ssl_context=make_ssl_context())
+        async with client:
+            with pytest.raises(UnreachableError, match="no connection to"):
+                await client.get({})
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "text"),
+    [
+        (b"garbage\r\n\r\n", TransientError, "truncated or invalid HTTP"),
+        (b"", TransientError, "truncated or invalid HTTP"),
+        (response(b"x" * 20_001), PermanentError, "over 20000 bytes"),
+        (response(gzip.compress(b"x" * 5_000_000), "Content-Encoding: gzip"), PermanentError, "over 20000 bytes"),
+        (response(b"no gzip", "Content-Encoding: gzip"), PermanentError, "no valid gzip"),
+        (response(gzip.compress(b"x" * 99)[:-9], "Content-Encoding: gzip"), TransientError, "truncated"),
+        (response(b"x", "Content-Encoding: br"), PermanentError, "'br'"),
+    ],
+)
+async def test_broken_bodies_become_errors(answer: bytes, error: type[FetchError], text: str) -> None:
+    """What is not HTTP is transient; what would come again the same way is permanent."""
+    async with server(answer) as url:
+        with pytest.raises(FetchError) as caught:
+            await get(url)
+    assert type(caught.value) is error
+    assert text in str(caught.value)
+
+
+async def test_gzip_is_inflated() -> None:
+    """A compressed body arrives inflated."""
+    async with server(response(gzip.compress(b"[]" * 99), "Content-Encoding: gzip")) as url:
+        assert await get(url) == Response(200, b"[]" * 99)
+
+
+async def test_the_client_introduces_itself() -> None:
+    """Each request says who asks, and what it can read."""
+    seen = []
+
+    async def handle(stream: trio.SocketStream) -> None:
+        async with stream:
+            seen.append(await stream.receive_some())
+            await stream.send_all(response(b"[]"))
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(partial(trio.serve_tcp, handle, 0, host="127.0.0.1"))
+        await get(f"http://127.0.0.1:{listener.socket.getsockname()[1]}/p?q=a%2Cb", Http(user_agent="shop-bot/1"))
+        nursery.cancel_scope.cancel()
+    head = seen[0].decode()
+    assert head.startswith("GET /p?q=a%2Cb&page=1 HTTP/1.1\r\n")
+    assert "user-agent: shop-bot/1\r\n" in head.lower()
+    assert "accept-encoding: gzip, deflate\r\n" in head.lower()

@@ -1,0 +1,82 @@
+"""Log lines, for people and for machines, and the bars between them."""
+
+import json
+import logging
+
+import pytest
+from loguru import logger
+
+from pipeline.config import Format, Level, Log
+from pipeline.ui.logs import configure_logging
+from pipeline.ui.progress import Bars
+
+
+def log_something() -> None:
+    bound = logger.bind(endpoint="api1", page=3, attempt=2, status=503, elapsed=0.1234)
+    bound.patch(lambda record: record.update(name="pipeline.test")).warning("it {} {}", "failed", "{so}")
+
+
+def test_text_says_where_and_how_long(capsys: pytest.CaptureFixture[str]) -> None:
+    """A text line has level, endpoint, page, attempt, message and elapsed time."""
+    configure_logging(Log())
+    log_something()
+    line = capsys.readouterr().err
+    assert line.endswith("WARNING api1 page 3 (attempt 2): it failed {so} [0.12 s]\n")
+    assert "\x1b" not in line
+
+
+def test_json_lines_have_the_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the json format each line is one object with endpoint, page, attempt, status and elapsed."""
+    configure_logging(Log(format=Format.JSON))
+    log_something()
+    logger.bind(endpoint="api2").info("done")
+    first, second = map(json.loads, capsys.readouterr().err.splitlines())
+    assert first.pop("time")
+    assert first == {
+        "level": "WARNING",
+        "message": "it failed {so}",
+        "endpoint": "api1",
+        "page": 3,
+        "attempt": 2,
+        "status": 503,
+        "elapsed": 0.1234,
+    }
+    assert second["endpoint"] == "api2"
+    assert "page" not in second
+
+
+def test_json_lines_name_the_exception(capsys: pytest.CaptureFixture[str]) -> None:
+    """An exception is part of its line, not a traceback between the lines."""
+    configure_logging(Log(format=Format.JSON))
+    logger.opt(exception=ValueError("oh")).error("failed")
+    assert json.loads(capsys.readouterr().err)["exception"] == "ValueError('oh')"
+
+
+def test_the_level_is_a_threshold(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is less severe than the level is not shown."""
+    configure_logging(Log(level=Level.ERROR))
+    log_something()
+    assert capsys.readouterr().err == ""
+
+
+def test_httpx_does_not_log_urls() -> None:
+    """httpx logs each URL with its query at INFO; that is off."""
+    configure_logging(Log(level=Level.DEBUG))
+    assert not logging.getLogger("httpx").isEnabledFor(logging.INFO)
+
+
+def test_bars_move_as_pages_arrive(capsys: pytest.CaptureFixture[str]) -> None:
+    """One bar per source counts its records."""
+    with Bars(["api1", "longer"], shown=True) as bars:
+        bars.page("api1", 20)
+        bars.page("api1", 20)
+    drawn = capsys.readouterr().err
+    assert "api1  : 40 records" in drawn
+    assert "longer: 0 records" in drawn
+
+
+def test_bars_are_silent_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Unless asked for, bars are only drawn on a terminal."""
+    with Bars(["api1"]) as bars:
+        bars.page("api1", 20)
+    assert capsys.readouterr().err == ""

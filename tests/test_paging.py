@@ -1,0 +1,135 @@
+"""Page numbers: where a walk goes on, where it ends, and when it runs in a circle."""
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.fetch.paging import MAX_SKIPS_IN_A_ROW, PageNumbers, Step
+from pipeline.normalize.mapping import identify
+
+
+def raws(*records: str) -> list[msgspec.Raw]:
+    return [msgspec.Raw(record.encode()) for record in records]
+
+
+def page_of(*ids: int) -> list[msgspec.Raw]:
+    return raws(*(f'{{"id":{number}}}' for number in ids))
+
+
+def test_walk_starts_at_page_one_and_counts_up() -> None:
+    """The pages asked for are 1, 2, 3, …"""
+    paging = PageNumbers(identify)
+    asked = []
+    for number in range(4):
+        asked.append(paging.parameters())
+        assert paging.arrived(page_of(number)) is Step.NEXT
+    assert asked == [{"page": "1"}, {"page": "2"}, {"page": "3"}, {"page": "4"}]
+    assert paging.page == 5
+
+
+def test_empty_page_is_the_end() -> None:
+    """A page without records ends the walk, on page 1 as on any other."""
+    assert PageNumbers(identify).arrived([]) is Step.END
+    paging = PageNumbers(identify)
+    paging.arrived(page_of(1))
+    assert paging.arrived([]) is Step.END
+    assert paging.page == 2
+
+
+def test_page_that_repeats_the_one_before_is_a_loop() -> None:
+    """A page whose ids all equal the page before, in its order, is a loop, and the walk stays on it."""
+    paging = PageNumbers(identify)
+    paging.arrived(page_of(1, 2, 3))
+    assert paging.arrived(page_of(1, 2, 3)) is Step.LOOP
+    assert paging.page == 2
+
+
+def test_loop_is_told_by_the_ids_alone() -> None:
+    """Other fields, such as a price or a time, may differ from one answer to the next: equal ids are a loop."""
+    paging = PageNumbers(identify)
+    paging.arrived(raws('{"id":1,"price":5}', '{"sku":"b"}'))
+    assert paging.arrived(raws('{"price": 6, "id": "1"}', '{"sku":" b "}')) is Step.LOOP
+
+
+def test_records_without_an_id_are_told_apart_by_all_they_hold() -> None:
+    """Pages of records without ids loop when they are the same to the byte, and only then."""
+    paging = PageNumbers(identify)
+    paging.arrived(raws('{"name":"a"}', "5"))
+    assert paging.arrived(raws('{"name":"b"}', "5")) is Step.NEXT
+    assert paging.arrived(raws('{"name":"b"}', "5")) is Step.LOOP
+
+
+def test_overlap_is_no_loop() -> None:
+    """Pages that share most records, or where one is the other's beginning, are no loop."""
+    paging = PageNumbers(identify)
+    for ids in [(1, 2, 3), (2, 3, 4), (2, 3), (2, 3, 4), (2, 3, 5), (9, 3, 5)]:
+        assert paging.arrived(page_of(*ids)) is Step.NEXT
+
+
+def test_loop_is_found_across_a_page_that_was_given_up() -> None:
+    """A server that ignores ``page`` is found out though one of its answers in between was spoilt."""
+    paging = PageNumbers(identify)
+    paging.arrived(page_of(1, 2))
+    assert paging.skipped() is Step.NEXT
+    assert paging.arrived(page_of(1, 2)) is Step.LOOP
+
+
+def test_walk_goes_on_behind_a_page_that_was_given_up() -> None:
+    """A page given up costs that page alone."""
+    paging = PageNumbers(identify)
+    assert paging.skipped() is Step.NEXT
+    assert paging.parameters() == {"page": "2"}
+    assert paging.arrived(page_of(1)) is Step.NEXT
+    assert paging.parameters() == {"page": "3"}
+
+
+def test_three_pages_given_up_in_a_row_end_the_walk() -> None:
+    """An endpoint that answers no page is left alone, and the walk stays on the last page it tried."""
+    paging = PageNumbers(identify)
+    assert [paging.skipped() for _ in range(3)] == [Step.NEXT, Step.NEXT, Step.LOST]
+    assert paging.page == MAX_SKIPS_IN_A_ROW == 3
+
+
+def test_page_that_arrives_starts_the_count_of_skips_anew() -> None:
+    """Only pages given up in a row count, however many there are in all."""
+    paging = PageNumbers(identify)
+    for number in range(10):
+        assert [paging.skipped(), paging.skipped()] == [Step.NEXT, Step.NEXT]
+        assert paging.arrived(page_of(number)) is Step.NEXT
+    assert paging.page == 31
+
+
+def test_only_the_first_records_of_different_pages_are_looked_at() -> None:
+    """Pages that differ in their first record cost a look at those two, however long they are."""
+    looks = []
+
+    def look(record: msgspec.Raw) -> bytes:
+        looks.append(record)
+        return bytes(record)
+
+    paging = PageNumbers(look)
+    paging.arrived(page_of(*range(1000)))
+    paging.arrived(page_of(*range(1000, 2000)))
+    assert len(looks) == 2
+
+
+@given(st.lists(st.one_of(st.none(), st.lists(st.integers(0, 3), max_size=3)), max_size=30))
+def test_every_walk_asks_for_each_page_once_and_in_order(answers: list[list[int] | None]) -> None:
+    """Whatever the answers, the page number rises by one with each NEXT, and else stays where the walk ended."""
+    paging = PageNumbers(identify)
+    before: list[int] = []
+    skips = 0
+    for number, ids in enumerate(answers, start=1):
+        assert paging.parameters() == {"page": str(number)}
+        if ids is None:
+            skips += 1
+            step, expected = paging.skipped(), Step.LOST if skips == 3 else Step.NEXT
+        else:
+            skips = 0
+            step = paging.arrived(page_of(*ids))
+            expected = Step.END if not ids else Step.LOOP if ids == before else Step.NEXT
+            before = ids
+        assert step is expected
+        if step is not Step.NEXT:
+            assert paging.page == number
+            break
