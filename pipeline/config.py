@@ -5,10 +5,13 @@ in seconds. Every key is explained in ``config/config.yaml``.
 """
 
 import enum
+import ipaddress
+import re
 from importlib.metadata import version
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
+import idna
 import msgspec
 from msgspec import Meta
 
@@ -64,7 +67,7 @@ class Http(Section, frozen=True):
     read_timeout: Positive = 8.0
     total_timeout: Positive = 15.0
     max_body_bytes: Annotated[int, Meta(ge=1)] = 10_485_760
-    user_agent: Annotated[str, Meta(pattern=r"^[ -~]+$")] = f"pipeline/{version('pipeline')}"
+    user_agent: Annotated[str, Meta(pattern=r"^[ -~]+\Z")] = f"pipeline/{version('pipeline')}"
 
 
 class RateLimit(Section, frozen=True):
@@ -114,7 +117,7 @@ class Endpoint(Section, frozen=True):
         ConfigError: when ``url`` is no http or https URL.
     """
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z", max_length=64)]
     url: str
     items: str | None = None
     http: Http | None = None
@@ -190,13 +193,23 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _complaint_about_url(url: str) -> str | None:
+    if any(character <= " " or character == "\x7f" for character in url):
+        return f"{url!r} has a blank or a control character"
     try:
         parts = urlsplit(url)
-        port = parts.port
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return f"{url!r} is no URL of the form http://host/path or https://host/path"
+        if parts.port == 0:
+            return f"{url!r} has port 0"
+        _check_host(parts.hostname)
     except ValueError as error:
         return f"{url!r} is no URL: {error}"
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return f"{url!r} is no URL of the form http://host/path or https://host/path"
-    if port == 0 or any(character <= " " for character in url):
-        return f"{url!r} is no URL: it has port 0, a blank or a control character"
     return None
+
+
+def _check_host(host: str) -> None:
+    """Raises ValueError for what is neither an IP address nor a name that can be looked up (RFC 5891)."""
+    if ":" in host or re.fullmatch(r"[\d.]+", host):
+        ipaddress.ip_address(host)
+    elif not host.isascii() or "xn--" in host:
+        idna.encode(host)

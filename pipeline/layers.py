@@ -86,31 +86,32 @@ class _Layers:
             if key.startswith("endpoints."):
                 self._lay_on_endpoint(key, text, origin)
             else:
-                self._put(self._raw, key.split("."), Text(text))
-                self.origins[key] = origin
+                self._put(self._raw, key, text, key, origin)
 
     def _lay_on_endpoint(self, key: str, text: str, origin: str) -> None:
         rest = key.removeprefix("endpoints.")
         for index, name in self.endpoints():
             for prefix in (f"{index}.", f"{name}."):
                 if rest.startswith(prefix) and isinstance(entry := self._raw["endpoints"][int(index)], dict):
-                    self._put(entry, rest.removeprefix(prefix).split("."), Text(text))
-                    self.origins[f"endpoints.{index}.{rest.removeprefix(prefix)}"] = origin
+                    key = rest.removeprefix(prefix)
+                    self._put(entry, key, text, f"endpoints.{index}.{key}", origin)
                     return
         known = ", ".join(str(name) for _, name in self.endpoints()) or "none"
         self._problems.append(Problem(key, f"({origin}) names no endpoint; there are: {known}"))
 
-    def _put(self, target: dict[str, Any], keys: list[str], text: Text) -> None:
-        *parents, last = keys
-        for key in parents:
-            if target.get(key) is None:
-                target[key] = {}
-            elif isinstance(whole := target[key], Text):
-                target[key] = parse_text(whole)
-            target = target[key]
+    def _put(self, target: dict[str, Any], key: str, text: str, path: str, origin: str) -> None:
+        *parents, last = key.split(".")
+        for parent in parents:
+            if target.get(parent) is None:
+                target[parent] = {}
+            elif isinstance(whole := target[parent], Text):
+                target[parent] = parse_text(whole)
+            target = target[parent]
             if not isinstance(target, dict):
-                return  # no section: validation says so
-        target[last] = text
+                self._problems.append(Problem(path, f"({origin}) is no known key: `{parent}` has no keys of its own"))
+                return
+        target[last] = Text(text)
+        self.origins[path] = origin
 
 
 def _from_environment(

@@ -47,19 +47,17 @@ class Builder:
         return self._construct(lambda: Config(**values, endpoints=endpoints), "")
 
     def _endpoint(self, raw: Any, index: int, inherited: Config) -> Endpoint:
+        """The endpoint; where its name or URL is of no use, one that stands in for the checks across endpoints."""
         path = f"endpoints.{index}."
-        # Stands in for an endpoint that cannot be built, so that the checks across endpoints still run.
-        stand_in = Endpoint(name=f"?{index}", url="http://invalid.invalid")
+        stand_in: dict[str, Any] = {"name": f"?{index}", "url": "http://invalid.invalid"}
         if not isinstance(raw, dict):
             self._complain(path[:-1], f"needs `name` and `url`, got {brief(raw)}")
-            return stand_in
-        values = self._values(Endpoint, raw, path, inherited)
-        if missing := [key for key in ("name", "url") if key not in raw]:
-            self._complain(path[:-1], f"needs {' and '.join(f'`{key}`' for key in missing)}")
-        if "name" not in values or "url" not in values:
-            return stand_in
+            return Endpoint(**stand_in)
+        if missing := [f"`{key}`" for key in stand_in if key not in raw]:
+            self._complain(path[:-1], f"needs {' and '.join(missing)}")
+        values = {**stand_in, **self._values(Endpoint, raw, path, inherited)}
         endpoint = self._construct(lambda: Endpoint(**values), path)
-        return endpoint or Endpoint(name=values["name"], url=stand_in.url)
+        return endpoint or Endpoint(name=values["name"], url=stand_in["url"])
 
     def _values(
         self, section: type[Section], raw: Mapping[Any, Any], path: str, inherited: Config | None = None

@@ -11,23 +11,24 @@ from pipeline.errors import ConfigError, Problem
 class _UniqueKeyLoader(yaml.SafeLoader):
     """PyYAML's safe loader, but a key written twice is an error instead of a silent loss."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
         seen: set[str] = set()
         for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+            if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
                     raise yaml.constructor.ConstructorError(
                         None, None, f"the key {key.value!r} stands here twice", key.start_mark
                     )
                 seen.add(key.value)
-        return super().construct_mapping(node, deep)
+        return node
 
 
 def parse_text(text: str) -> Any:
     """Read the value of a flag or an environment variable; what is no YAML stays the text it is."""
     try:
         return yaml.load(text, _UniqueKeyLoader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError:
+    except Exception:  # noqa: BLE001 - PyYAML lets out whatever its constructors meet
         return text
 
 
@@ -45,7 +46,7 @@ def read_yaml(file: Path, *, required: bool) -> dict[str, Any]:
         raise ConfigError([Problem(str(file), "no such file; name the right one with --config")]) from None
     except OSError as error:
         raise ConfigError([Problem(str(file), f"cannot be read: {error.strerror}")]) from None
-    except (yaml.YAMLError, UnicodeError, RecursionError) as error:
+    except Exception as error:  # noqa: BLE001 - PyYAML lets out whatever its constructors meet
         raise ConfigError([Problem(str(file), f"is no valid YAML: {' '.join(str(error).split())}")]) from None
     if raw is None:
         return {}

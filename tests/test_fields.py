@@ -148,7 +148,7 @@ def test_identity_of_anything_is_text_or_none(candidates: list[object]) -> None:
 
 @given(CANDIDATES)
 def test_title_and_category_of_anything_are_trimmed_text(candidates: list[object]) -> None:
-    """Whatever the candidates, a title is None or not blank, a category is there, and neither has white space around."""
+    """Whatever the candidates, a title is None or not blank, a category is there, and both are trimmed."""
     title, category = first_title(candidates), first_category(candidates)
     assert title is None or (title == title.strip() != "")
     assert category == category.strip() != ""

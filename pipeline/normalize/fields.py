@@ -11,6 +11,9 @@ CATEGORY_KEYS = ("category", "categories", "category_name", "product_type", "dep
 
 UNCATEGORIZED = "uncategorized"
 
+# How deep in lists a category is looked for.
+_MAX_DEPTH = 3
+
 # Under which keys an object that stands for a category has its name.
 _NAME_KEYS = ("name", "title", "label", "slug", "categoryName")
 
@@ -33,7 +36,7 @@ def first_title(candidates: Iterable[object]) -> str | None:
 
 def first_price(candidates: Iterable[object]) -> object:
     """The first price that was given at all, however it is written."""
-    return next((value for value in candidates if value is not None and value not in ("", [], {})), None)
+    return next((value for value in candidates if not _says_nothing(value)), None)
 
 
 def first_category(candidates: Iterable[object]) -> str:
@@ -41,11 +44,15 @@ def first_category(candidates: Iterable[object]) -> str:
     return next(filter(None, map(_category, candidates)), UNCATEGORIZED)
 
 
-def _category(value: object) -> str | None:
+def _says_nothing(value: object) -> bool:
+    return value in (None, [], {}) or (isinstance(value, str) and not value.strip())
+
+
+def _category(value: object, depth: int = 0) -> str | None:
     if isinstance(value, str):
         return _text(value).lower()
-    if isinstance(value, list):
-        return next(filter(None, map(_category, value)), None)
+    if isinstance(value, list) and depth < _MAX_DEPTH:
+        return next(filter(None, (_category(member, depth + 1) for member in value)), None)
     if isinstance(value, dict):
         return next(filter(None, (_text(value.get(key)).lower() for key in _NAME_KEYS)), None)
     if isinstance(value, int) and not isinstance(value, bool):

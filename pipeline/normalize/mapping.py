@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
-from pipeline.model import NormalizedPage, Page, Product, Reject, utc_timestamp
+from pipeline.model import NormalizedPage, Page, Reject, utc_timestamp
 from pipeline.normalize.currency import code_of
 from pipeline.normalize.fields import (
     CATEGORY_KEYS,
@@ -21,7 +20,7 @@ from pipeline.normalize.fields import (
     first_price,
     first_title,
 )
-from pipeline.normalize.money import read_money
+from pipeline.normalize.money import Money, WireNumber, read_money
 from pipeline.tally import Tally
 
 # Only these fields are decoded, the rest of a record is skipped. Untyped, since APIs differ in their types: a value of
@@ -32,10 +31,23 @@ _Record = msgspec.defstruct(
 )
 _Identity = msgspec.defstruct("_Identity", [(key, Any, None) for key in ID_KEYS])
 
-# Numbers with a fraction become exact decimals; a binary float never appears.
-_decode_record = msgspec.json.Decoder(_Record, float_hook=Decimal).decode
-_decode_identity = msgspec.json.Decoder(_Identity, float_hook=Decimal).decode
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+_decode_record = msgspec.json.Decoder(_Record, float_hook=WireNumber).decode
+_decode_identity = msgspec.json.Decoder(_Identity, float_hook=WireNumber).decode
+
+
+class _ProductLine(msgspec.Struct):
+    """A Product as it is written: its price is the text of a JSON number."""
+
+    id: str
+    title: str | None
+    source: str
+    price: msgspec.Raw | None
+    currency: str | None
+    category: str
+    processed_at: str
+
+
+_encode = msgspec.json.Encoder().encode
 
 _ids: Callable[[Any], tuple[object, ...]] = attrgetter(*ID_KEYS)
 _titles: Callable[[Any], tuple[object, ...]] = attrgetter(*TITLE_KEYS)
@@ -77,10 +89,19 @@ def normalize_page(page: Page, processed_at: str) -> NormalizedPage:
         if identity is None:
             rejects.append(Reject(position, f"the record has no id: none of {', '.join(ID_KEYS)} is usable"))
             continue
-        product = _product(page.source, identity, record, processed_at, coercions)
-        tally.add(product.price, product.currency, product.category)
-        ids.append(product.id)
-        lines.append(_encode(product))
+        money = _money(record, coercions)
+        line = _ProductLine(
+            id=f"{page.source}:{identity}",
+            title=first_title(_titles(record)),
+            source=page.source,
+            price=None if money.text is None else msgspec.Raw(money.text.encode()),
+            currency=money.currency,
+            category=first_category(_categories(record)),
+            processed_at=processed_at,
+        )
+        tally.add(money.amount, line.currency, line.category)
+        ids.append(line.id)
+        lines.append(_encode(line))
     return NormalizedPage(
         source=page.source,
         number=page.number,
@@ -92,22 +113,15 @@ def normalize_page(page: Page, processed_at: str) -> NormalizedPage:
     )
 
 
-def _product(source: str, identity: str, record: Any, processed_at: str, coercions: Counter[str]) -> Product:
+def _money(record: Any, coercions: Counter[str]) -> Money:
+    """A record's price and currency; counts what had to be decided to read them."""
     named_currency = next(filter(None, _currencies(record)), None)
     record_currency = code_of(named_currency)
     if named_currency is not None and record_currency is None:
         coercions["unknown_currency"] += 1
     money = read_money(first_price(_prices(record)), record_currency)
     coercions.update(money.notes)
-    return Product(
-        id=f"{source}:{identity}",
-        title=first_title(_titles(record)),
-        source=source,
-        price=money.amount,
-        currency=money.currency,
-        category=first_category(_categories(record)),
-        processed_at=processed_at,
-    )
+    return money
 
 
 def _why_undecodable(error: Exception) -> str:

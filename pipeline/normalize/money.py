@@ -16,7 +16,7 @@ The rules for text, in this order. Whatever they had to decide is counted under 
 """
 
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import msgspec
 
@@ -38,19 +38,29 @@ _MINUS = re.compile(r"^\(.*\)$|- ?\d|\d ?-$|^-")
 _AMOUNT_KEYS = ("amount", "value", "price", "current", "gross")
 
 
+class WireNumber(msgspec.Struct, frozen=True):
+    """A JSON number with a fraction or an exponent, still as the text that arrived: no float, no rounding."""
+
+    text: str
+
+
 class Money(msgspec.Struct, frozen=True):
-    """A price as it was read. ``notes`` names the rules that had to decide something."""
+    """A price as it was read. ``notes`` names the rules that had to decide something.
+
+    ``text`` is the amount as a JSON number: for a price that came as one, the text it came with.
+    """
 
     amount: Decimal | None = None
     currency: str | None = None
     notes: tuple[str, ...] = ()
+    text: str | None = None
 
 
 NO_PRICE = Money()
 
 
 def read_money(value: object, record_currency: str | None = None) -> Money:
-    """Read a price as it came in a record: JSON number (Decimal or int), text, or an object with an amount.
+    """Read a price as it came in a record: JSON number (WireNumber or int), text, or an object with an amount.
 
     ``record_currency`` is the ISO 4217 code that the record names elsewhere, if any. Where nothing was given there
     is no price; a price of 0 is a price.
@@ -58,8 +68,10 @@ def read_money(value: object, record_currency: str | None = None) -> Money:
     match value:
         case bool():
             return _noted("unreadable_price")
-        case int() | Decimal():
-            return _checked(Decimal(value), record_currency, ())
+        case int():
+            return _checked(Decimal(value), record_currency, (), str(value))
+        case WireNumber():
+            return _read_number(value.text, record_currency)
         case str():
             return _read_text(value, record_currency)
         case dict() if value:
@@ -79,6 +91,13 @@ def _read_object(price: dict[str, object], record_currency: str | None) -> Money
     if named is not None and code_of(named) is None:
         return msgspec.structs.replace(money, notes=(*money.notes, "unknown_currency"))
     return money
+
+
+def _read_number(text: str, record_currency: str | None) -> Money:
+    try:
+        return _checked(Decimal(text), record_currency, (), text)
+    except InvalidOperation:  # an exponent beyond what any decimal holds
+        return _noted("unreadable_price")
 
 
 def _read_text(text: str, record_currency: str | None) -> Money:
@@ -129,12 +148,14 @@ def _if(condition: object, note: str) -> tuple[str, ...]:
     return (note,) if condition else ()
 
 
-def _checked(amount: Decimal, currency: str | None, notes: tuple[str, ...]) -> Money:
+def _checked(amount: Decimal, currency: str | None, notes: tuple[str, ...], text: str | None = None) -> Money:
     if len(amount.as_tuple().digits) > _MAX_DIGITS or abs(amount.adjusted()) > _MAX_MAGNITUDE:
         return _noted("unreadable_price")
-    if amount.is_signed() and amount:
-        return _noted("negative_price")
-    return Money(abs(amount), currency, notes)
+    if amount.is_signed():
+        if amount:
+            return _noted("negative_price")
+        amount, text = abs(amount), None
+    return Money(amount, currency, notes, text or format(amount, "f"))
 
 
 def _noted(note: str) -> Money:

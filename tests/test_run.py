@@ -1,0 +1,132 @@
+"""What ends a run before its time: signals, a full disk, a bug."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from support import NO_LIMIT, NO_TLS, FakeApi, config, hop_inline
+
+import pipeline
+from pipeline.config import ResolvedEndpoint
+from pipeline.errors import AbortedError, OutputError
+from pipeline.fetch.client import Client
+from pipeline.report import summary as summary_module
+
+pytestmark = pytest.mark.virtual_time
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+async def run(output: Path, api: FakeApi, **options: Any) -> pipeline.Summary:
+    def connect(endpoint: ResolvedEndpoint) -> Client:
+        return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=api)
+
+    chosen = config(output, "shop", rate_limit=NO_LIMIT)
+    return await pipeline.run(chosen, connect=connect, **{"hop": hop_inline, "signals": SIGNALS, **options})
+
+
+async def run_with_signals(output: Path, *plan: tuple[float, signal.Signals], **options: Any) -> pipeline.Summary:
+    """Run against a slow API and raise signals so many seconds after its second page.
+
+    From then on only, since a virtual clock does not wait for the thread that looks at the output before.
+    """
+    pages = 0
+
+    async def send_signals() -> None:
+        start = trio.current_time()
+        for seconds, number in plan:
+            await trio.sleep_until(start + seconds)
+            signal.raise_signal(number)
+
+    def count(source: str, records: int) -> None:
+        nonlocal pages
+        pages += 1
+        if pages == 2:
+            nursery.start_soon(send_signals)
+
+    async with trio.open_nursery() as nursery:
+        return await run(output, FakeApi(pages=99, latency=1), on_page=count, **options)
+    raise AssertionError("unreachable")
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+async def test_a_signal_ends_the_fetching_and_keeps_what_arrived(tmp_path: Path, number: signal.Signals) -> None:
+    """The first signal stops the fetchers where they are; the summary is written and tells it."""
+    summary = await run_with_signals(tmp_path / "s.json", (0.5, number))
+    assert summary.stopped_by == number
+    assert trio.current_time() == 2.5
+    document = json.loads((tmp_path / "s.json").read_text())
+    assert document["sources"][0]["products"] == 6
+    assert [(e["page"], e["action"], e["error"]) for e in document["errors"]] == [
+        (3, "stopped", f"stopped by {number.name}")
+    ]
+
+
+async def test_an_echo_of_the_signal_is_no_second_one(tmp_path: Path) -> None:
+    """The same signal twice within a second, as wrappers pass it on, counts once."""
+
+    async def slow(batch: Any) -> Any:
+        await trio.sleep(5)
+        return await hop_inline(batch)
+
+    plan = (0.5, signal.SIGINT), (1.4, signal.SIGINT)
+    summary = await run_with_signals(tmp_path / "s.json", *plan, hop=slow)
+    assert summary.stopped_by == signal.SIGINT
+    assert summary.summary.total_products == 6
+
+
+async def test_a_second_signal_ends_the_run_at_once(tmp_path: Path) -> None:
+    """Another signal after more than a second ends everything; an old summary stays as it was."""
+    (tmp_path / "s.json").write_text("old")
+
+    async def stuck(batch: Any) -> Any:
+        await trio.sleep(1_000)
+        return []
+
+    plan = (0.5, signal.SIGTERM), (2, signal.SIGTERM)
+    with pytest.RaisesGroup(AbortedError) as caught:
+        await run_with_signals(tmp_path / "s.json", *plan, hop=stuck)
+    assert caught.value.exceptions[0].signal == signal.SIGTERM
+    assert trio.current_time() == 4
+    assert (tmp_path / "s.json").read_text() == "old"
+
+
+async def test_the_usual_handling_of_signals_is_restored(tmp_path: Path) -> None:
+    """After a run the signals do what they did before it."""
+    before = signal.getsignal(signal.SIGTERM)
+    await run(tmp_path / "s.json", FakeApi())
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+async def test_a_disk_that_fills_up_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the summary cannot be written in the end, that is the error, by itself and not in a group."""
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(summary_module.os, "fsync", full)
+    with pytest.raises(OutputError, match="No space left"):
+        await run(tmp_path / "s.json", FakeApi())
+
+
+async def test_a_bug_in_the_normalizer_ends_the_run(tmp_path: Path) -> None:
+    """An unforeseen error is not swallowed, and no fetcher waits for ever on a consumer that is gone."""
+
+    async def broken(batch: Any) -> Any:
+        raise ZeroDivisionError
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await run(tmp_path / "s.json", FakeApi(pages=9_999), hop=broken)
+    assert caught.group_contains(ZeroDivisionError)
+    assert not (tmp_path / "s.json").exists()
+
+
+async def test_a_cancelled_run_writes_nothing(tmp_path: Path) -> None:
+    """Whoever embeds a run may cancel it: it ends there, and leaves no file."""
+    with trio.CancelScope() as scope:
+        await run(tmp_path / "s.json", FakeApi(pages=99, latency=1), on_page=lambda source, records: scope.cancel())
+    assert scope.cancelled_caught
+    assert list(tmp_path.iterdir()) == []
