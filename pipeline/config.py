@@ -21,6 +21,12 @@ Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 
+# RFC 9110, section 4.1.
+LONGEST_URL = 8_000
+
+# One request in a quarter of an hour.
+SLOWEST_RPS = 0.001
+
 NO_ENDPOINTS = Problem("endpoints", "none is configured; add at least one with `name` and `url`")
 
 
@@ -71,10 +77,18 @@ class Http(Section, frozen=True):
 
 
 class RateLimit(Section, frozen=True):
-    """Token bucket of one endpoint: ``rps`` requests a second on average, 0 for no limit."""
+    """Token bucket of one endpoint: ``rps`` requests a second on average, 0 for no limit.
+
+    Raises:
+        ConfigError: when ``rps`` is so low that it can only be meant as something else.
+    """
 
     rps: NotNegative = 5.0
     burst: Count = 5
+
+    def __post_init__(self) -> None:
+        if 0 < self.rps < SLOWEST_RPS:
+            raise ConfigError([Problem("rps", f"needs 0 (no limit) or at least {SLOWEST_RPS:g}, got {self.rps:g}")])
 
 
 class Retry(Section, frozen=True):
@@ -110,14 +124,14 @@ class Queue(Section, frozen=True):
 class Endpoint(Section, frozen=True):
     """One API. A section that is None here is the one of the whole configuration.
 
-    ``name`` becomes the ``source`` of its products; ``items`` is the dotted path of the list of records
-    within the body, found by itself when None.
+    ``name`` becomes the ``source`` of its products, and addresses it beside its index; ``items`` is the dotted path of
+    the list of records within the body, found by itself when None.
 
     Raises:
         ConfigError: when ``url`` is no http or https URL.
     """
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z", max_length=64)]
+    name: Annotated[str, Meta(pattern=r"^(?!\d+\Z)[A-Za-z0-9][A-Za-z0-9._-]*\Z", max_length=64)]
     url: str
     items: str | None = None
     http: Http | None = None
@@ -195,21 +209,23 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
 def _complaint_about_url(url: str) -> str | None:
     if any(character <= " " or character == "\x7f" for character in url):
         return f"{url!r} has a blank or a control character"
+    if len(url) > LONGEST_URL:
+        return f"is {len(url)} characters long; at most {LONGEST_URL} are sure to be understood"
     try:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             return f"{url!r} is no URL of the form http://host/path or https://host/path"
         if parts.port == 0:
             return f"{url!r} has port 0"
-        _check_host(parts.hostname)
+        _check_host(parts.hostname, literal="[" in parts.netloc)
     except ValueError as error:
         return f"{url!r} is no URL: {error}"
     return None
 
 
-def _check_host(host: str) -> None:
+def _check_host(host: str, *, literal: bool) -> None:
     """Raises ValueError for what is neither an IP address nor a name that can be looked up (RFC 5891)."""
-    if ":" in host or re.fullmatch(r"[\d.]+", host):
+    if literal or re.fullmatch(r"[\d.]+", host):
         ipaddress.ip_address(host)
     elif not host.isascii() or "xn--" in host:
         idna.encode(host)

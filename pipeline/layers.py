@@ -68,11 +68,11 @@ class _Layers:
         self.origins: dict[str, str] = {}
 
     def endpoints(self) -> list[tuple[str, Any]]:
-        """Index and name (or None) of each endpoint so far."""
+        """Index and name of each endpoint so far; one that has no name goes by its index alone."""
         entries = self._raw.get("endpoints")
         if not isinstance(entries, list):
             return []
-        return [(str(i), e.get("name") if isinstance(e, dict) else None) for i, e in enumerate(entries)]
+        return [(str(i), e.get("name", i) if isinstance(e, dict) else i) for i, e in enumerate(entries)]
 
     def lay_endpoints(self, text: str | None, origin: str) -> None:
         """Replace the whole list of endpoints by the one written in ``text``, as YAML or JSON."""
@@ -110,7 +110,11 @@ class _Layers:
             if not isinstance(target, dict):
                 self._problems.append(Problem(path, f"({origin}) is no known key: `{parent}` has no keys of its own"))
                 return
-        target[last] = Text(text)
+        before, parsed = target.get(last), parse_text(text)
+        if isinstance(before, dict) and isinstance(parsed, dict):
+            target[last] = {**before, **parsed}
+        else:
+            target[last] = Text(text)
         self.origins[path] = origin
 
 

@@ -8,8 +8,8 @@ import msgspec
 
 UNKNOWN_CURRENCY = "unknown"
 
-# Sums stay exact: a price has at most 36 digits, so this leaves room for 10^44 of them.
-_EXACT = Context(prec=80, rounding=ROUND_HALF_EVEN)
+# Sums stay exact: the digits of prices stand between 10^18 and 10^-54, so this leaves room for 10^28 of them.
+_EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN)
 _CENTS = 2
 
 
@@ -34,7 +34,7 @@ class _Prices:
     def add(self, count: int, total: Decimal, least: Decimal, greatest: Decimal) -> None:
         self.count += count
         self.total = _EXACT.add(self.total, total)
-        # Of equal prices (1.5 and 1.50) the same one is kept in whatever order they come: the one with less scale.
+        # Of equal prices (1.5 and 1.50) the same one is kept in whatever order they come.
         self.least = min(self.least, least, key=_by_value_then_scale)
         self.greatest = max(self.greatest, greatest, key=_by_value_then_scale)
 

@@ -86,7 +86,8 @@ class Builder:
             keys = ", ".join(section.__struct_fields__)
             self._complain(path[:-1], f"needs keys of its own ({keys}), got {brief(raw)}")
             return None
-        return msgspec.structs.replace(base, **self._values(section, raw, path))
+        values = self._values(section, raw, path)
+        return self._construct(lambda: msgspec.structs.replace(base, **values), path)
 
     def _leaf(self, values: dict[str, Any], key: str, value: Any, wanted: Any, path: str) -> None:
         try:
@@ -114,7 +115,8 @@ class Builder:
             return None
 
     def _complain(self, path: str, text: str) -> None:
-        origin = self._origins.get(path)
+        below = (origin for key, origin in self._origins.items() if key.startswith(f"{path}."))
+        origin = self._origins.get(path) or next(below, None)
         self._problems.append(Problem(path, f"({origin}) {text}" if origin else text))
 
 

@@ -182,3 +182,11 @@ def test_any_garbage_is_a_body_or_an_error_of_ours(chunks: list[bytes], encoding
     """No bytes make the collector raise anything else, or give more than the cap."""
     with contextlib.suppress(PermanentError, TransientError):
         assert len(collect(chunks, encoding, max_bytes)) <= max_bytes
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_padding_behind_the_stream_is_dropped(encoding: str) -> None:
+    """Zeros or other bytes behind a complete stream, as some servers send them, do not cost the page."""
+    for padding in (bytes(512), b"\r\n", b"trailer \x1f"):
+        for size in (1, 7, 10_000):
+            assert collect(in_pieces(ENCODERS[encoding](TEXT) + padding, size), encoding) == TEXT

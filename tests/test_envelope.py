@@ -70,6 +70,7 @@ def test_usual_key_with_records_wins_over_an_empty_one() -> None:
     """Of several usual keys the first that has any records counts, in the order of the documentation."""
     assert found(f'{{"products": [], "results": {TEXT}}}') == RECORDS
     assert found(f'{{"results": [{{"id": 7}}], "items": {TEXT}}}') == RECORDS
+    assert USUAL_KEYS == ("products", "items", "data", "results")
 
 
 def test_usual_key_wins_over_other_lists() -> None:

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.normalize import money
-from pipeline.normalize.currency import CODES, OPEN_SIGNS, SHARED_SIGNS, SIGNS, code_of
+from pipeline.normalize.currency import CODES, SHARED_SIGNS, SIGNS, code_of
 from pipeline.normalize.money import Money, WireNumber, read_money
 
 AMBIGUOUS, SHARED, CONFLICT = "ambiguous_separator", "shared_currency_sign", "currency_conflict"
@@ -59,7 +59,6 @@ READABLE = [
     ("12,50 €", "12.50", "EUR", ()),
     ("€ 1.299,00", "1299.00", "EUR", ()),
     ("1\u202f299,00\u00a0€", "1299.00", "EUR", ()),
-    ("£1,299.00", "1299.00", "GBP", ()),
     ("₹1,29,900.00", "129900.00", "INR", ()),
     ("US$ 10.00", "10.00", "USD", ()),
     ("R$ 1.299,90", "1299.90", "BRL", ()),
@@ -68,7 +67,7 @@ READABLE = [
     ("EUR 12.50", "12.50", "EUR", ()),
     ("EUR: 12.50", "12.50", "EUR", ()),
     ("12.50EUR", "12.50", "EUR", ()),
-    ("12.50 sek", "12.50", "SEK", ()),
+    ("12.50 SEK", "12.50", "SEK", ()),
     ("€1,299", "1299", "EUR", (AMBIGUOUS,)),
     ("$12.50", "12.50", "USD", (SHARED,)),
     ("$1,299", "1299", "USD", (AMBIGUOUS, SHARED)),
@@ -76,7 +75,6 @@ READABLE = [
     ("￥1000", "1000", "JPY", (SHARED,)),
     ("kr 100", "100", None, ()),
     ("100 kr.", "100", None, ()),
-    ("12.50*", "12.50", None, ()),
 ]
 
 
@@ -106,7 +104,18 @@ def test_text_is_read(text: str, amount: str, currency: str | None, notes: tuple
             "1_000",
         ],
         *["US$ 10.00 - 20.00", "10-20", "10.00–20.00", "10/20", "10 to 20", "from 10", "2 for 5", "10 … 20", "10~20"],
-        *["€10 $12", "$10 €", "EUR 10 USD", "10 EUR EUR", "US$ 10 / 9 €", "10.00 20.00", "1,299.00 1,199.00"],
+        *[
+            "€10 $12",
+            "$10 €",
+            "EUR 10 USD",
+            "10 EUR EUR",
+            "top 10",
+            "try 5",
+            "5 eur",
+            "US$ 10 / 9 €",
+            "10.00 20.00",
+            "1,299.00 1,199.00",
+        ],
         *["5%", "5 €/kg", "SKU 5", "XYZ 10", "0x10", "ten", "1e", "e5", "1e3 EUR", "12 px", "$$5", "~5", "5?", "#5"],
         *["1..2", "1,,2", "1.2.3", "1,2,3", "1,23,4", "12,34,56", "1.299.00", "1,2345.00", "0,299.00", "1.23,456.7"],
         *["1'29", "1 29", "1 299 00", "12 .50", "12. 50", "10½", "½", ".", ",", "1/2", "(5", "5)", "5.", ".5", "٫٥"],
@@ -118,7 +127,7 @@ def test_text_that_is_no_certain_price_is_none_and_counted(text: str) -> None:
     assert read_money(text) == Money(notes=(UNREADABLE,))
 
 
-@pytest.mark.parametrize("text", ["12.50 100", "9.99 500", "9.99\n500", "1,299 000", "1234 567"])
+@pytest.mark.parametrize("text", ["9.99 500", "1,299 000", "1234 567", "9.99\n500", "199\n149", "199\t149", "€9  149"])
 def test_blank_between_what_are_two_numbers_makes_it_no_price(text: str) -> None:
     """A blank groups thousands only where a number could be grouped: two numbers are never melted into one."""
     assert read_money(text) == Money(notes=(UNREADABLE,))
@@ -202,10 +211,12 @@ def test_json_number_is_taken_as_it_stands(number: str, amount: str | None, note
         ("$12.50", "EUR", "USD", (CONFLICT,)),
         ("US$12.50", "CAD", "USD", (CONFLICT,)),
         ("12.50 kr", "SEK", "SEK", ()),
+        ("12.50 kr", "EUR", None, (CONFLICT,)),
+        ({"amount": "12.50", "currency": "CHF"}, "EUR", "CHF", (CONFLICT,)),
         ("Free", "EUR", None, (UNREADABLE,)),
         ({"amount": 1250, "currency": "EUR"}, None, "EUR", ()),
         ({"value": "12,50", "currency_code": "eur "}, None, "EUR", ()),
-        ({"amount": "12.50", "priceCurrency": "CHF"}, "EUR", "CHF", ()),
+        ({"amount": "12.50", "priceCurrency": "CHF"}, None, "CHF", ()),
         ({"price": "$12.50", "currencyCode": "AUD"}, None, "AUD", ()),
         ({"amount": "12.50"}, "SEK", "SEK", ()),
         ({"amount": "12.50", "currency": "Dollars"}, None, None, (UNKNOWN,)),
@@ -224,8 +235,8 @@ def test_currency_comes_from_the_text_then_the_object_then_the_record(
 def test_signs_tell_codes_that_exist() -> None:
     """Every currency that a sign stands for is one of ISO 4217, and no sign has two meanings."""
     assert set(SIGNS.values()) <= CODES
-    assert all(usual in sharing <= CODES for usual, sharing in SHARED_SIGNS.values())
-    assert not set(SIGNS) & set(SHARED_SIGNS) & OPEN_SIGNS
+    assert all(usual in (None, *sharing) and sharing <= CODES for usual, sharing in SHARED_SIGNS.values())
+    assert not set(SIGNS) & set(SHARED_SIGNS)
     assert (code_of(" eur "), code_of("Euro"), code_of("XXX"), code_of(978), code_of(None)) == ("EUR", *[None] * 4)
 
 
@@ -269,8 +280,9 @@ def test_json_number_keeps_its_exact_text(number: str) -> None:
 
 
 TEXTS = st.one_of(st.text(max_size=70), st.text(alphabet="0123456789.,'’ -–−()$€krCHFeE+*\u00a0½²٣", max_size=20))
+JSON_NUMBERS = st.decimals(allow_nan=False, allow_infinity=False).map(str).map(WireNumber)
 VALUES = st.recursive(
-    st.one_of(TEXTS, st.none(), st.booleans(), st.integers(), st.decimals(allow_nan=False, allow_infinity=False).map(str).map(WireNumber)),
+    st.one_of(TEXTS, st.none(), st.booleans(), st.integers(), JSON_NUMBERS),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(["amount", "value", "currency", "x"]), inner)
     ),
@@ -282,10 +294,11 @@ def test_whatever_is_given_the_result_is_sane(value: object, record_currency: st
     """No value raises; an amount is finite and never negative; a currency needs an amount; notes are documented."""
     read = read_money(value, record_currency)
     if read.amount is None:
-        assert read.currency is None
+        assert (read.currency, read.text) == (None, None)
     else:
         assert read.amount.is_finite()
         assert not read.amount.is_signed()
+        assert msgspec.json.decode(read.text or "", type=Decimal) == read.amount
     assert read.currency is None or read.currency in CODES
     assert all(f"[``{note}``]" in (money.__doc__ or "") for note in read.notes)
 

@@ -9,6 +9,9 @@ ACCEPT_ENCODING = "gzip, deflate"
 # 32 + 15: zlib finds out by itself whether it reads gzip (RFC 1952) or zlib (RFC 1950) framing.
 _ANY_FRAMING = 47
 
+# RFC 1952, section 2.3.1: the first byte of a gzip member.
+_GZIP_ID1 = b"\x1f"
+
 
 class BodyCollector:
     """Puts the chunks of one response together; ``max_bytes`` caps the inflated size.
@@ -30,6 +33,7 @@ class BodyCollector:
                 self._compressed = True
             case other:
                 raise PermanentError(f"the body is encoded as {other!r}, which was not asked for")
+        self._trailer = False
         # None between the members of a gzip stream.
         self._inflater: zlib._Decompress | None = None
 
@@ -56,8 +60,7 @@ class BodyCollector:
         return bytes(self._body)
 
     def _inflate(self, chunk: bytes) -> None:
-        while chunk:
-            # RFC 1952, section 2.2: a gzip stream is one member or several.
+        while chunk and not self._trailer:
             inflater = self._inflater or zlib.decompressobj(_ANY_FRAMING)
             try:
                 self._body += inflater.decompress(chunk, self._room())
@@ -66,6 +69,8 @@ class BodyCollector:
             self._check_size()
             chunk = inflater.unused_data
             self._inflater = None if inflater.eof else inflater
+            # RFC 1952, section 2.2: a gzip stream is one member or several. What else follows is padding.
+            self._trailer = bool(chunk) and not chunk.startswith(_GZIP_ID1)
 
     def _room(self) -> int:
         """One byte more than there is room for: that one tells that the body is too large."""

@@ -76,6 +76,11 @@ class CircuitBreaker:
     """
 
     def __init__(self, *, failure_threshold: int, cooldown: float, max_probes: int) -> None:
+        if not (failure_threshold >= 1 and cooldown >= 0 and max_probes >= 1):
+            raise ValueError(
+                "a circuit breaker needs failure_threshold >= 1, cooldown >= 0 and max_probes >= 1, "
+                f"got {failure_threshold}, {cooldown} and {max_probes}"
+            )
         self._failure_threshold = failure_threshold
         self._cooldown = cooldown
         self._max_probes = max_probes

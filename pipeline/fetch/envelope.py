@@ -42,7 +42,10 @@ def find_records(body: bytes, path: str | None = None) -> list[msgspec.Raw]:
 
 def _at_path(body: bytes, path: str) -> list[msgspec.Raw]:
     value: bytes | msgspec.Raw = body
+    fields: _Object = {}
     for key in path.split("."):
+        if value is not body and not _opens(value, b"{"):
+            raise PermanentError(f"what should hold {key!r} of `items: {path}` is no object in the body{_keys(fields)}")
         fields = _fields(value)
         if key not in fields:
             raise PermanentError(f"there is no {key!r} of `items: {path}` in the body{_keys(fields)}")

@@ -1,5 +1,7 @@
 """Currencies: the ISO 4217 codes, and which signs tell one."""
 
+from collections.abc import Mapping
+
 # ISO 4217, list one (active codes), without funds codes, metals, the test code and "no currency".
 CODES = frozenset(
     """
@@ -46,9 +48,11 @@ SIGNS = {
     "JP¥": "JPY",
 }
 
-# Signs that several currencies share: the one that is taken where nothing else tells (each such reading is counted),
-# and all that write themselves so.
-SHARED_SIGNS = {
+_CROWNS = frozenset({"SEK", "NOK", "DKK", "ISK"})
+
+# Signs that several currencies share: the one that is taken where nothing else tells (each such reading is counted;
+# None where none is in the lead), and all that write themselves so.
+SHARED_SIGNS: Mapping[str, tuple[str | None, frozenset[str]]] = {
     "$": (
         "USD",
         frozenset(
@@ -59,10 +63,9 @@ SHARED_SIGNS = {
         ),
     ),
     "¥": ("JPY", frozenset({"JPY", "CNY"})),
+    "kr": (None, _CROWNS),
+    "kr.": (None, _CROWNS),
 }
-
-# Signs that several currencies share with none in the lead: they are recognised, and leave the currency open.
-OPEN_SIGNS = frozenset({"kr", "kr."})
 
 
 def code_of(text: object) -> str | None:

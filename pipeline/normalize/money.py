@@ -20,7 +20,7 @@ from decimal import Decimal, InvalidOperation
 
 import msgspec
 
-from pipeline.normalize.currency import OPEN_SIGNS, SHARED_SIGNS, SIGNS, code_of
+from pipeline.normalize.currency import CODES, SHARED_SIGNS, SIGNS, code_of
 from pipeline.normalize.fields import CURRENCY_KEYS
 from pipeline.normalize.numerals import plain_text, read_number
 
@@ -87,10 +87,13 @@ def _read_object(price: dict[str, object], record_currency: str | None) -> Money
     if isinstance(amount, dict) or (amount is None and price.keys().isdisjoint(_AMOUNT_KEYS)):
         return _noted("unreadable_price")
     named = next((price[key] for key in CURRENCY_KEYS if price.get(key) not in (None, "")), None)
-    money = read_money(amount, code_of(named) or record_currency)
-    if named is not None and code_of(named) is None:
-        return msgspec.structs.replace(money, notes=(*money.notes, "unknown_currency"))
-    return money
+    own = code_of(named)
+    money = read_money(amount, own or record_currency)
+    notes = (
+        *_if(named is not None and own is None, "unknown_currency"),
+        *_if(own and record_currency not in (None, own) and money.amount is not None, "currency_conflict"),
+    )
+    return msgspec.structs.replace(money, notes=(*money.notes, *notes)) if notes else money
 
 
 def _read_number(text: str, record_currency: str | None) -> Money:
@@ -120,7 +123,7 @@ def _read_text(text: str, record_currency: str | None) -> Money:
         return _noted("negative_price")
     number = read_number(amounts[0], no_cents[1] if no_cents else None)
     before, _, after = plain.partition(amounts[0])
-    signs = [sign for sign in (before.strip(" :+"), after.strip(" *")) if sign]
+    signs = [sign for sign in (before.strip(" \t\r\n:+"), after.strip(" \t\r\n*")) if sign]
     if number is None or len(signs) > 1:
         return _noted("unreadable_price")
     currency, notes = _currency_of(signs[0], record_currency) if signs else (record_currency, ())
@@ -131,17 +134,18 @@ def _read_text(text: str, record_currency: str | None) -> Money:
 
 def _currency_of(sign: str, record_currency: str | None) -> tuple[str | None, tuple[str, ...]]:
     """The currency that a sign and the record tell together, and what had to be decided."""
-    if sign.lower() in OPEN_SIGNS:
-        return record_currency, ()
     if sign in SHARED_SIGNS:
         usual, sharing = SHARED_SIGNS[sign]
         if record_currency in sharing:
             return record_currency, ()
-        return usual, ("shared_currency_sign",) if record_currency is None else ("currency_conflict",)
-    currency = SIGNS.get(sign) or code_of(sign)
+        if record_currency is None:
+            return usual, _if(usual, "shared_currency_sign")
+        return usual, ("currency_conflict",)
+    # A code in lower case might be a word: top 10, try 5.
+    currency = SIGNS.get(sign) or (sign if sign in CODES else None)
     if currency is None:
         return None, ("unreadable_price",)
-    return currency, () if record_currency in (None, currency) else ("currency_conflict",)
+    return currency, _if(record_currency not in (None, currency), "currency_conflict")
 
 
 def _if(condition: object, note: str) -> tuple[str, ...]:

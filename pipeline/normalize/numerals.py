@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-# What may stand between digits, once apostrophes and blanks of all kinds are made one.
+# What may stand between digits, once all apostrophes and all blanks (but for tabs and line ends) are of one kind.
 _MARKS = ".,' "
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘´`ʼ＇", "'"))
 _MINUSES = str.maketrans(dict.fromkeys("−–—‒﹣－", "-"))
@@ -32,7 +32,7 @@ def plain_text(text: str) -> str | None:
     if any(unicodedata.category(sign) in ("No", "Nl") for sign in text):
         return None
     text = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)).translate(_MINUSES)
-    return " ".join("".join(_plain_sign(sign) for sign in text).split())
+    return "".join(_plain_sign(sign) for sign in text)
 
 
 def _plain_sign(sign: str) -> str:

@@ -1,0 +1,74 @@
+"""Laying flags and environment over the file: sections, names, and what is too small to be meant."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import Config
+from pipeline.errors import ConfigError
+from pipeline.layers import load_config
+
+FILE = """
+rate_limit: {rps: 3, burst: 7}
+endpoints:
+  - {name: shop, url: "http://shop.test/"}
+  - {name: depot.eu, url: "http://depot.test/"}
+"""
+
+
+def load(tmp_path: Path, *, text: str = FILE, environ: dict[str, str] | None = None, **flags: str) -> Config:
+    (tmp_path / "config.yaml").write_text(text)
+    dotted = {key.replace("__", "."): value for key, value in flags.items()}
+    return load_config(tmp_path / "config.yaml", flags=dotted, environ=environ or {})
+
+
+def test_a_section_set_as_a_whole_changes_what_it_names(tmp_path: Path) -> None:
+    """--set rate_limit='{rps: 9}' leaves the burst as the file has it."""
+    limit = load(tmp_path, rate_limit="{rps: 9}").rate_limit
+    assert (limit.rps, limit.burst) == (9, 7)
+
+
+def test_an_endpoint_whose_name_has_dots_is_addressed_by_it(tmp_path: Path) -> None:
+    """The dots of a name are no levels: its variable has an underscore for each."""
+    config = load(tmp_path, environ={"PIPELINE_ENDPOINTS_DEPOT_EU_URL": "http://moved.test/"})
+    assert config.endpoints[1].url == "http://moved.test/"
+    assert load(tmp_path, **{"endpoints__depot.eu__rate_limit__rps": "1"}).endpoints[1].rate_limit.burst == 7
+
+
+def test_an_endpoint_without_a_name_goes_by_its_index_alone(tmp_path: Path) -> None:
+    """Nothing answers to `None`."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text="endpoints: [{url: 'http://shop.test/'}]", endpoints__None__items="x")
+    assert "endpoints.None.items: (command line) names no endpoint" in str(caught.value)
+
+
+def test_a_name_of_digits_is_refused(tmp_path: Path) -> None:
+    """A name that could be an index would make `endpoints.1` mean two things."""
+    with pytest.raises(ConfigError, match=r"endpoints\.0\.name"):
+        load(tmp_path, text="endpoints: [{name: '1', url: 'http://shop.test/'}]")
+
+
+@pytest.mark.parametrize("key", ["rate_limit.rps", "endpoints.shop.rate_limit.rps"])
+def test_a_rate_next_to_nothing_is_refused(tmp_path: Path, key: str) -> None:
+    """A rate that would never grant a second token, or none at all, is named with the two that make sense."""
+    with pytest.raises(ConfigError, match=r"rate_limit\.rps: .*0 \(no limit\) or at least 0\.001"):
+        load(tmp_path, **{key.replace(".", "__"): "1e-320"})
+
+
+def test_an_unknown_section_is_named_with_where_it_was_set(tmp_path: Path) -> None:
+    """A misspelt section on the command line is traced to it."""
+    with pytest.raises(ConfigError, match=r"wrker: \(command line\) is no known key"):
+        load(tmp_path, wrker__size="3")
+
+
+def test_a_variable_of_the_ci_system_is_none_of_ours(tmp_path: Path) -> None:
+    """PIPELINE_WORKSPACE, which Azure Pipelines sets, is passed over; any other unknown one is an error."""
+    assert load(tmp_path, environ={"PIPELINE_WORKSPACE": "/agent/1"})
+    with pytest.raises(ConfigError, match="PIPELINE_WORKSPACES"):
+        load(tmp_path, environ={"PIPELINE_WORKSPACES": "/agent/1"})
+
+
+def test_a_url_too_long_to_be_understood_is_refused(tmp_path: Path) -> None:
+    """Over 8,000 characters a URL is not sure to arrive (RFC 9110, section 4.1)."""
+    with pytest.raises(ConfigError, match="8012 characters"):
+        load(tmp_path, endpoints__shop__url="http://h.test/" + "x" * 7_998)
