@@ -33,7 +33,8 @@ class BodyCollector:
                 self._compressed = True
             case other:
                 raise PermanentError(f"the body is encoded as {other!r}, which was not asked for")
-        self._trailer = False
+        self._members = 0
+        self._in_padding = False
         # None between the members of a gzip stream.
         self._inflater: zlib._Decompress | None = None
 
@@ -60,17 +61,22 @@ class BodyCollector:
         return bytes(self._body)
 
     def _inflate(self, chunk: bytes) -> None:
-        while chunk and not self._trailer:
-            inflater = self._inflater or zlib.decompressobj(_ANY_FRAMING)
+        while chunk and not self._in_padding:
+            if self._inflater is None:
+                # RFC 1952, section 2.2: a gzip stream is one member or several. What else follows one is padding.
+                self._in_padding = self._members > 0 and not chunk.startswith(_GZIP_ID1)
+                if self._in_padding:
+                    return
+                self._inflater = zlib.decompressobj(_ANY_FRAMING)
+                self._members += 1
             try:
-                self._body += inflater.decompress(chunk, self._room())
+                self._body += self._inflater.decompress(chunk, self._room())
             except zlib.error as error:
                 raise PermanentError(f"the body is no valid gzip: {error}") from None
             self._check_size()
-            chunk = inflater.unused_data
-            self._inflater = None if inflater.eof else inflater
-            # RFC 1952, section 2.2: a gzip stream is one member or several. What else follows is padding.
-            self._trailer = bool(chunk) and not chunk.startswith(_GZIP_ID1)
+            chunk = self._inflater.unused_data
+            if self._inflater.eof:
+                self._inflater = None
 
     def _room(self) -> int:
         """One byte more than there is room for: that one tells that the body is too large."""
