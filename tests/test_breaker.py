@@ -172,7 +172,7 @@ async def test_cancelled_waiter_leaves_nothing_behind() -> None:
     """A waiter that goes away takes no probe with it, while the circuit is open or half open."""
     breaker = breaker_of()
     await fail(breaker, 3)
-    with trio.move_on_at(10) as impatient:
+    with trio.move_on_after(10) as impatient:
         await breaker.admit()
     assert impatient.cancelled_caught
     with await breaker.admit() as probe:

@@ -49,7 +49,7 @@ async def test_the_urls_own_query_is_kept() -> None:
     """The page number joins the URL's own query string instead of replacing it."""
     seen = []
 
-    async def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx.Request) -> httpx.Response:
         seen.append(dict(request.url.params))
         return ok([])
 

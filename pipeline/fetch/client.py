@@ -22,6 +22,10 @@ from pipeline.fetch.backoff import parse_retry_after
 from pipeline.fetch.body import ACCEPT_ENCODING, BodyCollector
 
 
+# How long closing the connections may take, whatever else is over by then.
+_CLOSING_SECONDS = 1.0
+
+
 def make_ssl_context() -> ssl.SSLContext:
     """TLS with verified certificates, for all clients of a run: loading the authorities takes a tenth of a second."""
     return httpx.create_ssl_context()
@@ -74,7 +78,8 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._client.__aexit__(kind, error, traceback)
+        with trio.move_on_after(_CLOSING_SECONDS, shield=True):
+            await self._client.__aexit__(kind, error, traceback)
 
     async def get(self, parameters: Mapping[str, str]) -> Response:
         """Make one attempt. ``parameters`` are merged into the URL's own query string.
