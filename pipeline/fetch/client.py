@@ -21,7 +21,6 @@ from pipeline.errors import (
 from pipeline.fetch.backoff import parse_retry_after
 from pipeline.fetch.body import ACCEPT_ENCODING, BodyCollector
 
-
 # How long closing the connections may take, whatever else is over by then.
 _CLOSING_SECONDS = 1.0
 

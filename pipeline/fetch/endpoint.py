@@ -1,6 +1,7 @@
 """One endpoint's fetcher: walks its pages through breaker, bucket and retry, and keeps the account."""
 
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from random import Random
 
 import msgspec
@@ -104,11 +105,17 @@ class Fetcher:
                 self._ledger.fetched()
             if records:
                 self._on_page(len(records))
-                # What was fetched is not lost to a deadline. This wait is bounded all the same: as long as there
-                # are consumers they make room, and once the last one is gone, send() raises.
-                with trio.CancelScope(shield=True):
-                    await send.send(Page(self._endpoint.name, number, records))
+                await self._send(send, Page(self._endpoint.name, number, records))
         self._conclude(step)
+
+    async def _send(self, send: trio.MemorySendChannel[Page], page: Page) -> None:
+        """Send a page even if the deadline comes meanwhile: what was fetched is not lost.
+
+        The wait is bounded all the same: consumers make room, and once the last one is gone, sending fails. Then the
+        run has failed already, and whoever ends it knows why.
+        """
+        with trio.CancelScope(shield=True), suppress(trio.BrokenResourceError):
+            await send.send(page)
 
     def _conclude(self, step: Step) -> None:
         match step:
