@@ -34,14 +34,13 @@ class _Prices:
     def add(self, count: int, total: Decimal, least: Decimal, greatest: Decimal) -> None:
         self.count += count
         self.total = _EXACT.add(self.total, total)
-        # Of equal prices (1.5 and 1.50) the same one is kept in whatever order they come.
-        self.least = min(self.least, least, key=_by_value_then_scale)
-        self.greatest = max(self.greatest, greatest, key=_by_value_then_scale)
+        if least < self.least or (least == self.least and _is_finer(least, self.least)):
+            self.least = least
+        if greatest > self.greatest or (greatest == self.greatest and _is_finer(greatest, self.greatest)):
+            self.greatest = greatest
 
     def range(self) -> PriceRange:
-        exponent = self.total.as_tuple().exponent
-        assert isinstance(exponent, int), "prices are finite"
-        scale = Decimal(1).scaleb(min(exponent, -_CENTS))
+        scale = Decimal(1).scaleb(min(_exponent(self.total), -_CENTS))
         average = _EXACT.divide(self.total, Decimal(self.count)).quantize(scale, context=_EXACT)
         return PriceRange(self.count, self.least, self.greatest, average)
 
@@ -83,7 +82,12 @@ class Tally:
         return {key: self._prices[key].range() for key in sorted(self._prices)}
 
 
-def _by_value_then_scale(price: Decimal) -> tuple[Decimal, int]:
+def _is_finer(price: Decimal, other: Decimal) -> bool:
+    """Whether it has more decimals: of equal prices (1.5, 1.50) that one is kept, in whatever order they come."""
+    return _exponent(price) < _exponent(other)
+
+
+def _exponent(price: Decimal) -> int:
     exponent = price.as_tuple().exponent
     assert isinstance(exponent, int), "prices are finite"
-    return price, exponent
+    return exponent

@@ -162,6 +162,14 @@ async def test_a_probe_after_the_deadline_is_not_waited_for() -> None:
     assert account.failures[-1].action == "deadline"
 
 
+async def test_a_retry_after_the_deadline_is_not_waited_for() -> None:
+    """When the backoff outlasts the deadline, the failed attempt is the end, and is recorded as that alone."""
+    api = FakeApi(pages=9, script={2: forever(lambda: reply(500))})
+    fetcher, _ = await walk(api, timeout=1, rate_limit=NO_LIMIT)
+    assert actions(fetcher.statistics()) == [(2, 500, "retry"), (2, 500, "deadline")]
+    assert trio.current_time() == 0.5
+
+
 async def test_429_does_not_open_the_circuit() -> None:
     """However many 429s in a row: the server is well, and the circuit stays closed."""
     api = FakeApi(pages=1, script={1: [reply(429)] * 10})

@@ -194,10 +194,11 @@ class Fetcher:
     async def _wait_to_retry(self, error: TransientError, retry: int) -> None:
         wait = error.retry_after or self._backoff.delay(retry, self._rng)
         wake_at = trio.current_time() + wait
+        if wake_at >= trio.current_effective_deadline():
+            text = f"{error.text}; the next retry would be due in {wait:.1f} s, which is past the deadline"
+            raise DeadlineNearError(text, code=error.code)
         limit = self._endpoint.retry.max_retries
         self._report(error, "retry", f"{error.text}; retry {retry} of {limit} in {wait:.1f} s")
-        if wake_at >= trio.current_effective_deadline():
-            raise DeadlineNearError(f"the next retry would be due in {wait:.1f} s, after the deadline")
         await trio.sleep_until(wake_at)
 
     def _report_open_circuit(self, error: TransientError) -> None:

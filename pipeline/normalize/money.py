@@ -153,13 +153,20 @@ def _if(condition: object, note: str) -> tuple[str, ...]:
 
 
 def _checked(amount: Decimal, currency: str | None, notes: tuple[str, ...], text: str | None = None) -> Money:
-    if len(amount.as_tuple().digits) > _MAX_DIGITS or abs(amount.adjusted()) > _MAX_MAGNITUDE:
+    if _is_noise(amount):
         return _noted("unreadable_price")
     if amount.is_signed():
         if amount:
             return _noted("negative_price")
         amount, text = abs(amount), None
     return Money(amount, currency, notes, text or format(amount, "f"))
+
+
+def _is_noise(amount: Decimal) -> bool:
+    # Few numbers are long enough to have their digits counted.
+    return abs(amount.adjusted()) > _MAX_MAGNITUDE or (
+        len(str(amount)) > _MAX_DIGITS and len(amount.as_tuple().digits) > _MAX_DIGITS
+    )
 
 
 def _noted(note: str) -> Money:
