@@ -98,11 +98,13 @@ def main() -> None:
     callback=_read_settings,
     help="Any key of the configuration, dotted: --set rate_limit.rps=10. Repeatable.",
 )
+@click.option("--resume", is_flag=True, help="Go on with an unfinished run: fetch only the pages that are missing.")
 @click.option("--allow-partial", is_flag=True, help="Exit with 0 instead of 3 when something is missing.")
 def run(
     path: Path | None,
     settings: Mapping[str, str],
     progress: bool | None,
+    resume: bool,
     allow_partial: bool,
     **flags: str | None,
 ) -> None:
@@ -114,7 +116,7 @@ def run(
     try:
         config = load_config(path, flags={**settings, **named})
         configure_logging(config.log)
-        summary = _run(config, progress)
+        summary = _run(config, progress, resume=resume)
     except ConfigError as error:
         _fail(_list_problems(error), USAGE)
     except OutputError as error:
@@ -153,9 +155,9 @@ def exit_code(summary: Summary, *, allow_partial: bool) -> int:
             return COMPLETE if allow_partial else PARTIAL
 
 
-def _run(config: Config, progress: bool | None) -> Summary:
+def _run(config: Config, progress: bool | None, *, resume: bool) -> Summary:
     with Bars([endpoint.name for endpoint in config.endpoints], shown=progress) as bars:
-        return trio.run(partial(run_pipeline, config, signals=_SIGNALS, on_page=bars.page))
+        return trio.run(partial(run_pipeline, config, resume=resume, signals=_SIGNALS, on_page=bars.page))
 
 
 def _list_problems(error: ConfigError) -> str:

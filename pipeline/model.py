@@ -90,6 +90,16 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     position: int | None = None
 
 
+class Progress(msgspec.Struct, frozen=True):
+    """How far an earlier run came with one endpoint: the pages it has, and the page that was empty, if it got there."""
+
+    have: frozenset[int] = frozenset()
+    end: int | None = None
+
+
+NOTHING_YET = Progress()
+
+
 class Walk(msgspec.Struct, frozen=True):
     """What one endpoint's fetcher saw: the account of its pages and requests.
 

@@ -1,11 +1,13 @@
 """One run: the nursery, the channel, the deadline and the signals."""
 
+import hashlib
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
 
+import msgspec
 import trio
 from loguru import logger
 
@@ -13,10 +15,11 @@ from pipeline.config import Config, ResolvedEndpoint
 from pipeline.errors import AbortedError, OutputError
 from pipeline.fetch.client import Client, make_ssl_context
 from pipeline.fetch.endpoint import Fetcher
-from pipeline.model import Page, RunStatistics, Summary, Totals, utc_timestamp
+from pipeline.model import Page, RunStatistics, Summary, Totals, Walk, utc_timestamp
 from pipeline.normalize.consumer import Consumer, Hop
 from pipeline.normalize.mapping import identify
-from pipeline.report.aggregator import Aggregator
+from pipeline.report.aggregator import Aggregator, Catalogue
+from pipeline.report.journal import Journal
 from pipeline.report.summary import prepare_output, write_summary
 
 # `just`, `uv run` and a terminal may each pass the same signal on: so soon, a second one is the first one's echo.
@@ -26,6 +29,7 @@ ECHO_SECONDS = 1.0
 async def run(
     config: Config,
     *,
+    resume: bool = False,
     signals: Iterable[signal.Signals] = (),
     on_page: Callable[[str, int], None] = lambda source, records: None,
     rng: Random | None = None,
@@ -34,16 +38,21 @@ async def run(
 ) -> Summary:
     """Fetch all endpoints, normalize what arrives, write the summary to ``config.output`` and return its account.
 
+    What is normalized goes to a journal beside the output at once. It stays there when something is missing in the
+    end, and ``resume`` goes on with it: only the pages that are missing are fetched.
+
     The first of ``signals`` ends the fetching, as the deadline does: what has arrived is written all the same. Another
     one, more than a second later, ends the run at once. ``on_page`` is told the source and the number of records of
     each page that arrives. ``rng`` decides the jitter; ``connect`` and ``hop`` replace network and worker threads in
     tests.
 
-    A cancellation ends the run within the time of one batch and writes nothing; an existing output stays as it was.
+    A cancellation ends the run within the time of one batch and writes no summary; an existing one stays as it was,
+    and the journal can be resumed.
 
     Raises:
-        ConfigError: when no endpoint is configured, or the output is no place to write to.
-        OutputError: when the summary cannot be written in the end.
+        ConfigError: when no endpoint is configured, the output is no place to write to, another run is writing to it,
+            or its journal is of other endpoints.
+        OutputError: when journal or summary cannot be written in the end.
         AbortedError: when a second signal came.
     """
     started, started_at = trio.current_time(), utc_timestamp()
@@ -52,36 +61,39 @@ async def run(
     await trio.to_thread.run_sync(prepare_output, output)
     connect = connect or _connector()
     rng = rng or Random()
-    fetchers = [
-        Fetcher(endpoint, connect(endpoint), rng=rng, identify=identify, on_page=partial(on_page, endpoint.name))
-        for endpoint in endpoints
-    ]
-    aggregator = Aggregator(endpoint.name for endpoint in endpoints)
-    pool = config.worker_pool
-    consumer = Consumer(aggregator.add, workers=pool.size, batch_size=pool.batch_size, hop=hop)
     stop = _Stop(deadline=started + config.timeout)
     unwritable: OutputError | None = None
 
-    async with trio.open_nursery() as nursery:
-        await nursery.start(stop.watch, tuple(signals), nursery.cancel_scope)
-        peak_waiting = await _fetch_all(fetchers, consumer, config.queue.size, stop)
-        for fetcher in fetchers:
-            stop.explain(fetcher, config.timeout)
-        catalogue = aggregator.finish(fetcher.statistics() for fetcher in fetchers)
-        totals = Totals(
-            status=catalogue.status,
-            total_products=len(catalogue.products),
-            processing_time_seconds=round(trio.current_time() - started, 3),
-            success_rate=catalogue.success_rate,
-            sources=[endpoint.name for endpoint in endpoints],
-            categories=catalogue.categories,
-            started_at=started_at,
-        )
+    with await trio.to_thread.run_sync(partial(_open_journal, output, endpoints, resume=resume)) as journal:
+        aggregator = Aggregator(journal)
+        pool = config.worker_pool
+        consumer = Consumer(aggregator.add, workers=pool.size, batch_size=pool.batch_size, hop=hop)
+        fetchers = [
+            Fetcher(
+                endpoint,
+                connect(endpoint),
+                rng=rng,
+                identify=identify,
+                resumed=journal.progress(endpoint.name),
+                on_page=partial(on_page, endpoint.name),
+                on_end=partial(journal.append_end, endpoint.name),
+            )
+            for endpoint in endpoints
+        ]
         try:
-            await trio.to_thread.run_sync(write_summary, output, totals, catalogue)
-        except OutputError as error:
-            unwritable = error
-        nursery.cancel_scope.cancel()
+            async with trio.open_nursery() as nursery:
+                await nursery.start(stop.watch, tuple(signals), nursery.cancel_scope)
+                peak_waiting = await _fetch_all(fetchers, consumer, config.queue.size, stop)
+                for fetcher in fetchers:
+                    stop.explain(fetcher, config.timeout)
+                compose = _Composer(output, aggregator, started, started_at)
+                walks = [fetcher.statistics() for fetcher in fetchers]
+                totals, catalogue = await trio.to_thread.run_sync(compose.write, walks, trio.current_time())
+                if totals.status == "complete" or journal.is_empty:
+                    await trio.to_thread.run_sync(journal.remove)
+                nursery.cancel_scope.cancel()
+        except* OutputError as group:
+            unwritable = next(_leaves(group))
 
     if stop.aborted and stop.signal is not None:
         raise AbortedError(stop.signal)
@@ -100,6 +112,50 @@ async def run(
         ),
         stopped_by=stop.signal,
     )
+
+
+def journal_folder(output: Path) -> Path:
+    """Where the journal of an output lies: ``out/summary.journal`` for ``out/summary.json``."""
+    return output.with_suffix(".journal")
+
+
+def _open_journal(output: Path, endpoints: Sequence[ResolvedEndpoint], *, resume: bool) -> Journal:
+    # What decides what is on a page; a digest, since a URL may hold what is nobody's business.
+    definitions = {e.name: msgspec.json.encode((e.url, e.items)) for e in endpoints}
+    digests = {name: hashlib.sha256(definition).hexdigest()[:16] for name, definition in definitions.items()}
+    return Journal.open(journal_folder(output), digests, resume=resume)
+
+
+class _Composer:
+    """Adds up and writes the summary, in a worker thread: the event loop goes on listening to signals."""
+
+    def __init__(self, output: Path, aggregator: Aggregator, started: float, started_at: str) -> None:
+        self._output = output
+        self._aggregator = aggregator
+        self._started = started
+        self._started_at = started_at
+
+    def write(self, walks: Sequence[Walk], now: float) -> tuple[Totals, Catalogue]:
+        catalogue = self._aggregator.finish(walks)
+        totals = Totals(
+            status=catalogue.status,
+            total_products=catalogue.total_products,
+            processing_time_seconds=round(now - self._started, 3),
+            success_rate=catalogue.success_rate,
+            sources=[walk.source for walk in walks],
+            categories=catalogue.categories,
+            started_at=self._started_at,
+        )
+        write_summary(self._output, totals, catalogue, self._aggregator.products(catalogue))
+        return totals, catalogue
+
+
+def _leaves(group: BaseExceptionGroup[OutputError]) -> Iterator[OutputError]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 async def _fetch_all(fetchers: Sequence[Fetcher], consumer: Consumer, queue_size: int, stop: "_Stop") -> int:

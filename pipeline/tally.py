@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Self
 
 import msgspec
 
@@ -45,6 +46,13 @@ class _Prices:
         return PriceRange(self.count, self.least, self.greatest, average)
 
 
+class TallyState(msgspec.Struct, frozen=True):
+    """A Tally as it is stored: per currency count, total, least and greatest; per category its products."""
+
+    prices: Mapping[str, tuple[int, Decimal, Decimal, Decimal]]
+    categories: Mapping[str, int]
+
+
 class Tally:
     """Prices by currency and products by category."""
 
@@ -72,6 +80,21 @@ class Tally:
                 mine.count, mine.total, mine.greatest = theirs.count, theirs.total, theirs.greatest
             else:
                 mine.add(theirs.count, theirs.total, theirs.least, theirs.greatest)
+
+    def state(self) -> TallyState:
+        """All of it, to be stored."""
+        prices = {key: (p.count, p.total, p.least, p.greatest) for key, p in self._prices.items()}
+        return TallyState(prices, dict(self._categories))
+
+    @classmethod
+    def from_state(cls, state: TallyState) -> Self:
+        """The tally that was stored."""
+        tally = cls()
+        tally._categories.update(state.categories)
+        for key, (count, total, least, greatest) in state.prices.items():
+            prices = tally._prices[key] = _Prices(least)
+            prices.count, prices.total, prices.greatest = count, total, greatest
+        return tally
 
     def categories(self) -> Mapping[str, int]:
         """Products by category, by name."""

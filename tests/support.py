@@ -13,7 +13,7 @@ import trio
 from pipeline.config import Breaker, Config, Endpoint, Http, RateLimit, ResolvedEndpoint, Retry
 from pipeline.fetch.client import Client
 from pipeline.fetch.endpoint import Fetcher
-from pipeline.model import NormalizedPage, Page
+from pipeline.model import NOTHING_YET, NormalizedPage, Page, Progress
 from pipeline.normalize.mapping import identify, normalize_batch
 
 Answer = httpx.Response | Exception | float
@@ -118,9 +118,11 @@ def client(api: httpx.AsyncBaseTransport, limits: Http | None = None) -> Client:
     return Client("http://shop.test/products?lang=en", limits or Http(), ssl_context=NO_TLS, transport=api)
 
 
-async def walk(api: httpx.AsyncBaseTransport, timeout: float = 1e6, **changes: Any) -> tuple[Fetcher, list[Page]]:
+async def walk(
+    api: httpx.AsyncBaseTransport, timeout: float = 1e6, resumed: Progress = NOTHING_YET, **changes: Any
+) -> tuple[Fetcher, list[Page]]:
     """Run a fetcher against an API to its end or the timeout; gives it back with the pages that it sent."""
-    fetcher = Fetcher(endpoint(**changes), client(api), rng=Random(1), identify=identify)
+    fetcher = Fetcher(endpoint(**changes), client(api), rng=Random(1), identify=identify, resumed=resumed)
     send, receive = trio.open_memory_channel[Page](1_000)
     with trio.move_on_after(timeout):
         await fetcher.run(send)

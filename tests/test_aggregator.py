@@ -2,6 +2,8 @@
 
 import json
 import random
+import tempfile
+from pathlib import Path
 
 import msgspec
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from pipeline.model import Failure, NormalizedPage, Page, Walk
 from pipeline.normalize.mapping import normalize_page
 from pipeline.report.aggregator import Aggregator, Catalogue
+from pipeline.report.journal import Journal
 
 
 def normalized(source: str, number: int, *records: object) -> NormalizedPage:
@@ -22,15 +25,29 @@ def a_walk(source: str, fetched: int, *, missing: tuple[int, ...] = (), **change
     return msgspec.structs.replace(walk, **changes)
 
 
+class Result(msgspec.Struct):
+    """What came of some pages: the catalogue, and its products' lines."""
+
+    catalogue: Catalogue
+    products: list[bytes]
+
+
+def add_up(pages: list[NormalizedPage], *walks: Walk) -> Result:
+    with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder) / "j", {}, resume=False) as journal:
+        aggregator = Aggregator(journal)
+        for page in pages:
+            aggregator.add(page)
+        catalogue = aggregator.finish(walks)
+        lines = [line for block in aggregator.products(catalogue) for line in block.split(b"\n")]
+        return Result(catalogue, lines)
+
+
 def aggregate(pages: list[NormalizedPage], *walks: Walk) -> Catalogue:
-    aggregator = Aggregator(walk.source for walk in walks)
-    for page in pages:
-        aggregator.add(page)
-    return aggregator.finish(walks)
+    return add_up(pages, *walks).catalogue
 
 
-def ids(catalogue: Catalogue) -> list[str]:
-    return [json.loads(line)["id"] for line in catalogue.products]
+def ids(lines: list[bytes]) -> list[str]:
+    return [json.loads(line)["id"] for line in lines]
 
 
 def test_products_come_in_the_order_of_endpoint_page_and_position() -> None:
@@ -40,7 +57,7 @@ def test_products_come_in_the_order_of_endpoint_page_and_position() -> None:
         normalized("a", 2, {"id": 2}),
         normalized("a", 1, {"id": 7}, {"id": 1}),
     ]
-    assert ids(aggregate(pages, a_walk("a", 2), a_walk("b", 1))) == ["a:7", "a:1", "a:2", "b:9", "b:3"]
+    assert ids(add_up(pages, a_walk("a", 2), a_walk("b", 1)).products) == ["a:7", "a:1", "a:2", "b:9", "b:3"]
 
 
 def test_of_equal_ids_the_first_in_page_order_is_the_product() -> None:
@@ -49,10 +66,10 @@ def test_of_equal_ids_the_first_in_page_order_is_the_product() -> None:
         normalized("a", 2, {"id": 1, "name": "later", "price": 2}),
         normalized("a", 1, {"id": 1, "name": "first", "price": 1}, {"id": 1, "name": "again", "price": 3}),
     ]
-    catalogue = aggregate(pages, a_walk("a", 2))
-    (product,) = map(json.loads, catalogue.products)
+    result = add_up(pages, a_walk("a", 2))
+    (product,) = map(json.loads, result.products)
     assert product["title"] == "first"
-    report = catalogue.sources[0]
+    report = result.catalogue.sources[0]
     assert (report.items_fetched, report.products, report.duplicates, report.rejected) == (3, 1, 2, 0)
     assert str(report.prices["unknown"].max) == "1"
 
@@ -60,8 +77,7 @@ def test_of_equal_ids_the_first_in_page_order_is_the_product() -> None:
 def test_the_same_id_in_two_sources_is_two_products() -> None:
     """Ids only have to be unique within their source."""
     pages = [normalized("a", 1, {"id": 1}), normalized("b", 1, {"id": 1})]
-    catalogue = aggregate(pages, a_walk("a", 1), a_walk("b", 1))
-    assert ids(catalogue) == ["a:1", "b:1"]
+    assert ids(add_up(pages, a_walk("a", 1), a_walk("b", 1)).products) == ["a:1", "b:1"]
 
 
 def test_rejects_are_recorded_with_page_and_position_and_cost_nothing_else() -> None:
@@ -116,12 +132,12 @@ _records = st.one_of(
 def test_records_in_are_products_duplicates_and_rejects(pages: list[list[object]], rng: random.Random) -> None:
     """Nothing vanishes: records in = products + duplicates + rejects, in any order of delivery, with one result."""
     results = [normalized("a", number, *records) for number, records in enumerate(pages, 1)]
-    in_order = aggregate(results, a_walk("a", len(pages)))
+    in_order = add_up(results, a_walk("a", len(pages)))
     rng.shuffle(results)
-    catalogue = aggregate(results, a_walk("a", len(pages)))
-    report = catalogue.sources[0]
+    result = add_up(results, a_walk("a", len(pages)))
+    report = result.catalogue.sources[0]
     assert report.items_fetched == sum(map(len, pages)) == report.products + report.duplicates + report.rejected
-    assert report.products == len(catalogue.products) == len(set(ids(catalogue)))
-    assert catalogue.products == in_order.products
-    assert report == in_order.sources[0]
-    assert sum(catalogue.categories.values()) == report.products
+    assert report.products == len(result.products) == len(set(ids(result.products)))
+    assert result.products == in_order.products
+    assert report == in_order.catalogue.sources[0]
+    assert sum(result.catalogue.categories.values()) == report.products

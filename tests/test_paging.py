@@ -113,23 +113,35 @@ def test_only_the_first_records_of_different_pages_are_looked_at() -> None:
     assert len(looks) == 2
 
 
-@given(st.lists(st.one_of(st.none(), st.lists(st.integers(0, 3), max_size=3)), max_size=30))
-def test_every_walk_asks_for_each_page_once_and_in_order(answers: list[list[int] | None]) -> None:
-    """Whatever the answers, the page number rises by one with each NEXT, and else stays where the walk ended."""
-    paging = PageNumbers(identify)
-    before: list[int] = []
-    skips = 0
-    for number, ids in enumerate(answers, start=1):
-        assert paging.parameters() == {"page": str(number)}
-        if ids is None:
-            skips += 1
-            step, expected = paging.skipped(), Step.LOST if skips == 3 else Step.NEXT
+@given(
+    pages=st.integers(0, 12),
+    failing=st.dictionaries(st.integers(1, 12), st.integers(1, 3)),
+    have=st.frozensets(st.integers(1, 12)),
+    knows_end=st.booleans(),
+)
+def test_every_walk_asks_for_what_is_missing_and_no_page_without_need(
+    pages: int, failing: dict[int, int], have: frozenset[int], *, knows_end: bool
+) -> None:
+    """Each page that is wanted is asked for in order, one that was given up once more at the end, others never."""
+    have = frozenset(page for page in have if page <= pages)
+    paging = PageNumbers(identify, have=have, end=pages + 1 if knows_end else None)
+    failing = dict(failing)
+    asked: list[int] = []
+    step = paging.first_step
+    while step is Step.NEXT:
+        asked.append(paging.page)
+        if failing.get(paging.page, 0) > 0:
+            failing[paging.page] -= 1
+            step = paging.skipped()
         else:
-            skips = 0
-            step = paging.arrived(page_of(*ids))
-            expected = Step.END if not ids else Step.LOOP if ids == before else Step.NEXT
-            before = ids
-        assert step is expected
-        if step is not Step.NEXT:
-            assert paging.page == number
-            break
+            step = paging.arrived(page_of(paging.page) if paging.page <= pages else [])
+    assert not have & set(asked)
+    first_pass = sorted(set(asked))
+    assert asked[: len(first_pass)] == first_pass
+    assert all(asked.count(page) <= 2 for page in first_pass)
+    if step is Step.END:
+        assert set(range(1, pages + 1)) - have <= set(asked)
+        assert paging.end is not None
+        assert paging.end > pages or paging.end in failing
+    else:
+        assert step is Step.LOST

@@ -88,7 +88,7 @@ async def test_the_deadline_ends_fetching_not_the_run(tmp_path: Path) -> None:
 
 async def test_one_bad_page_of_many_is_skipped_and_listed(tmp_path: Path) -> None:
     """A malformed page is missing by number with its reason; the pages around it are products."""
-    apis = {"a": FakeApi(pages=5, script={3: [reply(200, b'{"products": [{"id')]})}
+    apis = {"a": FakeApi(pages=5, script={3: forever(lambda: reply(200, b'{"products": [{"id'))})}
     summary = await run(config(tmp_path / "s.json", "a"), apis)
     report = sources(summary)["a"]
     assert (report.status, report.pages_missing, report.products) == ("partial", (3,), 12)

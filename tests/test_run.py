@@ -124,9 +124,9 @@ async def test_a_bug_in_the_normalizer_ends_the_run(tmp_path: Path) -> None:
     assert not (tmp_path / "s.json").exists()
 
 
-async def test_a_cancelled_run_writes_nothing(tmp_path: Path) -> None:
-    """Whoever embeds a run may cancel it: it ends there, and leaves no file."""
+async def test_a_cancelled_run_writes_no_summary(tmp_path: Path) -> None:
+    """Whoever embeds a run may cancel it: it ends there, and leaves nothing but its journal."""
     with trio.CancelScope() as scope:
         await run(tmp_path / "s.json", FakeApi(pages=99, latency=1), on_page=lambda source, records: scope.cancel())
     assert scope.cancelled_caught
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["s.journal"]

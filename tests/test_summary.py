@@ -1,6 +1,7 @@
 """Writing summary.json: whole, durable, or not at all."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,17 +12,18 @@ from pipeline.report.aggregator import Catalogue
 from pipeline.report.summary import prepare_output, write_summary
 
 TOTALS = Totals("complete", 2, 1.5, 1.0, ["a"], {"books": 2}, "2026-01-01T00:00:00Z")
-CATALOGUE = Catalogue([], [], [b'{"id":"a:1","price":1.50}', b'{"id":"a:2"}'], {"books": 2})
+CATALOGUE = Catalogue([], [], [], {"books": 2})
+PRODUCTS = [b'{"id":"a:1","price":1.50}\n{"id":"a:2"}', b'{"id":"b:1"}']
 
 
 def test_the_file_is_one_json_document_with_the_four_parts(tmp_path: Path) -> None:
     """Summary, sources, products and errors, in this order, decimals as they were."""
-    write_summary(tmp_path / "s.json", TOTALS, CATALOGUE)
+    write_summary(tmp_path / "s.json", TOTALS, CATALOGUE, PRODUCTS)
     text = (tmp_path / "s.json").read_text()
     document = json.loads(text)
     assert list(document) == ["summary", "sources", "products", "errors"]
     assert document["summary"]["categories"] == {"books": 2}
-    assert [product["id"] for product in document["products"]] == ["a:1", "a:2"]
+    assert [product["id"] for product in document["products"]] == ["a:1", "a:2", "b:1"]
     assert '"price":1.50' in text
 
 
@@ -29,7 +31,7 @@ def test_an_old_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> Non
     """The new file stands in place of the old one; no temporary file remains."""
     output = tmp_path / "s.json"
     output.write_text("old")
-    write_summary(output, TOTALS, CATALOGUE)
+    write_summary(output, TOTALS, CATALOGUE, PRODUCTS)
     assert output.read_text().startswith('{"summary"')
     assert [path.name for path in tmp_path.iterdir()] == ["s.json"]
 
@@ -39,13 +41,12 @@ def test_a_failure_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
     output = tmp_path / "s.json"
     output.write_text("old")
 
-    class Full(list[bytes]):
-        def __iter__(self):
-            yield b"{}"
-            raise OSError(28, "No space left on device")
+    def full() -> Iterator[bytes]:
+        yield b"{}"
+        raise OSError(28, "No space left on device")
 
     with pytest.raises(OutputError, match="No space left"):
-        write_summary(output, TOTALS, Catalogue([], [], Full(), {}))
+        write_summary(output, TOTALS, CATALOGUE, full())
     assert output.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["s.json"]
 

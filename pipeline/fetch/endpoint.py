@@ -25,7 +25,7 @@ from pipeline.fetch.client import Client
 from pipeline.fetch.envelope import find_records
 from pipeline.fetch.ledger import Ledger
 from pipeline.fetch.paging import PageNumbers, Step
-from pipeline.model import Action, Page, Walk
+from pipeline.model import NOTHING_YET, Action, Page, Progress, Walk
 
 # How much later than another one a request may reach the server, in seconds, before it looks too early.
 JITTER_ALLOWANCE = 0.05
@@ -38,7 +38,8 @@ class Fetcher:
 
     An attempt at a page goes through, in this order: the breaker admits it, the token bucket grants it, the client
     makes it, and its outcome is told to the breaker. ``identify`` gives a raw record's identity, for finding loops.
-    ``on_page`` is called with the number of records of each page that arrived.
+    ``resumed`` tells how far an earlier run came. ``on_page`` is called with the number of records of each page that
+    arrived, ``on_end`` with the page that was empty.
     """
 
     def __init__(
@@ -48,12 +49,15 @@ class Fetcher:
         *,
         rng: Random,
         identify: Callable[[msgspec.Raw], Hashable],
+        resumed: Progress = NOTHING_YET,
         on_page: Callable[[int], None] = lambda records: None,
+        on_end: Callable[[int], None] = lambda page: None,
     ) -> None:
         self._endpoint = endpoint
         self._client = client
         self._rng = rng
         self._on_page = on_page
+        self._on_end = on_end
         limit, retry, breaker = endpoint.rate_limit, endpoint.retry, endpoint.breaker
         self._bucket = TokenBucket(limit.rps, limit.burst, jitter_allowance=JITTER_ALLOWANCE)
         self._backoff = Backoff(base_delay=retry.base_delay, max_delay=retry.max_delay, jitter=retry.jitter)
@@ -62,8 +66,8 @@ class Fetcher:
             cooldown=breaker.cooldown,
             max_probes=breaker.max_probes,
         )
-        self._paging = PageNumbers(identify)
-        self._ledger = Ledger(endpoint.name)
+        self._paging = PageNumbers(identify, have=resumed.have, end=resumed.end)
+        self._ledger = Ledger(endpoint.name, pages_fetched=len(resumed.have))
         self._log = logger.bind(endpoint=endpoint.name)
         self._told_unreachable = False
 
@@ -90,19 +94,25 @@ class Fetcher:
         return self._ledger.statistics()
 
     async def _walk(self, send: trio.MemorySendChannel[Page]) -> None:
-        step = Step.NEXT
+        step = self._paging.first_step
         while step is Step.NEXT:
-            number = self._paging.page
+            number, second_pass = self._paging.page, self._paging.second_pass
             try:
                 records = await self._page(number)
             except (PermanentError, TransientError) as error:
-                self._ledger.missing(number)
-                self._report(error, "skip", f"{error.text}; page given up")
                 step = self._paging.skipped()
+                if second_pass:
+                    self._ledger.given_up(number, error)
+                    self._warn(error, f"{error.text}; page given up")
+                else:
+                    self._ledger.put_off(number, error)
+                    self._warn(error, f"{error.text}; page put off to the end of the walk")
                 continue
             step = self._paging.arrived(records)
-            if step is Step.NEXT:
-                self._ledger.fetched()
+            if not records and not second_pass:
+                self._on_end(number)
+            elif step is not Step.LOOP:
+                self._ledger.fetched(number)
             if records:
                 self._on_page(len(records))
                 await self._send(send, Page(self._endpoint.name, number, records))
@@ -164,7 +174,7 @@ class Fetcher:
                 self._report_open_circuit(failure)
 
     async def _attempt(self, number: int, attempt: int) -> list[msgspec.Raw]:
-        self._ledger.requested(attempt)
+        self._ledger.requested(again=attempt > 1 or self._paging.second_pass)
         started = trio.current_time()
         log = self._log.bind(page=number, attempt=attempt)
         try:
@@ -215,8 +225,11 @@ class Fetcher:
             raise DeadlineNearError("the circuit is open, and its next probe would be due after the deadline")
 
     def _report(self, error: FetchError, action: Action, text: str) -> None:
+        self._ledger.failed(error.page or self._paging.page, error, action)
+        self._warn(error, text)
+
+    def _warn(self, error: FetchError, text: str) -> None:
         page = error.page or self._paging.page
-        self._ledger.failed(page, error, action)
         self._log.bind(page=page, attempt=error.attempt, status=error.code, elapsed=error.elapsed).warning("{}", text)
 
     def _lose(self, error: FetchError, action: Action) -> None:

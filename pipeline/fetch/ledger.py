@@ -7,24 +7,26 @@ from pipeline.model import Action, Failure, Walk, utc_timestamp
 class Ledger:
     """Writes down what happens on one endpoint's walk; ``statistics()`` is the account so far."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, pages_fetched: int = 0) -> None:
         self._source = source
         self._requests = 0
         self._retries = 0
-        self._pages_fetched = 0
-        self._pages_missing: list[int] = []
+        self._pages_fetched = pages_fetched
+        self._put_off: dict[int, FetchError] = {}
+        self._pages_missing: set[int] = set()
         self._missing_from: int | None = None
         self._failures: list[Failure] = []
         self._ended = False
 
-    def requested(self, attempt: int) -> None:
-        """A request goes out; every attempt at a page but the first is a retry."""
+    def requested(self, *, again: bool) -> None:
+        """A request goes out; ``again`` when it is not the first one for its page."""
         self._requests += 1
-        self._retries += attempt > 1
+        self._retries += again
 
-    def fetched(self) -> None:
+    def fetched(self, page: int) -> None:
         """A page of records arrived."""
         self._pages_fetched += 1
+        self._put_off.pop(page, None)
 
     def failed(self, page: int, error: FetchError, action: Action) -> None:
         """An attempt failed, or the walk met an obstacle, and this is what was done about it."""
@@ -39,14 +41,23 @@ class Ledger:
             )
         )
 
-    def missing(self, page: int) -> None:
-        """A page was asked for in vain."""
-        self._pages_missing.append(page)
+    def put_off(self, page: int, error: FetchError) -> None:
+        """A page was given up for now; it is tried once more at the end of the walk."""
+        self._put_off[page] = error
+        self.failed(page, error, "retry")
+
+    def given_up(self, page: int, error: FetchError) -> None:
+        """A page was asked for in vain, for good."""
+        self._put_off.pop(page, None)
+        self._pages_missing.add(page)
+        self.failed(page, error, "skip")
 
     def ended(self, *, missing_from: int | None = None) -> None:
         """The walk is over: at the endpoint's own end, or at a page from which on all is unknown."""
-        if missing_from is not None and missing_from not in self._pages_missing:
-            self._pages_missing.append(missing_from)
+        for page, error in list(self._put_off.items()):
+            self.given_up(page, error)
+        if missing_from is not None:
+            self._pages_missing.add(missing_from)
         self._missing_from = missing_from
         self._ended = True
 
@@ -57,7 +68,7 @@ class Ledger:
             requests=self._requests,
             retries=self._retries,
             pages_fetched=self._pages_fetched,
-            pages_missing=tuple(self._pages_missing),
+            pages_missing=tuple(sorted(self._pages_missing | self._put_off.keys())),
             missing_from=self._missing_from,
             failures=tuple(self._failures),
             ended=self._ended,

@@ -1,7 +1,8 @@
 """Page numbers: which page to ask for next, and when the walk is over."""
 
 import enum
-from collections.abc import Callable, Hashable, Sequence
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import msgspec
 
@@ -21,15 +22,24 @@ class Step(enum.Enum):
 class PageNumbers:
     """Walks ``?page=1``, ``2``, ``3``, … until a page is empty, repeats the one before, or too many fail.
 
-    ``identify`` gives a record's identity. Two pages are the same when they have the same records in the same order;
-    since they nearly always differ in the first, that costs one record's look a page.
+    Pages that were given up are asked for once more at the end of the walk. ``have`` are pages that need not be asked
+    for, ``end`` is the page known to be empty: both from an earlier run. ``identify`` gives a record's identity. Two
+    pages are the same when they have the same records in the same order; since they nearly always differ in the first,
+    that costs one record's look a page. ``first_step`` says whether there is anything to ask for at all.
     """
 
-    def __init__(self, identify: Callable[[msgspec.Raw], Hashable]) -> None:
+    def __init__(
+        self, identify: Callable[[msgspec.Raw], Hashable], *, have: Iterable[int] = (), end: int | None = None
+    ) -> None:
         self._identify = identify
+        self._have = frozenset(have)
         self._previous: Sequence[msgspec.Raw] = ()
         self._skips_in_a_row = 0
-        self.page = 1
+        self._put_off: deque[int] = deque()
+        self.end = end
+        self.second_pass = False
+        self.page = 0
+        self.first_step = self._move_on()
 
     def parameters(self) -> dict[str, str]:
         """The query parameters that ask for the current page."""
@@ -38,21 +48,36 @@ class PageNumbers:
     def arrived(self, records: Sequence[msgspec.Raw]) -> Step:
         """Take note of the current page's records, and move on where there is a next page."""
         self._skips_in_a_row = 0
-        if not records:
-            return Step.END
-        if self._repeats(records):
-            return Step.LOOP
-        self._previous = records
-        self.page += 1
-        return Step.NEXT
+        if not self.second_pass:
+            if not records:
+                self.end = self.page
+            elif self._repeats(records):
+                return Step.LOOP
+            self._previous = records
+        return self._move_on()
 
     def skipped(self) -> Step:
         """The current page was given up; move on where that makes sense."""
-        self._skips_in_a_row += 1
-        if self._skips_in_a_row == MAX_SKIPS_IN_A_ROW:
-            return Step.LOST
-        self.page += 1
-        return Step.NEXT
+        if not self.second_pass:
+            self._put_off.append(self.page)
+            self._skips_in_a_row += 1
+            if self._skips_in_a_row == MAX_SKIPS_IN_A_ROW:
+                return Step.LOST
+        return self._move_on()
+
+    def _move_on(self) -> Step:
+        if not self.second_pass:
+            following = self.page + 1
+            while following in self._have:
+                following += 1
+            if self.end is None or following < self.end:
+                self.page = following
+                return Step.NEXT
+            self.second_pass = True
+        if self._put_off:
+            self.page = self._put_off.popleft()
+            return Step.NEXT
+        return Step.END
 
     def _repeats(self, records: Sequence[msgspec.Raw]) -> bool:
         return len(records) == len(self._previous) and all(

@@ -5,30 +5,36 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from pipeline.model import (
-    Failure,
-    NormalizedPage,
-    Product,
-    SourceReport,
-    Status,
-    Walk,
-    utc_timestamp,
-)
+from pipeline.model import Failure, NormalizedPage, Product, SourceReport, Status, Walk
+from pipeline.report.journal import Journal, PageEntry
 from pipeline.tally import Tally
 
 _decode_product = msgspec.json.Decoder(Product).decode
 
 
+class Kept(msgspec.Struct, frozen=True, gc=False):
+    """Which products of a page are kept: the lines at ``position`` in the journal, but for the ``duplicates``."""
+
+    position: int
+    size: int
+    duplicates: Sequence[int]
+
+
 class Catalogue(msgspec.Struct, frozen=True):
     """All of a run's findings but for its timing: what the summary is composed from.
 
-    ``products`` are encoded lines in the order of endpoint, page and position.
+    ``kept`` says where the products are, in the order of endpoint, page and position.
     """
 
     sources: Sequence[SourceReport]
     errors: Sequence[Failure]
-    products: Sequence[bytes]
+    kept: Sequence[Kept]
     categories: Mapping[str, int]
+
+    @property
+    def total_products(self) -> int:
+        """How many products there are, over all sources."""
+        return sum(source.products for source in self.sources)
 
     @property
     def status(self) -> Status:
@@ -45,98 +51,124 @@ class Catalogue(msgspec.Struct, frozen=True):
 
 
 class Aggregator:
-    """Collects normalized pages in whatever order the threads deliver them; lives on the event loop, needs no lock.
+    """Writes each page to the journal as it comes, and adds them up in the end.
 
-    Duplicates are only told apart at the end, in the order of the pages: of several records with one id the first
-    is the product, however the threads overtook each other.
+    Duplicates are only told apart then, in the order of the pages: of several records with one id the first is the
+    product, however the threads overtook each other. In memory are the places of the pages, and while adding up the
+    ids of one source.
     """
 
-    def __init__(self, sources: Iterable[str]) -> None:
-        self._pages: dict[str, list[NormalizedPage]] = {source: [] for source in sources}
-        self._rejects: list[Failure] = []
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
 
     def add(self, page: NormalizedPage) -> None:
-        """Take one page's products and rejects."""
-        self._pages[page.source].append(page)
-        self._rejects.extend(
-            Failure(
-                source=page.source,
-                page=page.number,
-                code=None,
-                error=f"record {reject.position}: {reject.reason}",
-                timestamp=utc_timestamp(),
-                action="skip",
-                position=reject.position,
-            )
-            for reject in page.rejects
-        )
+        """Take one page's products and rejects.
+
+        Raises:
+            OutputError: when they cannot be written down.
+        """
+        self._journal.append(page)
 
     def finish(self, walks: Iterable[Walk]) -> Catalogue:
         """Put it all together, given each endpoint's account of its walk, in the order of the endpoints."""
         reports: list[SourceReport] = []
         errors: list[Failure] = []
-        products: list[bytes] = []
+        kept: list[Kept] = []
         total = Tally()
         for walk in walks:
-            pages = sorted(self._pages[walk.source], key=lambda page: page.number)
-            failures = sorted(
-                (*walk.failures, *(reject for reject in self._rejects if reject.source == walk.source)),
-                key=lambda failure: (failure.page, failure.position or 0),
+            source = _Source(walk)
+            for entry, position in self._journal.entries(walk.source):
+                kept.append(source.add(entry, position, self._journal))
+            reports.append(source.report())
+            errors += source.failures()
+            total.merge(source.tally)
+        return Catalogue(reports, errors, kept, total.categories())
+
+    def products(self, catalogue: Catalogue) -> Iterator[bytes]:
+        """The products that are kept, page by page, as JSON Lines."""
+        for page in catalogue.kept:
+            lines = self._journal.lines(page.position, page.size)
+            if page.duplicates:
+                dropped = set(page.duplicates)
+                every = enumerate(lines.split(b"\n"))
+                lines = b"\n".join(line for index, line in every if index not in dropped)
+            if lines:
+                yield lines
+
+
+class _Source:
+    """Adds up the pages of one source, in their order."""
+
+    def __init__(self, walk: Walk) -> None:
+        self._walk = walk
+        self._seen: set[str] = set()
+        self._duplicates = 0
+        self._rejects: list[Failure] = []
+        self._coercions: Counter[str] = Counter()
+        self.tally = Tally()
+
+    def add(self, entry: PageEntry, position: int, journal: Journal) -> Kept:
+        self._coercions.update(entry.coercions)
+        self._rejects.extend(
+            Failure(
+                source=entry.source,
+                page=entry.number,
+                code=None,
+                error=f"record {reject.position}: {reject.reason}",
+                timestamp=entry.at,
+                action="skip",
+                position=reject.position,
             )
-            tally = Tally()
-            kept = list(_without_duplicates(pages, tally))
-            reports.append(_report(walk, pages, len(kept), failures, tally))
-            errors += failures
-            products += kept
-            total.merge(tally)
-        return Catalogue(reports, errors, products, total.categories())
+            for reject in entry.rejects
+        )
+        duplicates = self._duplicates_in(entry.ids)
+        if duplicates:
+            self._duplicates += len(duplicates)
+            dropped = set(duplicates)
+            for index, line in enumerate(journal.lines(position, entry.size).split(b"\n")):
+                if index not in dropped:
+                    product = _decode_product(line)
+                    self.tally.add(product.price, product.currency, product.category)
+        else:
+            self.tally.merge(Tally.from_state(entry.tally))
+        return Kept(position, entry.size, duplicates)
 
+    def _duplicates_in(self, ids: Sequence[str]) -> list[int]:
+        """The indices of the ids that were seen before, here or on an earlier page; remembers the others."""
+        before = len(self._seen)
+        if self._seen.isdisjoint(ids):
+            self._seen.update(ids)
+            if len(self._seen) == before + len(ids):
+                return []
+            self._seen.difference_update(ids)
+        duplicates = []
+        for index, identity in enumerate(ids):
+            if identity in self._seen:
+                duplicates.append(index)
+            self._seen.add(identity)
+        return duplicates
 
-def _without_duplicates(pages: Iterable[NormalizedPage], tally: Tally) -> Iterator[bytes]:
-    """The lines of the products whose id was not seen on the pages before; counts them in ``tally``."""
-    seen: set[str] = set()
-    for page in pages:
-        known = len(seen)
-        lines = page.lines.split(b"\n") if page.ids else []
-        if seen.isdisjoint(page.ids):
-            seen.update(page.ids)
-            if len(seen) == known + len(page.ids):
-                tally.merge(page.tally)
-                yield from lines
-                continue
-            seen.difference_update(page.ids)
-        for identity, line in zip(page.ids, lines, strict=True):
-            if identity not in seen:
-                seen.add(identity)
-                product = _decode_product(line)
-                tally.add(product.price, product.currency, product.category)
-                yield line
+    def failures(self) -> list[Failure]:
+        return sorted((*self._walk.failures, *self._rejects), key=lambda failure: (failure.page, failure.position or 0))
 
-
-def _report(
-    walk: Walk, pages: Iterable[NormalizedPage], products: int, failures: Iterable[Failure], tally: Tally
-) -> SourceReport:
-    fetched = sum(page.records for page in pages)
-    rejected = sum(len(page.rejects) for page in pages)
-    prices = tally.prices()
-    coercions: Counter[str] = Counter()
-    for page in pages:
-        coercions.update(page.coercions)
-    return SourceReport(
-        name=walk.source,
-        status=walk.status,
-        items_fetched=fetched,
-        products=products,
-        duplicates=fetched - rejected - products,
-        rejected=rejected,
-        pages_fetched=walk.pages_fetched,
-        pages_missing=walk.pages_missing,
-        missing_from=walk.missing_from,
-        requests=walk.requests,
-        retries=walk.retries,
-        errors=sum(failure.action != "retry" for failure in failures),
-        # Across currencies there is no average.
-        avg_price=next(iter(prices.values())).avg if len(prices) == 1 else None,
-        prices=prices,
-        coercions=dict(sorted(coercions.items())),
-    )
+    def report(self) -> SourceReport:
+        walk, prices = self._walk, self.tally.prices()
+        products, rejected = len(self._seen), len(self._rejects)
+        return SourceReport(
+            name=walk.source,
+            status=walk.status,
+            items_fetched=products + self._duplicates + rejected,
+            products=products,
+            duplicates=self._duplicates,
+            rejected=rejected,
+            pages_fetched=walk.pages_fetched,
+            pages_missing=walk.pages_missing,
+            missing_from=walk.missing_from,
+            requests=walk.requests,
+            retries=walk.retries,
+            errors=rejected + sum(failure.action != "retry" for failure in walk.failures),
+            # Across currencies there is no average.
+            avg_price=next(iter(prices.values())).avg if len(prices) == 1 else None,
+            prices=prices,
+            coercions=dict(sorted(self._coercions.items())),
+        )

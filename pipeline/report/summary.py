@@ -30,8 +30,10 @@ def prepare_output(output: Path) -> None:
         raise ConfigError([Problem("output", _cannot_write(output, error))]) from error
 
 
-def write_summary(output: Path, totals: Totals, catalogue: Catalogue) -> None:
+def write_summary(output: Path, totals: Totals, catalogue: Catalogue, products: Iterable[bytes]) -> None:
     """Write the summary to a temporary file, fsync it and move it into place: readers see the old file or the new.
+
+    ``products`` are JSON Lines, in pieces of one or more lines.
 
     Raises:
         OutputError: when it cannot be written; the old file is untouched then.
@@ -39,7 +41,7 @@ def write_summary(output: Path, totals: Totals, catalogue: Catalogue) -> None:
     temporary = _temporary(output)
     try:
         with temporary.open("wb") as file:
-            file.writelines(_chunks(totals, catalogue))
+            file.writelines(_chunks(totals, catalogue, products))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(output)
@@ -49,11 +51,11 @@ def write_summary(output: Path, totals: Totals, catalogue: Catalogue) -> None:
         raise OutputError(_cannot_write(output, error)) from error
 
 
-def _chunks(totals: Totals, catalogue: Catalogue) -> Iterator[bytes]:
+def _chunks(totals: Totals, catalogue: Catalogue, products: Iterable[bytes]) -> Iterator[bytes]:
     """The JSON text, one source, product and error a line: large, but a friend of grep and diff."""
     yield b'{"summary": ' + _encoder.encode(totals)
     yield from _array("sources", map(_encoder.encode, catalogue.sources))
-    yield from _array("products", catalogue.products)
+    yield from _array("products", (lines.replace(b"\n", b",\n") for lines in products))
     yield from _array("errors", map(_encoder.encode, catalogue.errors))
     yield b"}\n"
 

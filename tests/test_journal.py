@@ -1,0 +1,208 @@
+"""The journal: what is in it survives; what is torn, foreign or held by another run is told."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from loguru import logger
+
+from pipeline.errors import ConfigError, OutputError
+from pipeline.model import NormalizedPage, Page, Progress
+from pipeline.normalize.mapping import normalize_page
+from pipeline.report.journal import Journal
+
+ENDPOINTS = {"a": "digest-a", "b": "digest-b"}
+
+
+def page(source: str, number: int, *ids: int) -> NormalizedPage:
+    raw = [msgspec.Raw(msgspec.json.encode({"id": i, "name": "Ünicode\n", "price": "1.50"})) for i in ids]
+    return normalize_page(Page(source, number, [*raw, msgspec.Raw(b"17")]), "2026-01-01T00:00:00Z")
+
+
+def begin(folder: Path, *, resume: bool = False, endpoints: dict[str, str] | None = None) -> Journal:
+    return Journal.open(folder, ENDPOINTS if endpoints is None else endpoints, resume=resume)
+
+
+def content(journal: Journal, source: str) -> list[tuple[int, list[str], bytes, list[str]]]:
+    return [
+        (entry.number, list(entry.ids), journal.lines(position, entry.size), [r.reason for r in entry.rejects])
+        for entry, position in journal.entries(source)
+    ]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "out" / "summary.journal"
+
+
+@pytest.fixture
+def filled(folder: Path) -> Path:
+    """A journal of an interrupted run: pages 1 and 3 of a, and all of b."""
+    with begin(folder) as journal:
+        journal.append(page("a", 3, 31, 32))
+        journal.append(page("b", 1, 11))
+        journal.append(page("a", 1, 1))
+        journal.append_end("b", 2)
+    return folder
+
+
+@pytest.fixture
+def warnings() -> Iterator[list[str]]:
+    heard: list[str] = []
+    logger.enable("pipeline")
+    sink = logger.add(lambda message: heard.append(message.record["message"]), level="WARNING")
+    yield heard
+    logger.remove(sink)
+
+
+def test_what_was_written_is_read_in_page_order(filled: Path) -> None:
+    """Pages come back in their order, whatever the order they were written in, to the byte."""
+    with begin(filled, resume=True) as journal:
+        expected = [page("a", 1, 1), page("a", 3, 31, 32)]
+        assert content(journal, "a") == [
+            (each.number, each.ids, each.lines, [reject.reason for reject in each.rejects]) for each in expected
+        ]
+
+
+def test_progress_is_the_pages_and_the_end(filled: Path) -> None:
+    """A journal knows which pages it has of each source, and where a source ended."""
+    with begin(filled, resume=True) as journal:
+        assert journal.progress("a") == Progress(frozenset({1, 3}))
+        assert journal.progress("b") == Progress(frozenset({1}), end=2)
+        assert journal.progress("new") == Progress()
+        assert not journal.is_empty
+
+
+def test_a_resumed_journal_grows(filled: Path) -> None:
+    """What a later run appends stands beside what was there."""
+    with begin(filled, resume=True) as journal:
+        journal.append(page("a", 2, 21))
+    with begin(filled, resume=True) as journal:
+        assert [number for number, *_ in content(journal, "a")] == [1, 2, 3]
+
+
+def test_a_torn_entry_is_dropped_wherever_it_is_torn(filled: Path, warnings: list[str]) -> None:
+    """Cut off at any byte, the journal has the whole entries before the cut, says so, and can be written on."""
+    path = filled / "pages"
+    whole = path.read_bytes()
+    with begin(filled, resume=True) as journal:
+        journal.append(page("a", 4, 41, 42))
+    longer = path.read_bytes()
+    for length in range(len(whole), len(longer)):
+        path.write_bytes(longer[:length])
+        with begin(filled, resume=True) as journal:
+            assert [number for number, *_ in content(journal, "a")] == [1, 3], length
+            journal.append(page("a", 5, 51))
+        with begin(filled, resume=True) as journal:
+            assert [number for number, *_ in content(journal, "a")] == [1, 3, 5], length
+    assert len(warnings) == len(longer) - len(whole) - 1
+    assert "torn entry" in warnings[0]
+
+
+@given(st.binary(max_size=80))
+def test_any_damage_at_the_end_is_dropped(damage: bytes) -> None:
+    """Whatever bytes a crash left behind the last entry, the entries are read and the rest is gone."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "j"
+        with begin(folder) as journal:
+            journal.append(page("a", 1, 1))
+        with (folder / "pages").open("ab") as file:
+            file.write(damage)
+        with begin(folder, resume=True) as journal:
+            assert [number for number, *_ in content(journal, "a")] == [1]
+
+
+def test_an_unfinished_journal_is_set_aside_and_not_destroyed(filled: Path, warnings: list[str]) -> None:
+    """A run that does not resume begins anew; the old pages lie in a folder of their own, and that is said."""
+    before = (filled / "pages").read_bytes()
+    with begin(filled) as journal:
+        assert journal.is_empty
+    assert (filled.with_name("summary.journal.old") / "pages").read_bytes() == before
+    assert "--resume" in warnings[0]
+
+
+def test_resuming_nothing_begins_anew(folder: Path) -> None:
+    """--resume without a journal is an ordinary run."""
+    with begin(folder, resume=True) as journal:
+        assert journal.is_empty
+        journal.append(page("a", 1, 1))
+
+
+@pytest.mark.parametrize("beginning", [b"", b"\n", b'{"entry":"opening"', b"garbage\n"])
+def test_a_file_that_is_no_journal_is_begun_anew(folder: Path, beginning: bytes) -> None:
+    """Where not even the first entry is whole there is nothing to go on with."""
+    folder.mkdir(parents=True)
+    (folder / "pages").write_bytes(beginning)
+    with begin(folder, resume=True) as journal:
+        assert journal.is_empty
+        journal.append(page("a", 1, 1))
+    with begin(folder, resume=True) as journal:
+        assert journal.progress("a").have == {1}
+
+
+def test_a_changed_endpoint_is_refused(filled: Path) -> None:
+    """Pages of an endpoint that is another one now would be mixed with its own: each is named, with the remedy."""
+    with pytest.raises(ConfigError) as caught:
+        begin(filled, resume=True, endpoints={"a": "another"})
+    assert [problem.path for problem in caught.value.problems] == ["endpoints.a", "endpoints.b"]
+    assert "changed since the journal began" in str(caught.value)
+    assert "removed since the journal began" in str(caught.value)
+    assert "without --resume" in str(caught.value)
+
+
+def test_a_new_endpoint_may_be_resumed(filled: Path) -> None:
+    """An endpoint that was added is fetched from its first page on."""
+    with begin(filled, resume=True, endpoints={**ENDPOINTS, "c": "new"}) as journal:
+        assert journal.progress("c") == Progress()
+
+
+def test_a_second_run_on_the_same_output_is_refused(filled: Path) -> None:
+    """Two runs at once would write into one file: the second is told, the first goes on."""
+    with begin(filled, resume=True) as first:
+        with pytest.raises(ConfigError, match="another run"):
+            begin(filled, resume=True)
+        first.append(page("a", 2, 21))
+    with begin(filled, resume=True) as journal:
+        assert journal.progress("a").have == {1, 2, 3}
+
+
+def test_a_removed_journal_leaves_nothing(filled: Path) -> None:
+    """Once it has served, the folder is gone."""
+    with begin(filled, resume=True) as journal:
+        journal.remove()
+    assert not filled.exists()
+
+
+def test_a_full_disk_costs_only_the_entry_that_did_not_fit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the disk fills up in the middle of an entry, the error says what to do, and the entries before are good."""
+
+    class Full:
+        def __init__(self, file: object) -> None:
+            self._file = file
+
+        def write(self, data: bytes) -> int:
+            if len(data) < 100:
+                raise OSError(28, "No space left on device")
+            return self._file.write(data[:50])
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._file, name)
+
+    with begin(folder) as journal:
+        journal.append(page("a", 1, 1))
+        monkeypatch.setattr(journal, "_file", Full(journal._file))
+        with pytest.raises(OutputError, match=r"No space left.*--resume"):
+            journal.append(page("a", 2, 21))
+    with begin(folder, resume=True) as journal:
+        assert journal.progress("a").have == {1}
+
+
+def test_a_place_below_a_file_is_a_mistake(tmp_path: Path) -> None:
+    """Where no folder can be made, the configuration names the wrong place."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot write"):
+        begin(tmp_path / "file" / "j")
