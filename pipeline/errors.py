@@ -52,7 +52,7 @@ class AbortedError(PipelineError):
     """A second signal, of number ``signal``, ended the run at once; nothing was written."""
 
     def __init__(self, signal: int) -> None:
-        super().__init__("stopped at once by a second signal; no summary was written")
+        super().__init__("stopped at once by a second signal; no summary was written, go on with --resume")
         self.signal = signal
 
 

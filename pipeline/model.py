@@ -170,7 +170,8 @@ class RunStatistics(msgspec.Struct, frozen=True):
 class Summary(msgspec.Struct, frozen=True):
     """The account of a finished run, as in ``summary.json``, but for the products: those are in the file.
 
-    ``output`` is the file written; ``stopped_by`` the signal number that ended the fetching early, if any.
+    ``output`` is the file written; ``stopped_by`` the signal number that ended the fetching early, if any; ``journal``
+    the folder that a resumed run would go on with, if anything is missing.
     """
 
     summary: Totals
@@ -179,3 +180,4 @@ class Summary(msgspec.Struct, frozen=True):
     output: Path
     statistics: RunStatistics
     stopped_by: int | None = None
+    journal: Path | None = None

@@ -89,7 +89,8 @@ async def run(
                 compose = _Composer(output, aggregator, started, started_at)
                 walks = [fetcher.statistics() for fetcher in fetchers]
                 totals, catalogue = await trio.to_thread.run_sync(compose.write, walks, trio.current_time())
-                if totals.status == "complete" or journal.is_empty:
+                finished = totals.status == "complete" or journal.is_empty
+                if finished:
                     await trio.to_thread.run_sync(journal.remove)
                 nursery.cancel_scope.cancel()
         except* OutputError as group:
@@ -111,6 +112,7 @@ async def run(
             hops=hops.hops,
         ),
         stopped_by=stop.signal,
+        journal=None if finished else journal_folder(output),
     )
 
 

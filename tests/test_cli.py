@@ -127,7 +127,9 @@ def test_the_closing_table_tells_what_is_missing() -> None:
     """One line per source, missing pages in few words, and where the summary lies."""
     source = SourceReport("a", "partial", 5, 4, 1, 0, 2, (3, 5, 6, 8, 9), 9, 7, 1, 2, None, {}, {})
     summary = msgspec.structs.replace(a_summary("partial"), sources=[source])
-    head, row, _, verdict = closing_table(summary).splitlines()
+    summary = msgspec.structs.replace(summary, journal=Path("out.journal"))
+    head, row, _, verdict, hint = closing_table(summary).splitlines()
+    assert "--resume" in hint
     assert head.split()[:3] == ["source", "status", "products"]
     assert "3, 5, 6 +1 more from 9" in row
     assert verdict.endswith("→ out.json")

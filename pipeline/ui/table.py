@@ -15,6 +15,8 @@ def closing_table(summary: Summary) -> str:
     totals = summary.summary
     verdict = f"{totals.status}: {totals.total_products} products in {totals.processing_time_seconds:.1f} s"
     lines += ["", f"{verdict} → {summary.output}"]
+    if summary.journal:
+        lines.append("What is missing can still be had: run it again with --resume.")
     return "\n".join(lines)
 
 

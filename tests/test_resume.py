@@ -1,0 +1,136 @@
+"""Runs that were cut off and resumed, in one process under a virtual clock."""
+
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+from support import NO_LIMIT, NO_TLS, FakeApi, config, forever, hop_inline, ok, records, reply
+
+import pipeline
+from pipeline.config import ResolvedEndpoint
+from pipeline.errors import ConfigError, OutputError
+from pipeline.fetch.client import Client
+from pipeline.report.journal import Journal
+
+pytestmark = pytest.mark.virtual_time
+
+
+async def run(output: Path, apis: dict[str, FakeApi], *, timeout: float = 60, **options: Any) -> pipeline.Summary:
+    def connect(endpoint: ResolvedEndpoint) -> Client:
+        return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=apis[endpoint.name])
+
+    chosen = config(output, *apis, rate_limit=NO_LIMIT, timeout=float(timeout))
+    return await pipeline.run(chosen, connect=connect, hop=hop_inline, rng=Random(7), **options)
+
+
+def products(output: Path) -> list[dict[str, Any]]:
+    return [{**product, "processed_at": None} for product in json.loads(output.read_text())["products"]]
+
+
+async def whole(folder: Path, *names: str) -> list[dict[str, Any]]:
+    await run(folder / "whole.json", {name: FakeApi(pages=6) for name in names})
+    return products(folder / "whole.json")
+
+
+async def test_a_run_that_was_cut_off_is_resumed_to_the_whole(tmp_path: Path) -> None:
+    """After the deadline, --resume fetches the missing pages alone, and the products are those of one run."""
+    output = tmp_path / "s.json"
+    cut = await run(output, {"a": FakeApi(pages=6, latency=1), "b": FakeApi(pages=6)}, timeout=3.5)
+    assert cut.summary.status == "partial"
+    assert cut.journal == tmp_path / "s.journal"
+    assert cut.journal.is_dir()
+
+    apis = {"a": FakeApi(pages=6), "b": FakeApi(pages=6)}
+    resumed = await run(output, apis, resume=True)
+    assert resumed.summary.status == "complete"
+    assert [page for _, page in apis["a"].asked] == [4, 5, 6, 7]
+    assert apis["b"].asked == []
+    assert products(output) == await whole(tmp_path, "a", "b")
+    assert resumed.journal is None
+    assert not (tmp_path / "s.journal").exists()
+    for source in resumed.sources:
+        assert source.items_fetched == source.products == 18
+        assert source.pages_fetched == 6
+
+
+async def test_missing_pages_are_fetched_and_the_end_is_not_asked_for_again(tmp_path: Path) -> None:
+    """A page that was given up in a run that reached the end is all that the resumed one asks for."""
+    output = tmp_path / "s.json"
+    first = await run(output, {"a": FakeApi(pages=6, script={3: forever(lambda: reply(404))})})
+    assert first.sources[0].pages_missing == (3,)
+    apis = {"a": FakeApi(pages=6)}
+    assert (await run(output, apis, resume=True)).summary.status == "complete"
+    assert [page for _, page in apis["a"].asked] == [3]
+    assert products(output) == await whole(tmp_path, "a")
+
+
+async def test_a_dead_endpoint_is_resumed_from_its_first_page(tmp_path: Path) -> None:
+    """What the others delivered is not fetched again when a dead endpoint is back."""
+    output = tmp_path / "s.json"
+    dead = FakeApi(script={1: forever(lambda: httpx.ConnectError("no"))})
+    await run(output, {"a": FakeApi(pages=6), "b": dead})
+    apis = {"a": FakeApi(pages=6), "b": FakeApi(pages=6)}
+    assert (await run(output, apis, resume=True)).summary.status == "complete"
+    assert apis["a"].asked == []
+    assert products(output) == await whole(tmp_path, "a", "b")
+
+
+async def test_the_first_of_equal_ids_wins_also_across_runs(tmp_path: Path) -> None:
+    """A page that came in the resumed run stands before the pages behind it: its records are the products."""
+    output = tmp_path / "s.json"
+    doubled = [ok([*records(3), {"id": 200, "name": "late twin"}])]
+    late = FakeApi(pages=3, script={2: forever(lambda: reply(404)), 3: doubled})
+    await run(output, {"a": late})
+    assert "late twin" in output.read_text()
+    summary = await run(output, {"a": FakeApi(pages=3)}, resume=True)
+    assert "late twin" not in output.read_text()
+    assert (summary.sources[0].products, summary.sources[0].duplicates) == (9, 1)
+
+
+async def test_without_resume_everything_is_fetched_anew(tmp_path: Path) -> None:
+    """A run that does not resume knows nothing of the one before, and its journal is set aside."""
+    output = tmp_path / "s.json"
+    await run(output, {"a": FakeApi(pages=6, script={3: forever(lambda: reply(404))})})
+    apis = {"a": FakeApi(pages=6)}
+    await run(output, apis)
+    assert [page for _, page in apis["a"].asked] == [1, 2, 3, 4, 5, 6, 7]
+    assert (tmp_path / "s.journal.old" / "pages").exists()
+
+
+async def test_a_run_that_brought_nothing_leaves_no_journal(tmp_path: Path) -> None:
+    """Where there is nothing to go on with, nothing is kept."""
+    dead = FakeApi(script={1: forever(lambda: httpx.ConnectError("no"))})
+    assert (await run(tmp_path / "s.json", {"a": dead})).summary.status == "failed"
+    assert not (tmp_path / "s.journal").exists()
+
+
+async def test_a_second_run_on_one_output_asks_nobody(tmp_path: Path) -> None:
+    """While another run holds the journal, nothing is fetched."""
+    apis = {"a": FakeApi()}
+    with Journal.open(tmp_path / "s.journal", {}, resume=False), pytest.raises(ConfigError, match="another run"):
+        await run(tmp_path / "s.json", apis)
+    assert apis["a"].asked == []
+
+
+async def test_a_disk_that_fills_up_while_fetching_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the journal cannot be written, that one error ends the run; what it has is resumed later."""
+    append = Journal.append
+
+    def full(self: Journal, page: Any) -> None:
+        if page.number == 4:
+            raise OutputError("no space left; make room and go on with --resume")
+        append(self, page)
+
+    monkeypatch.setattr(Journal, "append", full)
+    with pytest.raises(OutputError, match="--resume"):
+        await run(tmp_path / "s.json", {"a": FakeApi(pages=6)})
+    monkeypatch.setattr(Journal, "append", append)
+    apis = {"a": FakeApi(pages=6)}
+    await run(tmp_path / "s.json", apis, resume=True)
+    assert products(tmp_path / "s.json") == await whole(tmp_path, "a")
+    assert {page for _, page in apis["a"].asked}.isdisjoint({1, 2, 3})
