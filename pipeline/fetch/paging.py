@@ -15,17 +15,20 @@ class Step(enum.Enum):
 
     NEXT = "there may be another page"
     END = "the endpoint has no more pages"
-    LOOP = "the page repeats the one before"
+    LOOP = "the page repeats an earlier one"
     LOST = "too many pages in a row were given up"
 
 
 class PageNumbers:
-    """Walks ``?page=1``, ``2``, ``3``, … until a page is empty, repeats the one before, or too many fail.
+    """Walks ``?page=1``, ``2``, ``3``, … until a page is empty, repeats an earlier one, or too many fail.
 
     Pages that were given up are asked for once more at the end of the walk. ``have`` are pages that need not be asked
-    for, ``end`` is the page known to be empty: both from an earlier run. ``identify`` gives a record's identity. Two
-    pages are the same when they have the same records in the same order; since they nearly always differ in the first,
-    that costs one record's look a page. ``first_step`` says whether there is anything to ask for at all.
+    for, ``end`` is the page known to be empty: both from an earlier run. ``first_step`` says whether there is anything
+    to ask for at all.
+
+    ``identify`` gives a record's identity. A page is the one before once more when it has the same records in the same
+    order; it is taken for an earlier one when number, first and last of its records are the same. That costs a look at
+    two records a page.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class PageNumbers:
         self._identify = identify
         self._have = frozenset(have)
         self._previous: Sequence[msgspec.Raw] = ()
+        self._fingerprints: set[tuple[int, Hashable, Hashable]] = set()
         self._skips_in_a_row = 0
         self._put_off: deque[int] = deque()
         self.end = end
@@ -80,6 +84,13 @@ class PageNumbers:
         return Step.END
 
     def _repeats(self, records: Sequence[msgspec.Raw]) -> bool:
-        return len(records) == len(self._previous) and all(
-            self._identify(one) == self._identify(other) for one, other in zip(records, self._previous, strict=True)
-        )
+        """Whether this is the page before once more, or an earlier one: a cycle."""
+        fingerprint = (len(records), self._identify(records[0]), self._identify(records[-1]))
+        if fingerprint not in self._fingerprints:
+            self._fingerprints.add(fingerprint)
+            return False
+        before = self._previous
+        if len(records) == len(before) and self._identify(before[0]) == fingerprint[1]:
+            pairs = zip(records, before, strict=True)
+            return all(self._identify(one) == self._identify(other) for one, other in pairs)
+        return True
