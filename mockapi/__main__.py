@@ -14,7 +14,7 @@ from mockapi.command import CommandError, run_command
 from mockapi.demo import demonstrate
 from mockapi.faults import KINDS, Fault, parse_fault
 from mockapi.probe import wait_until_healthy
-from mockapi.serve import PortInUseError, serving
+from mockapi.serve import ListenError, serving
 from mockapi.settings import PERSONAS, Settings
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -103,7 +103,7 @@ def demo() -> None:
 def _run(serve: Callable[[], Awaitable[int]]) -> None:
     try:
         sys.exit(trio.run(serve))
-    except* (PortInUseError, CommandError) as group:
+    except* (ListenError, CommandError) as group:
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]

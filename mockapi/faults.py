@@ -63,6 +63,10 @@ def parse_fault(text: str) -> Fault:
         kind, value = "status", kind
     if kind not in KINDS:
         raise ValueError(f"{text!r}: {kind!r} is none of {', '.join(KINDS)}")
+    if kind == "status" and not 200 <= float(value or 0) < 600:
+        raise ValueError(f"{text!r}: a status is a number from 200 to 599")
+    if match["times"] is not None and int(match["times"]) == 0:
+        raise ValueError(f"{text!r}: a fault that comes 0 times is none")
     if kind in _WITH_VALUE and value is None:
         raise ValueError(f"{text!r}: {kind} needs a value, as in {kind}=1")
     first, _, last = ("1", "", "") if pages == "*" else pages.partition("-")

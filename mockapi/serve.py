@@ -18,8 +18,8 @@ from mockapi.settings import PERSONAS, Settings
 GRACE_SECONDS = 0.5
 
 
-class PortInUseError(Exception):
-    """A persona's port is taken."""
+class ListenError(Exception):
+    """A persona cannot listen where it should."""
 
 
 @asynccontextmanager
@@ -29,7 +29,7 @@ async def serving(settings: Settings) -> AsyncIterator[Mapping[str, str]]:
     A cancellation closes the servers, cutting off what is under way.
 
     Raises:
-        PortInUseError: when a port is taken; names it.
+        ListenError: when a port is taken, or the host is none of this machine's; names them.
     """
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
@@ -49,11 +49,14 @@ async def _start(nursery: trio.Nursery, persona: Persona, port: int, stop: trio.
     try:
         bound: int = await nursery.start(serve, persona, host, port, stop)
     except (OSError, BaseExceptionGroup) as error:
-        if any(getattr(leaf, "errno", None) == errno.EADDRINUSE for leaf in _leaves(error)):
-            raise PortInUseError(
-                f"port {port} of {persona.name} is in use; are the mocks running already? Choose others with --ports"
-            ) from None
-        raise
+        refused = next((leaf for leaf in _leaves(error) if isinstance(leaf, OSError)), None)
+        if refused is None:
+            raise
+        if refused.errno == errno.EADDRINUSE:
+            text = f"port {port} of {persona.name} is in use; are the mocks running already? Choose others with --ports"
+        else:
+            text = f"{persona.name} cannot listen on {host}:{port}: {refused.strerror or refused}"
+        raise ListenError(text) from None
     return f"http://{host}:{bound}"
 
 
@@ -68,7 +71,8 @@ async def _serve_app(
     config = Config()
     config.bind = [f"{host}:{port}"]
     config.graceful_timeout = GRACE_SECONDS
-    config.loglevel = "WARNING"
+    # A truncated answer is a fault to Hypercorn, too; here it is on purpose.
+    config.loglevel = "CRITICAL"
     app: Any = persona.app()
     async with trio.open_nursery() as nursery:
         binds = await nursery.start(partial(hypercorn_serve, app, config, shutdown_trigger=stop.wait, mode="asgi"))

@@ -1,6 +1,11 @@
 """``python -m pipeline``."""
 
-from pipeline.cli import main
+import sys
 
 if __name__ == "__main__":
-    main(prog_name="python -m pipeline")
+    try:
+        from pipeline.cli import main
+
+        main(prog_name="python -m pipeline")
+    except KeyboardInterrupt:  # while the modules load: 128 + SIGINT, as a shell would have it
+        sys.exit(130)

@@ -1,8 +1,10 @@
 """The command line: flags → Config → run → exit code. The only module that prints or exits."""
 
+import io
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -11,7 +13,7 @@ import click
 import trio
 from loguru import logger
 
-from pipeline.config import Config, Format, Level
+from pipeline.config import Config, Format, Level, Log
 from pipeline.errors import AbortedError, ConfigError, OutputError
 from pipeline.layers import DEFAULT_PATH, load_config
 from pipeline.model import Summary
@@ -113,22 +115,25 @@ def run(
     Any key of the configuration can also be set in the environment: rate_limit.rps is PIPELINE_RATE_LIMIT_RPS.
     """
     named = {_KEYS[flag]: value for flag, value in flags.items() if value is not None}
+    as_json = (named.get("log.format") or "").casefold() == Format.JSON.value
     try:
         config = load_config(path, flags={**settings, **named})
+        as_json = config.log.format is Format.JSON
         configure_logging(config.log)
         summary = _run(config, progress, resume=resume)
     except ConfigError as error:
-        _fail(_list_problems(error), USAGE)
+        _fail(_list_problems(error), USAGE, as_json=as_json)
     except OutputError as error:
-        _fail(str(error), FAILED)
+        _fail(str(error), FAILED, as_json=as_json)
     except AbortedError as error:
-        _fail(str(error), _STOPPED + error.signal)
+        _fail(str(error), _STOPPED + error.signal, as_json=as_json)
     except KeyboardInterrupt:  # before our own handling of signals begins, or after it ended
-        _fail("interrupted", _STOPPED + signal.SIGINT)
+        _fail("interrupted", _STOPPED + signal.SIGINT, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - the last resort: one line instead of a traceback
         logger.opt(exception=error).debug("internal error")
-        _fail(f"internal error, please report it: {error!r}; `-l DEBUG` shows where", FAILED)
-    click.echo(closing_table(summary))
+        text = f"internal error, please report it: {error!r}; `-l DEBUG` shows where"
+        _fail(text, FAILED, as_json=as_json)
+    _print_table(summary)
     sys.exit(exit_code(summary, allow_partial=allow_partial))
 
 
@@ -160,12 +165,25 @@ def _run(config: Config, progress: bool | None, *, resume: bool) -> Summary:
         return trio.run(partial(run_pipeline, config, resume=resume, signals=_SIGNALS, on_page=bars.page))
 
 
+def _print_table(summary: Summary) -> None:
+    """Show the closing table; the run is what it is even where nobody can read that."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    with suppress(OSError):
+        click.echo(closing_table(summary))
+
+
 def _list_problems(error: ConfigError) -> str:
     count = len(error.problems)
     head = "1 problem" if count == 1 else f"{count} problems"
     return "\n".join([f"{head} in the configuration:", *(f"  {problem}" for problem in error.problems)])
 
 
-def _fail(text: str, code: int) -> NoReturn:
-    click.echo(f"Error: {text}", err=True)
+def _fail(text: str, code: int, *, as_json: bool) -> NoReturn:
+    if as_json:
+        configure_logging(Log(format=Format.JSON))
+        logger.error("{}", text)
+    else:
+        with suppress(OSError):
+            click.echo(f"Error: {text}", err=True)
     sys.exit(code)

@@ -90,7 +90,8 @@ class _Layers:
 
     def _lay_on_endpoint(self, key: str, text: str, origin: str) -> None:
         rest = key.removeprefix("endpoints.")
-        for index, name in self.endpoints():
+        # The longest name first: one may be the beginning of another.
+        for index, name in sorted(self.endpoints(), key=lambda endpoint: len(str(endpoint[1])), reverse=True):
             for prefix in (f"{index}.", f"{name}."):
                 if rest.startswith(prefix) and isinstance(entry := self._raw["endpoints"][int(index)], dict):
                     key = rest.removeprefix(prefix)
@@ -121,14 +122,20 @@ class _Layers:
 def _from_environment(
     environ: Mapping[str, str], endpoints: Iterable[tuple[str, Any]], problems: list[Problem]
 ) -> Iterator[tuple[str, str, str]]:
-    keys = {_variable(key): key for key in _keys(endpoints)}
+    keys: dict[str, list[str]] = {}
+    for key in _keys(endpoints):
+        keys.setdefault(_variable(key), []).append(key)
     for variable, text in sorted(environ.items()):
         if not variable.startswith(ENV_PREFIX) or variable in FOREIGN_VARIABLES:
             continue
-        if key := keys.get(variable):
-            yield key, text, variable
-        else:
-            problems.append(Problem(variable, f"sets no known key{did_you_mean(variable, keys)}"))
+        match keys.get(variable, []):
+            case []:
+                problems.append(Problem(variable, f"sets no known key{did_you_mean(variable, keys)}"))
+            case [key]:
+                yield key, text, variable
+            case several:
+                means = " and ".join(several)
+                problems.append(Problem(variable, f"means {means}; rename one, or use --set"))
 
 
 def _variable(key: str) -> str:
@@ -140,7 +147,8 @@ def _keys(endpoints: Iterable[tuple[str, Any]]) -> Iterator[str]:
     yield from _keys_of(Config, "")
     for index, name in endpoints:
         yield from _keys_of(Endpoint, f"endpoints.{index}.")
-        yield from _keys_of(Endpoint, f"endpoints.{name}.")
+        if str(name) != index:
+            yield from _keys_of(Endpoint, f"endpoints.{name}.")
 
 
 def _keys_of(section: type[Section], prefix: str) -> Iterator[str]:

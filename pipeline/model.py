@@ -58,7 +58,7 @@ class NormalizedPage(msgspec.Struct, frozen=True):
 
     ``ids`` and the lines of ``lines`` (JSON Lines, one encoded Product each) run in parallel, in the order
     of the page; ``tally`` has counted them all. ``coercions`` counts the readings that needed a documented rule, by
-    its name.
+    its name. ``rejected`` counts all rejects, ``rejects`` lists the first of them.
     """
 
     source: str
@@ -66,13 +66,14 @@ class NormalizedPage(msgspec.Struct, frozen=True):
     ids: Sequence[str]
     lines: bytes
     tally: Tally
+    rejected: int
     rejects: Sequence[Reject]
     coercions: Mapping[str, int]
 
     @property
     def records(self) -> int:
         """How many records the page brought: each is a product line or a reject."""
-        return len(self.ids) + len(self.rejects)
+        return len(self.ids) + self.rejected
 
 
 class Failure(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -46,8 +46,8 @@ async def run(
     each page that arrives. ``rng`` decides the jitter; ``connect`` and ``hop`` replace network and worker threads in
     tests.
 
-    A cancellation ends the run within the time of one batch and writes no summary; an existing one stays as it was,
-    and the journal can be resumed.
+    A cancellation ends the run within the time of one batch, or of the writing that has begun. Without the latter an
+    existing summary stays as it was, and the journal can be resumed.
 
     Raises:
         ConfigError: when no endpoint is configured, the output is no place to write to, another run is writing to it,
@@ -63,6 +63,7 @@ async def run(
     rng = rng or Random()
     stop = _Stop(deadline=started + config.timeout)
     unwritable: OutputError | None = None
+    written = False
 
     with await trio.to_thread.run_sync(partial(_open_journal, output, endpoints, resume=resume)) as journal:
         aggregator = Aggregator(journal)
@@ -84,22 +85,25 @@ async def run(
             async with trio.open_nursery() as nursery:
                 await nursery.start(stop.watch, tuple(signals), nursery.cancel_scope)
                 peak_waiting = await _fetch_all(fetchers, consumer, config.queue.size, stop)
+                stop.fetching_is_over()
                 for fetcher in fetchers:
                     stop.explain(fetcher, config.timeout)
                 compose = _Composer(output, aggregator, started, started_at)
                 walks = [fetcher.statistics() for fetcher in fetchers]
                 totals, catalogue = await trio.to_thread.run_sync(compose.write, walks, trio.current_time())
+                # From here on nothing waits: a second signal comes too late to undo what is written.
+                written = True
                 finished = totals.status == "complete" or journal.is_empty
                 if finished:
-                    await trio.to_thread.run_sync(journal.remove)
+                    journal.remove()
                 nursery.cancel_scope.cancel()
         except* OutputError as group:
             unwritable = next(_leaves(group))
 
-    if stop.aborted and stop.signal is not None:
-        raise AbortedError(stop.signal)
     if unwritable:
         raise unwritable
+    if not written:
+        raise AbortedError(stop.last_signal)
     hops = consumer.statistics()
     return Summary(
         summary=totals,
@@ -111,7 +115,7 @@ async def run(
             peak_hops_in_flight=hops.peak_in_flight,
             hops=hops.hops,
         ),
-        stopped_by=stop.signal,
+        stopped_by=stop.cut_by,
         journal=None if finished else journal_folder(output),
     )
 
@@ -177,12 +181,16 @@ async def _fetch_all(fetchers: Sequence[Fetcher], consumer: Consumer, queue_size
 
 
 class _Stop:
-    """What ends the fetching before its time: the deadline (on Trio's clock) or a signal."""
+    """What ends the fetching before its time: the deadline (on Trio's clock) or a signal.
+
+    ``cut_by`` is the signal that did, None for one that came when the fetching was over anyway.
+    """
 
     def __init__(self, *, deadline: float) -> None:
         self.fetching = trio.CancelScope(deadline=deadline)
-        self.signal: signal.Signals | None = None
-        self.aborted = False
+        self.cut_by: signal.Signals | None = None
+        self.last_signal = 0
+        self._over = False
 
     async def watch(
         self,
@@ -198,25 +206,37 @@ class _Stop:
         if not signals:
             task_status.started()
             return
+        first_at: float | None = None
         with trio.open_signal_receiver(*signals) as arrivals:
             task_status.started()
             async for number in arrivals:
                 now = trio.current_time()
-                if self.signal is None:
-                    self.signal, first_at = signal.Signals(number), now
-                    logger.warning("{}: fetching ends, what arrived is kept", self.signal.name)
-                    self.fetching.cancel()
+                self.last_signal = number
+                if first_at is None:
+                    first_at = now
+                    self._first(signal.Signals(number))
                 elif now - first_at > ECHO_SECONDS:
-                    self.aborted = True
                     everything.cancel()
                     return
 
+    def fetching_is_over(self) -> None:
+        """No signal can cut anything off any more."""
+        self._over = True
+
     def explain(self, fetcher: Fetcher, timeout: float) -> None:
         """Close the account of a fetcher that was cut off."""
-        if self.signal is not None:
-            fetcher.interrupt("stopped", f"stopped by {self.signal.name}")
+        if self.cut_by is not None:
+            fetcher.interrupt("stopped", f"stopped by {self.cut_by.name}")
         else:
             fetcher.interrupt("deadline", f"the run's timeout of {timeout:g} s is over; raise `timeout` (-t)")
+
+    def _first(self, number: signal.Signals) -> None:
+        if self._over or self.fetching.cancel_called:
+            logger.warning("{}: fetching is over, the rest is being written", number.name)
+        else:
+            logger.warning("{}: fetching ends, what arrived is kept", number.name)
+            self.cut_by = number
+            self.fetching.cancel()
 
 
 def _connector() -> Callable[[ResolvedEndpoint], Client]:

@@ -89,6 +89,22 @@ def test_rejects_are_recorded_with_page_and_position_and_cost_nothing_else() -> 
     assert report.errors == 2
 
 
+def test_unlisted_rejects_are_counted_and_told_in_one_entry() -> None:
+    """Of a page with many rejects `errors` lists the first hundred, and one entry for the rest."""
+    catalogue = aggregate([normalized("a", 1, *[0] * 250, {"id": 1})], a_walk("a", 1))
+    report = catalogue.sources[0]
+    assert (report.items_fetched, report.rejected, report.errors) == (251, 250, 101)
+    assert catalogue.errors[-1].error == "150 more records of this page were rejected"
+
+
+def test_errors_stand_in_the_order_of_pages_and_positions() -> None:
+    """Failed attempts and rejects of one source are listed by page, then by position."""
+    failures = [Failure("a", page, 503, "x", "t", "retry") for page in (3, 1)]
+    pages = [normalized("a", 2, 0, {"id": 1}, 0), normalized("a", 1, {"id": 2}, 0)]
+    errors = aggregate(pages, a_walk("a", 2, failures=failures)).errors
+    assert [(e.page, e.position) for e in errors] == [(1, None), (1, 2), (2, 1), (2, 3), (3, None)]
+
+
 def test_prices_of_several_currencies_have_no_common_average() -> None:
     """`avg_price` is null where a source has several currencies; each has its own range."""
     records = [{"id": 1, "price": "1.00 EUR"}, {"id": 2, "price": "3.00 USD"}, {"id": 3, "price": "2.00 EUR"}]

@@ -154,4 +154,48 @@ async def test_the_client_introduces_itself() -> None:
     head = seen[0].decode()
     assert head.startswith("GET /p?q=a%2Cb&page=1 HTTP/1.1\r\n")
     assert "user-agent: shop-bot/1\r\n" in head.lower()
-    assert "accept-encoding: gzip, deflate\r\n" in head.lower()
+    assert "accept-encoding: gzip\r\n" in head.lower()
+
+
+async def test_a_proxy_is_not_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy in the environment is passed over for loopback addresses, and used for others."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    async with server(response(b"[]")) as url:
+        assert (await get(url)).body == b"[]"
+    with pytest.raises(FetchError):
+        await get("http://shop.invalid/")
+
+
+async def test_when_a_request_goes_out_is_told() -> None:
+    """The moment that counts for the server is told once per attempt, after the connection stands."""
+    told = []
+    async with server(response(b"[]")) as url, Client(url, LIMITS, ssl_context=NO_TLS) as client:
+        await client.get({}, lambda: told.append(trio.current_time()))
+    assert len(told) == 1
+
+
+async def test_a_server_that_does_not_answer_the_handshake_is_given_up() -> None:
+    """The connect timeout bounds a handshake that never ends."""
+    async with trio.open_nursery() as nursery:
+
+        async def swallow(stream: trio.SocketStream) -> None:
+            async with stream:
+                await trio.sleep_forever()
+
+        (listener,) = await nursery.start(partial(trio.serve_tcp, swallow, 0, host="127.0.0.1"))
+        url = f"https://127.0.0.1:{listener.socket.getsockname()[1]}/"
+        start = trio.current_time()
+        limits = Http(connect_timeout=0.2, read_timeout=9, total_timeout=9)
+        with pytest.raises(UnreachableError, match=r"within 0\.2 s"):
+            await get(url, limits)
+        assert trio.current_time() - start < 2
+        nursery.cancel_scope.cancel()
+
+
+async def test_retry_after_counts_for_429_and_503_alone() -> None:
+    """Of another status the field is not heeded: it says when to come back, not how long we pause."""
+    for status, expected in (("429 X", 7), ("503 X", 7), ("500 X", None), ("404 X", None)):
+        async with server(response(b"", "Retry-After: 7", status=status)) as url:
+            with pytest.raises(FetchError) as caught:
+                await get(url)
+        assert caught.value.retry_after == expected, status

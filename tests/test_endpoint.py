@@ -319,3 +319,28 @@ async def test_total_timeout_bounds_a_dripping_attempt() -> None:
     with pytest.raises(TransientError, match="within 15 s"):
         await client(transport, Http()).get({"page": "1"})
     assert trio.current_time() - start == 15
+
+
+async def test_a_probe_that_is_answered_closes_the_circuit_whatever_the_answer() -> None:
+    """A 404 to the probe says that the server is well: the walk goes on without another cooldown."""
+    api = FakeApi(pages=3, script={2: [reply(500), reply(500), reply(500), reply(404)]})
+    fetcher, pages = await walk(api, rate_limit=NO_LIMIT)
+    assert api.times[-1] == 16.5
+    assert [page.number for page in pages] == [1, 3, 2]
+    assert fetcher.statistics().status == "complete"
+
+
+async def test_a_probe_that_is_told_to_slow_down_is_followed_by_another() -> None:
+    """A 429 to the probe neither closes nor opens the circuit: after the backoff the next probe goes out."""
+    api = FakeApi(pages=1, script={1: [reply(500), reply(500), reply(500), reply(429)]})
+    fetcher, _ = await walk(api, rate_limit=NO_LIMIT)
+    assert api.times[:5] == [0, 0.5, 1.5, 16.5, 18.5]
+    assert [action for _, _, action in actions(fetcher.statistics())] == ["retry", "retry", "circuit_break", "retry"]
+
+
+@pytest.mark.parametrize(("asked", "ends_at"), [("9.9", 9.9), ("10.1", 0.0)])
+async def test_retry_after_is_weighed_against_the_deadline_to_the_moment(asked: str, ends_at: float) -> None:
+    """A wait that ends before the deadline is waited out, one that ends behind it is not begun."""
+    api = FakeApi(pages=0, script={1: [reply(429, Retry_After=asked)]})
+    await walk(api, timeout=10, rate_limit=NO_LIMIT)
+    assert trio.current_time() == ends_at

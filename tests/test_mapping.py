@@ -252,3 +252,16 @@ def test_any_record_has_an_identity(record: bytes) -> None:
     assert identity == identify(msgspec.Raw(bytes(record)))
     if ids := normalized(record).ids:
         assert ids == [f"api1:{identity}"]
+
+
+def test_hostile_character_reference_costs_nothing() -> None:
+    """A reference with more digits than Python reads stays in the title as it is."""
+    reference = "&#" + "9" * 5_000 + ";"
+    page = normalized(f'{{"id": 1, "name": "{reference}", "category": "{reference}"}}', '{"id": 2}')
+    assert page.ids == ["api1:1", "api1:2"]
+
+
+def test_rejects_beyond_the_first_are_counted_and_not_listed() -> None:
+    """A page of nothing but rejects costs memory for the first of them alone."""
+    page = normalized(*["0"] * 1_000, '{"id": 1}')
+    assert (page.rejected, len(page.rejects), page.records) == (1_000, 100, 1_001)

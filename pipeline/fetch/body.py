@@ -4,7 +4,8 @@ import zlib
 
 from pipeline.errors import PermanentError, TransientError
 
-ACCEPT_ENCODING = "gzip, deflate"
+# Not deflate: half of the servers that send it leave out its framing.
+ACCEPT_ENCODING = "gzip"
 
 # 32 + 15: zlib finds out by itself whether it reads gzip (RFC 1952) or zlib (RFC 1950) framing.
 _ANY_FRAMING = 47

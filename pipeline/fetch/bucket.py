@@ -25,14 +25,14 @@ class TokenBucket:
     not arrive closer together than they were granted. It holds back each grant that would use the burst up to
     the last bit, so that a server which enforces the same rate still sees it kept while the delays of two requests
     differ by less. It costs that time once, not per token; with a burst of 1 there is nothing to hold back from,
-    and 5 % of the rate are given up instead.
+    and 5 % of the rate are given up instead, or more where that would be less than 10 ms a token.
     """
 
     def __init__(self, rate: float, burst: int, *, jitter_allowance: float = 0.0) -> None:
         if not (rate >= 0 and burst >= 1):
             raise ValueError(f"a token bucket needs rate >= 0 and burst >= 1, got {rate} and {burst}")
         self._interval = 1 / rate if rate else 0.0
-        headroom = max((burst - 1) / 2, 0.05) * self._interval
+        headroom = self._interval * (burst - 1) / 2 if burst > 1 else _headroom_without_burst(self._interval)
         self._tolerance = (burst - 1) * self._interval - min(jitter_allowance, headroom)
         self._theoretical_arrival = -math.inf
         self._paused_until = -math.inf
@@ -57,6 +57,13 @@ class TokenBucket:
         finally:
             self._waiting -= 1
 
+    def arrives_at(self, moment: float) -> None:
+        """The last grant is only used at ``moment`` on Trio's clock, when it was held up: by opening a connection, say.
+
+        The server counts from there, and so does the bucket: else those granted behind it would come too early.
+        """
+        self._theoretical_arrival = max(self._theoretical_arrival, moment + self._interval)
+
     def pause_until(self, moment: float) -> None:
         """Grant nothing before ``moment`` on Trio's clock; an earlier pause never shortens a later one."""
         self._paused_until = max(self._paused_until, moment)
@@ -71,3 +78,7 @@ class TokenBucket:
             tasks_waiting=self._waiting,
             next_grant_at=self._next_grant_at(),
         )
+
+
+def _headroom_without_burst(interval: float) -> float:
+    return min(max(0.05 * interval, 0.01), 0.25 * interval)

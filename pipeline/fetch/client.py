@@ -1,7 +1,8 @@
 """One endpoint's HTTP client: the only module that knows httpx, and what its errors mean."""
 
+import ipaddress
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -62,7 +63,14 @@ class Client:
             timeout=httpx.Timeout(limits.read_timeout, connect=limits.connect_timeout),
             verify=ssl_context,
             transport=transport,
+            # A proxy from the environment is for other machines.
+            trust_env=not _is_loopback(self._url.host),
         )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the URL is one of this machine."""
+        return _is_loopback(self._url.host)
 
     @property
     def address(self) -> str:
@@ -80,8 +88,10 @@ class Client:
         with trio.move_on_after(_CLOSING_SECONDS, shield=True):
             await self._client.__aexit__(kind, error, traceback)
 
-    async def get(self, parameters: Mapping[str, str]) -> Response:
+    async def get(self, parameters: Mapping[str, str], on_sent: Callable[[], None] = lambda: None) -> Response:
         """Make one attempt. ``parameters`` are merged into the URL's own query string.
+
+        ``on_sent`` is called when the request goes out: the connection, where one had to be opened, stands then.
 
         A cancellation closes the connection and leaves the client usable.
 
@@ -92,7 +102,7 @@ class Client:
         try:
             with trio.fail_after(self._limits.total_timeout):
                 url = self._url.copy_merge_params(dict(parameters))
-                async with self._client.stream("GET", url) as response:
+                async with self._client.stream("GET", url, extensions={"trace": _tracer(on_sent)}) as response:
                     _raise_for_status(response)
                     body = BodyCollector(response.headers.get("content-encoding"), self._limits.max_body_bytes)
                     async for chunk in response.aiter_raw():
@@ -121,6 +131,14 @@ class Client:
                 return PermanentError(f"cannot be fetched: {_text(error)}")
 
 
+def _tracer(on_sent: Callable[[], None]) -> Callable[[str, Mapping[str, object]], Awaitable[None]]:
+    async def trace(event: str, _: Mapping[str, object]) -> None:
+        if event.endswith("send_request_headers.started"):
+            on_sent()
+
+    return trace
+
+
 def _raise_for_status(response: httpx.Response) -> None:
     status = response.status_code
     if 200 <= status < 300:
@@ -134,6 +152,13 @@ def _raise_for_status(response: httpx.Response) -> None:
     if 300 <= status < 400:
         text += "; redirects are not followed: set `url` to where it leads"
     raise PermanentError(text, code=status)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _text(error: Exception) -> str:

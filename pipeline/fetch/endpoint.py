@@ -178,7 +178,7 @@ class Fetcher:
         started = trio.current_time()
         log = self._log.bind(page=number, attempt=attempt)
         try:
-            response = await self._client.get(self._paging.parameters())
+            response = await self._client.get(self._paging.parameters(), self._on_sent)
             records = [] if response.status == _NO_CONTENT else find_records(response.body, self._endpoint.items)
         except FetchError as error:
             elapsed = trio.current_time() - started
@@ -189,6 +189,9 @@ class Fetcher:
         elapsed = trio.current_time() - started
         log.bind(status=response.status, elapsed=elapsed).debug("{} records", len(records))
         return records
+
+    def _on_sent(self) -> None:
+        self._bucket.arrives_at(trio.current_time())
 
     def _honour_retry_after(self, error: TransientError) -> None:
         if not error.retry_after:
@@ -239,6 +242,6 @@ class Fetcher:
 
     def _what_to_start(self) -> str:
         key = f"endpoints.{self._endpoint.name}.url"
-        if self._client.address.startswith(("127.", "localhost:", "[::1]:")):
+        if self._client.is_local:
             return f"start the API (the mocks: `python -m mockapi`), or correct {key}"
         return f"is the API up, and {key} right?"

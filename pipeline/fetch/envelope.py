@@ -57,15 +57,25 @@ def _at_path(body: bytes, path: str) -> list[msgspec.Raw]:
 
 def _search(body: bytes) -> list[msgspec.Raw]:
     fields = _fields(body)
-    if usual := [_decode_list(fields[key]) for key in USUAL_KEYS if _opens(fields.get(key, b""), b"[")]:
+    if usual := _usual_lists(fields, _MAX_DEPTH):
         return next(filter(None, usual), [])
     lists = list(_lists_within(fields, _MAX_DEPTH))
-    of_objects = [records for records in lists if records and all(_opens(r, b"{") for r in records)]
-    candidates = of_objects or [records for records in lists if not records]
-    if len(candidates) != 1:
-        found = f"{len(candidates)} lists" if candidates else "no list"
-        raise PermanentError(f"{found} of records in the body{_keys(fields)}; name it with `items`")
-    return candidates[0]
+    candidates = [records for records in lists if records and all(_opens(r, b"{") for r in records)]
+    if len(candidates) == 1:
+        return candidates[0]
+    if lists and not any(lists):
+        return []
+    found = f"{len(candidates)} lists" if candidates else "no list"
+    raise PermanentError(f"{found} of records in the body{_keys(fields)}; name it with `items`")
+
+
+def _usual_lists(fields: _Object, depth: int) -> list[list[msgspec.Raw]]:
+    """The lists under usual keys, else those under usual keys of the objects under usual keys."""
+    values = [fields[key] for key in USUAL_KEYS if key in fields]
+    if lists := [_decode_list(value) for value in values if _opens(value, b"[")]:
+        return lists
+    objects = [_decode_object(value) for value in values if _opens(value, b"{")]
+    return [records for inner in objects for records in _usual_lists(inner, depth - 1)] if depth > 1 else []
 
 
 def _fields(value: bytes | msgspec.Raw) -> _Object:

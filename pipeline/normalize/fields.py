@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Iterable
+from contextlib import suppress
 
 ID_KEYS = ("id", "product_id", "item_id", "sku", "productId", "itemId", "uuid", "code")
 TITLE_KEYS = ("title", "name", "product_name", "item_name", "productName", "label")
@@ -64,5 +65,6 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         return ""
     if "&" in value:
-        value = html.unescape(value)
+        with suppress(ValueError):  # a character reference with more digits than Python reads stays as it is
+            value = html.unescape(value)
     return value.strip()

@@ -55,6 +55,9 @@ _prices: Callable[[Any], tuple[object, ...]] = attrgetter(*PRICE_KEYS)
 _currencies: Callable[[Any], tuple[object, ...]] = attrgetter(*CURRENCY_KEYS)
 _categories: Callable[[Any], tuple[object, ...]] = attrgetter(*CATEGORY_KEYS)
 
+# So many rejects of a page are listed one by one; all are counted.
+MAX_LISTED_REJECTS = 100
+
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -76,55 +79,75 @@ def normalize_page(page: Page, processed_at: str) -> NormalizedPage:
     """Turn each record of a page into an encoded product or a reject; whatever the records are, this succeeds."""
     ids: list[str] = []
     lines: list[bytes] = []
+    rejected = 0
     rejects: list[Reject] = []
     coercions: Counter[str] = Counter()
     tally = Tally()
     for position, raw in enumerate(page.records, start=1):
         try:
-            record = _decode_record(raw)
-        except _UNDECODABLE as error:
-            rejects.append(Reject(position, _why_undecodable(error)))
+            line, money = _product(page.source, raw, processed_at)
+            encoded = _encode(line)
+        except Exception as error:  # noqa: BLE001 - no record, however hostile, may cost more than itself
+            rejected += 1
+            if len(rejects) < MAX_LISTED_REJECTS:
+                rejects.append(Reject(position, _reason(error)))
             continue
-        identity = first_id(_ids(record))
-        if identity is None:
-            rejects.append(Reject(position, f"the record has no id: none of {', '.join(ID_KEYS)} is usable"))
-            continue
-        money = _money(record, coercions)
-        line = _ProductLine(
-            id=f"{page.source}:{identity}",
-            title=first_title(_titles(record)),
-            source=page.source,
-            price=None if money.text is None else msgspec.Raw(money.text.encode()),
-            currency=money.currency,
-            category=first_category(_categories(record)),
-            processed_at=processed_at,
-        )
+        coercions.update(money.notes)
         tally.add(money.amount, line.currency, line.category)
         ids.append(line.id)
-        lines.append(_encode(line))
+        lines.append(encoded)
     return NormalizedPage(
         source=page.source,
         number=page.number,
         ids=ids,
         lines=b"\n".join(lines),
         tally=tally,
+        rejected=rejected,
         rejects=rejects,
         coercions=coercions,
     )
 
 
-def _money(record: Any, coercions: Counter[str]) -> Money:
-    """A record's price and currency; counts what had to be decided to read them."""
+class _NoIdError(ValueError):
+    def __init__(self) -> None:
+        super().__init__(f"the record has no id: none of {', '.join(ID_KEYS)} is usable")
+
+
+def _product(source: str, raw: msgspec.Raw, processed_at: str) -> tuple[_ProductLine, Money]:
+    record = _decode_record(raw)
+    identity = first_id(_ids(record))
+    if identity is None:
+        raise _NoIdError
+    money = _money(record)
+    line = _ProductLine(
+        id=f"{source}:{identity}",
+        title=first_title(_titles(record)),
+        source=source,
+        price=None if money.text is None else msgspec.Raw(money.text.encode()),
+        currency=money.currency,
+        category=first_category(_categories(record)),
+        processed_at=processed_at,
+    )
+    return line, money
+
+
+def _money(record: Any) -> Money:
+    """A record's price and currency, with what had to be decided to read them."""
     named_currency = next(filter(None, _currencies(record)), None)
     record_currency = code_of(named_currency)
-    if named_currency is not None and record_currency is None:
-        coercions["unknown_currency"] += 1
     money = read_money(first_price(_prices(record)), record_currency)
-    coercions.update(money.notes)
+    if named_currency is not None and record_currency is None:
+        return msgspec.structs.replace(money, notes=(*money.notes, "unknown_currency"))
     return money
 
 
-def _why_undecodable(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "the record is nested too deeply"
-    return f"the record cannot be decoded: {error}"
+def _reason(error: Exception) -> str:
+    match error:
+        case _NoIdError():
+            return str(error)
+        case RecursionError():
+            return "the record is nested too deeply"
+        case msgspec.DecodeError() | UnicodeDecodeError():
+            return f"the record cannot be decoded: {error}"
+        case _:
+            return f"the record cannot be normalized: {error!r:.200}"

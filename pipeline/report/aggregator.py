@@ -103,24 +103,15 @@ class _Source:
         self._walk = walk
         self._seen: set[str] = set()
         self._duplicates = 0
+        self._rejected = 0
         self._rejects: list[Failure] = []
         self._coercions: Counter[str] = Counter()
         self.tally = Tally()
 
     def add(self, entry: PageEntry, position: int, journal: Journal) -> Kept:
         self._coercions.update(entry.coercions)
-        self._rejects.extend(
-            Failure(
-                source=entry.source,
-                page=entry.number,
-                code=None,
-                error=f"record {reject.position}: {reject.reason}",
-                timestamp=entry.at,
-                action="skip",
-                position=reject.position,
-            )
-            for reject in entry.rejects
-        )
+        self._rejected += entry.rejected
+        self._rejects += _failures_of(entry)
         duplicates = self._duplicates_in(entry.ids)
         if duplicates:
             self._duplicates += len(duplicates)
@@ -153,7 +144,7 @@ class _Source:
 
     def report(self) -> SourceReport:
         walk, prices = self._walk, self.tally.prices()
-        products, rejected = len(self._seen), len(self._rejects)
+        products, rejected = len(self._seen), self._rejected
         return SourceReport(
             name=walk.source,
             status=walk.status,
@@ -166,9 +157,19 @@ class _Source:
             missing_from=walk.missing_from,
             requests=walk.requests,
             retries=walk.retries,
-            errors=rejected + sum(failure.action != "retry" for failure in walk.failures),
+            errors=sum(failure.action != "retry" for failure in (*walk.failures, *self._rejects)),
             # Across currencies there is no average.
             avg_price=next(iter(prices.values())).avg if len(prices) == 1 else None,
             prices=prices,
             coercions=dict(sorted(self._coercions.items())),
         )
+
+
+def _failures_of(entry: PageEntry) -> Iterator[Failure]:
+    """An entry of `errors` per reject that the page lists, and one for all that it does not."""
+    for reject in entry.rejects:
+        text = f"record {reject.position}: {reject.reason}"
+        yield Failure(entry.source, entry.number, None, text, entry.at, "skip", reject.position)
+    if unlisted := entry.rejected - len(entry.rejects):
+        text = f"{unlisted} more records of this page were rejected"
+        yield Failure(entry.source, entry.number, None, text, entry.at, "skip", entry.rejects[-1].position + 1)

@@ -38,6 +38,7 @@ class PageEntry(msgspec.Struct, frozen=True, tag="page", tag_field="entry"):
     number: int
     at: str
     ids: Sequence[str]
+    rejected: int
     rejects: Sequence[Reject]
     coercions: Mapping[str, int]
     tally: TallyState
@@ -131,6 +132,7 @@ class Journal:
             number=page.number,
             at=utc_timestamp(),
             ids=page.ids,
+            rejected=page.rejected,
             rejects=page.rejects,
             coercions=page.coercions,
             tally=page.tally.state(),

@@ -1,8 +1,11 @@
 """Writes ``summary.json``: streamed, durable, and never half there."""
 
 import os
+import secrets
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -17,38 +20,48 @@ def prepare_output(output: Path) -> None:
     """Make the folder of the output and see that files can be made there: before fetching, not after it.
 
     Raises:
-        ConfigError: when they cannot.
+        ConfigError: when they cannot, or what lies there is no file that could be replaced.
     """
-    if output.is_dir():
-        raise ConfigError([Problem("output", f"{output} is a folder; name a file")])
-    probe = _temporary(output)
     try:
+        if output.exists() and not output.is_file():
+            raise ConfigError([Problem("output", f"{output} is no regular file; name another place with -o")])
         output.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
+        with _temporary(output):
+            pass
+    except (OSError, ValueError) as error:
         raise ConfigError([Problem("output", _cannot_write(output, error))]) from error
 
 
 def write_summary(output: Path, totals: Totals, catalogue: Catalogue, products: Iterable[bytes]) -> None:
     """Write the summary to a temporary file, fsync it and move it into place: readers see the old file or the new.
 
-    ``products`` are JSON Lines, in pieces of one or more lines.
+    ``products`` are JSON Lines, in pieces of one or more lines. Where ``output`` is a symbolic link, the file that it
+    leads to is replaced.
 
     Raises:
         OutputError: when it cannot be written; the old file is untouched then.
     """
-    temporary = _temporary(output)
+    output = output.resolve()
     try:
-        with temporary.open("wb") as file:
+        with _temporary(output) as file:
             file.writelines(_chunks(totals, catalogue, products))
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(output)
-        _sync_folder(output.parent)
+            Path(file.name).replace(output)
+            _sync_folder(output.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise OutputError(_cannot_write(output, error)) from error
+
+
+@contextmanager
+def _temporary(output: Path) -> Iterator[BinaryIO]:
+    """A new file beside the output, with the permissions that new files have; gone afterwards unless it was moved."""
+    path = output.with_name(f".{output.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with path.open("xb") as file:
+            yield file
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _chunks(totals: Totals, catalogue: Catalogue, products: Iterable[bytes]) -> Iterator[bytes]:
@@ -70,10 +83,6 @@ def _array(key: str, elements: Iterable[bytes]) -> Iterator[bytes]:
     yield b"]"
 
 
-def _temporary(output: Path) -> Path:
-    return output.with_name(f".{output.name}.{os.getpid()}.tmp")
-
-
 def _sync_folder(folder: Path) -> None:
     """Make the move itself durable; Windows cannot open folders, and does not need to."""
     if os.name == "nt":
@@ -85,5 +94,6 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _cannot_write(output: Path, error: OSError) -> str:
-    return f"cannot write {output}: {error.strerror or error}; name another place with -o"
+def _cannot_write(output: Path, error: OSError | ValueError) -> str:
+    reason = getattr(error, "strerror", None) or error
+    return f"cannot write {str(output)!r:.120}: {reason}; name another place with -o"

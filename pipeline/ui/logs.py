@@ -24,6 +24,8 @@ def configure_logging(log: Log) -> None:
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logger.remove()
+    if sys.stderr is None:  # closed by whoever started us
+        return
     logger.enable("pipeline")
     write: Callable[[Message], None] = _write_json if log.format is Format.JSON else _write
     logger.add(
