@@ -40,3 +40,7 @@ mocks *args:
 # Run the pipeline
 run *args:
     {{ uv }} run -q python -m pipeline "$@"
+
+# Benchmarks: the pipeline beside a bare script that does the same work, as ratios
+bench *args:
+    {{ uv }} run -q python bench/run.py "$@"

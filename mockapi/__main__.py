@@ -12,10 +12,10 @@ import trio
 
 from mockapi.command import CommandError, run_command
 from mockapi.demo import demonstrate
-from mockapi.faults import KINDS, Fault, parse_fault
+from mockapi.faults import KINDS, PERSONAS, Fault, parse_fault
 from mockapi.probe import wait_until_healthy
 from mockapi.serve import ListenError, serving
-from mockapi.settings import PERSONAS, Settings
+from mockapi.settings import Settings
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -23,6 +23,7 @@ SUMMARY = Path("out/summary.json")
 PAGES = 25
 RPS = BURST = 5
 COOLDOWN = 15.0
+INTERRUPTED = (130, 143)
 
 STORY = f"""\
 Three product APIs, {PAGES} pages each, fetched on the default settings:
@@ -52,6 +53,9 @@ async def demonstrate() -> int:
             command += ["--set", f"endpoints.{name}.url={url}/products"]
         code = await run_command(command, _environment())
         stats = {name: await fetch_stats(url) for name, url in urls.items()}
+    if code in INTERRUPTED:
+        click.echo("\nInterrupted: nothing is proved.")
+        return code
     evidence = [*_from_servers(stats), *_from_summary(code)]
     click.echo("\nEvidence (from what the servers saw, and from the summary):")
     for item in evidence:
@@ -70,7 +74,7 @@ def _from_servers(stats: Mapping[str, StatsReport]) -> Iterator[Evidence]:
     for name in ("api1", "api2"):
         times = [seen.at for seen in stats[name].log]
         yield Evidence(
-            f"{name}: never more than burst {BURST} + {RPS} requests a second, in any window",
+            f"{name}: never more than {BURST} + {RPS}·t requests in any t seconds",
             f"{len(times)} requests in {times[-1]:.1f} s, the busiest second saw {stats[name].peak_per_second}",
             keeps_rate(times, RPS, BURST),
         )

@@ -27,6 +27,8 @@ KINDS: Final = {
     "ignore-page": "sends page 1, whatever was asked for",
 }
 
+PERSONAS: Final = ("api1", "api2", "api3")
+
 _WITH_VALUE = {"status", "latency", "overlap"}
 _PATTERN = re.compile(
     r"(?P<persona>\*|\w+):(?P<pages>\*|\d+(-\d+)?):(?P<kind>[a-z-]+|\d{3})(=(?P<value>\d+(\.\d+)?))?(x(?P<times>\d+))?"
@@ -69,6 +71,8 @@ def parse_fault(text: str) -> Fault:
         raise ValueError(f"{text!r}: a fault that comes 0 times is none")
     if kind in _WITH_VALUE and value is None:
         raise ValueError(f"{text!r}: {kind} needs a value, as in {kind}=1")
+    if match["persona"] not in ("*", *PERSONAS):
+        raise ValueError(f"{text!r}: there is no persona {match['persona']}; there are {', '.join(PERSONAS)}")
     first, _, last = ("1", "", "") if pages == "*" else pages.partition("-")
     return Fault(
         persona=match["persona"],

@@ -11,8 +11,9 @@ from hypercorn.config import Config
 from hypercorn.trio import serve as hypercorn_serve
 
 from mockapi.app import Persona
+from mockapi.faults import PERSONAS
 from mockapi.front import ResettingFront
-from mockapi.settings import PERSONAS, Settings
+from mockapi.settings import Settings
 
 # How long requests that hang may hold up the end.
 GRACE_SECONDS = 0.5

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from mockapi.faults import Fault
-
-PERSONAS = ("api1", "api2", "api3")
+from mockapi.faults import PERSONAS, Fault
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

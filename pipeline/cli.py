@@ -39,7 +39,11 @@ class _RunByDefault(click.Group):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         run = self.commands["run"]
-        records = [record for p in run.get_params(ctx) if (record := p.get_help_record(ctx)) and p.name != "help"]
+        records = [
+            record
+            for p in run.get_params(ctx)
+            if (record := p.get_help_record(ctx)) and p.name not in ("help", "version")
+        ]
         with formatter.section("Options of run, also without naming it"):
             formatter.write_dl(records)
         super().format_options(ctx, formatter)
@@ -55,12 +59,15 @@ def _read_settings(_ctx: click.Context, _parameter: click.Parameter, values: tup
     return settings
 
 
+_version = click.version_option(package_name="pipeline", message="%(package)s %(version)s")
+
+
 @click.group(
     cls=_RunByDefault,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 complete · 1 failed · 2 usage or config error · 3 partial · 130/143 stopped by a signal.",
 )
-@click.version_option(package_name="pipeline", message="%(package)s %(version)s")
+@_version
 def main() -> None:
     """Fetch product catalogues from several HTTP APIs and write one clean summary.
 
@@ -102,6 +109,7 @@ def main() -> None:
 )
 @click.option("--resume", is_flag=True, help="Go on with an unfinished run: fetch only the pages that are missing.")
 @click.option("--allow-partial", is_flag=True, help="Exit with 0 instead of 3 when something is missing.")
+@_version
 def run(
     path: Path | None,
     settings: Mapping[str, str],

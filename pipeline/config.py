@@ -21,6 +21,8 @@ Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 
+NAME_RULE = "Expected up to 64 letters, digits, `.`, `_` and `-`, not digits alone"
+
 # RFC 9110, section 4.1.
 LONGEST_URL = 8_000
 
@@ -131,7 +133,7 @@ class Endpoint(Section, frozen=True):
         ConfigError: when ``url`` is no http or https URL.
     """
 
-    name: Annotated[str, Meta(pattern=r"^(?!\d+\Z)[A-Za-z0-9][A-Za-z0-9._-]*\Z", max_length=64)]
+    name: Annotated[str, Meta(pattern=r"^(?!\d+\Z)[A-Za-z0-9][A-Za-z0-9._-]*\Z", max_length=64, description=NAME_RULE)]
     url: str
     items: str | None = None
     http: Http | None = None

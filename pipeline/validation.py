@@ -8,13 +8,15 @@ import enum
 import math
 import types
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 import msgspec
 
 from pipeline.config import Config, Endpoint, Section
 from pipeline.errors import ConfigError, Problem
 from pipeline.yamlfile import parse_text
+
+Choices = Iterable[enum.Enum]
 
 _S = TypeVar("_S", bound=Section)
 
@@ -98,7 +100,9 @@ class Builder:
         except msgspec.ValidationError as error:
             expected = str(error).split(", got")[0]
             if isinstance(wanted, enum.EnumType):
-                expected = f"Expected one of {', '.join(wanted.__members__)}"
+                expected = f"Expected one of {', '.join(str(choice.value) for choice in cast('Choices', wanted))}"
+            for meta in getattr(wanted, "__metadata__", ()):
+                expected = meta.description or expected
             self._complain(path, f"{expected}, got {brief(value)}")
             return
         if isinstance(converted, float) and not math.isfinite(converted):

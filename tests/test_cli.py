@@ -1,5 +1,9 @@
 """The command line, in process: flags, exit codes, and what is said."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -131,5 +135,39 @@ def test_the_closing_table_tells_what_is_missing() -> None:
     head, row, _, verdict, hint = closing_table(summary).splitlines()
     assert "--resume" in hint
     assert head.split()[:3] == ["source", "status", "products"]
-    assert "3, 5, 6 +1 more from 9" in row
+    assert "3, 5, 6 +1 more 9…" in row
     assert verdict.endswith("→ out.json")
+
+
+def test_errors_are_json_where_the_log_is(tmp_path: Path) -> None:
+    """With --log-format json a mistake in the configuration is a JSON line, too."""
+    result = invoke("-c", str(tmp_path / "none.yaml"), "--log-format", "json")
+    assert result.exit_code == 2
+    (line,) = map(json.loads, result.stderr.splitlines())
+    assert line["level"] == "ERROR"
+    assert "none.yaml" in line["message"]
+
+
+def test_version_is_a_flag_of_run_too() -> None:
+    """--version works behind `run` as well as without it."""
+    assert invoke("run", "--version").output == invoke("--version").output
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_table_that_nobody_can_read_does_not_change_the_outcome(tmp_path: Path) -> None:
+    """A full or narrow-minded standard output costs the table, not the run's exit code."""
+    command = [sys.executable, "-c", PRINT_TABLE]
+    with Path("/dev/full").open("w") as full:
+        assert subprocess.run(command, stdout=full, check=False).returncode == 0
+    done = subprocess.run(command, capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": "latin-1"})
+    assert done.returncode == 0
+    assert b"? out.json" in done.stdout
+
+
+PRINT_TABLE = """
+from pathlib import Path
+from pipeline.cli import _print_table
+from pipeline.model import RunStatistics, Summary, Totals
+totals = Totals("complete", 0, 0.0, 0.0, [], {}, "")
+_print_table(Summary(totals, [], [], Path("out.json"), RunStatistics(0, 0, 0)))
+"""

@@ -12,6 +12,7 @@ import pipeline
 from pipeline.cli import main
 from pipeline.config import Config, Section
 from pipeline.layers import load_config
+from pipeline.normalize.fields import CATEGORY_KEYS, CURRENCY_KEYS, ID_KEYS, PRICE_KEYS, TITLE_KEYS
 from pipeline.validation import section_in
 
 ROOT = Path(__file__).parents[1]
@@ -45,6 +46,12 @@ def test_readme_has_every_flag() -> None:
 def test_readme_has_every_exit_code(code: str) -> None:
     """Each exit code has its row."""
     assert f"\n| {code} | " in README
+
+
+def test_readme_has_every_field_name() -> None:
+    """The table of fields names all that are looked for, in their order."""
+    for keys in (ID_KEYS, TITLE_KEYS, PRICE_KEYS, CURRENCY_KEYS, CATEGORY_KEYS):
+        assert ", ".join(f"`{key}`" for key in keys) in README
 
 
 def test_example_configurations_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:

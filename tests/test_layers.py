@@ -72,3 +72,29 @@ def test_a_url_too_long_to_be_understood_is_refused(tmp_path: Path) -> None:
     """Over 8,000 characters a URL is not sure to arrive (RFC 9110, section 4.1)."""
     with pytest.raises(ConfigError, match="8012 characters"):
         load(tmp_path, endpoints__shop__url="http://h.test/" + "x" * 7_998)
+
+
+AMBIGUOUS = """
+endpoints:
+  - {name: a-b, url: "http://one.test/"}
+  - {name: a.b, url: "http://two.test/"}
+"""
+
+
+def test_a_variable_that_means_two_endpoints_is_refused(tmp_path: Path) -> None:
+    """Names that are one and the same in the environment are told, and --set reaches each of them."""
+    with pytest.raises(ConfigError, match=r"means endpoints\.a-b\.url and endpoints\.a\.b\.url"):
+        load(tmp_path, text=AMBIGUOUS, environ={"PIPELINE_ENDPOINTS_A_B_URL": "http://x.test/"})
+    config = load(tmp_path, text=AMBIGUOUS, **{"endpoints__a.b__url": "http://x.test/"})
+    assert [endpoint.url for endpoint in config.endpoints] == ["http://one.test/", "http://x.test/"]
+
+
+def test_a_name_that_begins_like_another_is_reached(tmp_path: Path) -> None:
+    """The longest name that fits is meant: `shop.http` is an endpoint, not a section of `shop`."""
+    text = """
+endpoints:
+  - {name: shop, url: "http://one.test/"}
+  - {name: shop.http, url: "http://two.test/"}
+"""
+    config = load(tmp_path, text=text, **{"endpoints__shop.http__url": "http://x.test/"})
+    assert [endpoint.url for endpoint in config.endpoints] == ["http://one.test/", "http://x.test/"]

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 
 import pytest
 from loguru import logger
@@ -69,6 +70,7 @@ def test_bars_move_as_pages_arrive(capsys: pytest.CaptureFixture[str]) -> None:
     """One bar per source counts its records."""
     with Bars(["api1", "longer"], shown=True) as bars:
         bars.page("api1", 20)
+        time.sleep(0.15)  # bars are drawn ten times a second at the most
         bars.page("api1", 20)
     drawn = capsys.readouterr().err
     assert "api1  : 40 records" in drawn

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from mockapi.catalog import page_of
 from mockapi.demo import keeps_rate
-from mockapi.faults import FaultScript, parse_fault
+from mockapi.faults import PERSONAS, FaultScript, parse_fault
 from mockapi.limit import RateLimit
 from mockapi.probe import fetch_stats
 from mockapi.serve import serving
-from mockapi.settings import PERSONAS, Settings
+from mockapi.settings import Settings
 from mockapi.stats import Stats, peak_within
 
 
@@ -131,7 +131,20 @@ def test_random_faults_depend_on_the_seed_alone() -> None:
     assert 70 < len(failing(1)) < 130
 
 
-@pytest.mark.parametrize("text", ["", "api1:503", "api1:x:503", "api1:1:explode", "api1:1:latency", "api1:1:503x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "api1:503",
+        "api1:x:503",
+        "api1:1:explode",
+        "api1:1:latency",
+        "api1:1:503x",
+        "api9:1:503",
+        "api1:1:101",
+        "api1:1:503x0",
+    ],
+)
 def test_a_fault_that_is_none_is_refused_with_a_reason(text: str) -> None:
     """What cannot be read as a fault is named, with what would be right."""
     with pytest.raises(ValueError, match=repr(text)):
@@ -245,6 +258,14 @@ async def test_settings_come_from_the_environment_and_serving_ends_with_a_signal
     assert [answer.status_code for answer in answers] == [503, 200, 200, 200]
     assert [len(answer.json()) for answer in answers[1:]] == [20, 20, 0]
     await process.stdout.aclose()
+
+
+def test_a_host_that_is_none_is_one_clear_line() -> None:
+    """An address that is not this machine's is named, without a traceback."""
+    done = mockapi("--ports", "0", "--host", "no-such-host.invalid")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: api1 cannot listen on no-such-host.invalid:0")
+    assert done.stderr.count("\n") == 1
 
 
 def test_gaps_show_in_the_log() -> None:

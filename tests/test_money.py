@@ -73,8 +73,8 @@ READABLE = [
     ("$1,299", "1299", "USD", (AMBIGUOUS, SHARED)),
     ("¥1000", "1000", "JPY", (SHARED,)),
     ("￥1000", "1000", "JPY", (SHARED,)),
-    ("kr 100", "100", None, ()),
-    ("100 kr.", "100", None, ()),
+    ("kr 100", "100", None, (UNKNOWN,)),
+    ("100 kr.", "100", None, (UNKNOWN,)),
 ]
 
 

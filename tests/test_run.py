@@ -1,7 +1,9 @@
 """What ends a run before its time: signals, a full disk, a bug."""
 
+import importlib
 import json
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,9 @@ from pipeline.fetch.client import Client
 from pipeline.report import summary as summary_module
 
 pytestmark = pytest.mark.virtual_time
+
+# The package's `run` is the function.
+run_module = importlib.import_module("pipeline.run")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -130,3 +135,20 @@ async def test_a_cancelled_run_writes_no_summary(tmp_path: Path) -> None:
         await run(tmp_path / "s.json", FakeApi(pages=99, latency=1), on_page=lambda source, records: scope.cancel())
     assert scope.cancelled_caught
     assert [path.name for path in tmp_path.iterdir()] == ["s.journal"]
+
+
+async def test_a_signal_after_the_fetching_cuts_nothing_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signals while a complete summary is being written come too late: it is written, and the run is what it is."""
+    write = run_module.write_summary
+
+    def interrupted(*arguments: Any) -> None:
+        for _ in range(2):
+            trio.from_thread.run_sync(signal.raise_signal, signal.SIGTERM)
+            time.sleep(0.05)  # for the event loop to hear it
+        write(*arguments)
+
+    monkeypatch.setattr(run_module, "write_summary", interrupted)
+    monkeypatch.setattr(run_module, "ECHO_SECONDS", -1)
+    summary = await run(tmp_path / "s.json", FakeApi())
+    assert (summary.summary.status, summary.stopped_by) == ("complete", None)
+    assert json.loads((tmp_path / "s.json").read_text())["summary"]["status"] == "complete"

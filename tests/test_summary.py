@@ -1,6 +1,8 @@
 """Writing summary.json: whole, durable, or not at all."""
 
 import json
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,3 +66,52 @@ def test_an_impossible_place_is_found_before_fetching(tmp_path: Path, place: str
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="output"):
         prepare_output(tmp_path / place)
+
+
+def test_it_is_on_the_disk_before_it_is_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is flushed to the disk before it is moved, and its folder after it."""
+    done: list[str] = []
+    real_fsync, real_replace = os.fsync, Path.replace
+
+    def fsync(descriptor: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else f"file of {os.fstat(descriptor).st_size}"
+        done.append(kind)
+        real_fsync(descriptor)
+
+    def replace(self: Path, target: Path) -> Path:
+        done.append("moved")
+        return real_replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    write_summary(tmp_path / "s.json", TOTALS, CATALOGUE, PRODUCTS)
+    assert done == [f"file of {(tmp_path / 's.json').stat().st_size}", "moved", "folder"]
+
+
+def test_what_is_no_regular_file_is_never_replaced(tmp_path: Path) -> None:
+    """A device, a pipe or a folder in the output's place is refused before fetching, and stays what it is."""
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path / "pipe", tmp_path, Path("/dev/null")):
+        with pytest.raises(ConfigError, match="no regular file"):
+            prepare_output(place)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
+    """The file that a link leads to is replaced, the link stays; and the file keeps its permissions."""
+    target = tmp_path / "data" / "target.json"
+    target.parent.mkdir()
+    target.write_text("old")
+    target.chmod(0o640)
+    (tmp_path / "link.json").symlink_to(target)
+    write_summary(tmp_path / "link.json", TOTALS, CATALOGUE, PRODUCTS)
+    assert (tmp_path / "link.json").is_symlink()
+    assert target.read_text().startswith('{"summary"')
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_name_that_no_file_can_have_is_a_mistake(tmp_path: Path, name: str) -> None:
+    """What the system refuses as a name is a mistake in the configuration, not an internal error."""
+    with pytest.raises(ConfigError, match="cannot write"):
+        prepare_output(tmp_path / name)

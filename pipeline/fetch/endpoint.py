@@ -131,11 +131,20 @@ class Fetcher:
         match step:
             case Step.END:
                 self._ledger.ended()
-                self._log.info("all {} pages fetched", self._ledger.statistics().pages_fetched)
+                self._tell_end(self._ledger.statistics())
             case Step.LOOP:
                 self._lose(FetchError(f"{step.value}; does the API take `page` at all?"), "skip")
             case _:
                 self._lose(FetchError(f"{step.value}; check `url` and what access it needs"), "skip")
+
+    def _tell_end(self, walk: Walk) -> None:
+        if walk.pages_missing:
+            missing = ", ".join(map(str, walk.pages_missing))
+            self._log.warning("{} pages fetched, missing: {}", walk.pages_fetched, missing)
+        elif walk.pages_fetched:
+            self._log.info("all {} pages fetched", walk.pages_fetched)
+        else:
+            self._log.warning("the first page is empty, there is nothing at all; is the url right?")
 
     async def _page(self, number: int) -> list[msgspec.Raw]:
         """Fetch one page with all the tries it is allowed; an empty list is the end.
@@ -182,9 +191,6 @@ class Fetcher:
             records = [] if response.status == _NO_CONTENT else find_records(response.body, self._endpoint.items)
         except FetchError as error:
             elapsed = trio.current_time() - started
-            if isinstance(error, UnreachableError) and not self._told_unreachable:
-                self._told_unreachable = True
-                log.error("{}; {}", error.text, self._what_to_start())
             raise error.at(self._endpoint.name, number, attempt, elapsed) from error.__cause__
         elapsed = trio.current_time() - started
         log.bind(status=response.status, elapsed=elapsed).debug("{} records", len(records))
@@ -233,7 +239,12 @@ class Fetcher:
 
     def _warn(self, error: FetchError, text: str) -> None:
         page = error.page or self._paging.page
-        self._log.bind(page=page, attempt=error.attempt, status=error.code, elapsed=error.elapsed).warning("{}", text)
+        log = self._log.bind(page=page, attempt=error.attempt, status=error.code, elapsed=error.elapsed)
+        if isinstance(error, UnreachableError) and not self._told_unreachable:
+            self._told_unreachable = True
+            log.error("{}; {}", text, self._what_to_start())
+        else:
+            log.warning("{}", text)
 
     def _lose(self, error: FetchError, action: Action) -> None:
         page = self._paging.page
@@ -242,6 +253,5 @@ class Fetcher:
 
     def _what_to_start(self) -> str:
         key = f"endpoints.{self._endpoint.name}.url"
-        if self._client.is_local:
-            return f"start the API (the mocks: `python -m mockapi`), or correct {key}"
-        return f"is the API up, and {key} right?"
+        mocks = " (the mocks: `python -m mockapi`)" if self._client.is_local else ""
+        return f"start the API{mocks}, or correct {key}"

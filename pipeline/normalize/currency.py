@@ -69,8 +69,9 @@ SHARED_SIGNS: Mapping[str, tuple[str | None, frozenset[str]]] = {
 
 
 def code_of(text: object) -> str | None:
-    """The ISO 4217 code that ``text`` is, in any case; None where it is none."""
+    """The ISO 4217 code that ``text`` is, in any case, or that it is the sign of; None where it is neither."""
     if not isinstance(text, str):
         return None
-    code = text.strip().upper()
-    return code if code in CODES else None
+    named = text.strip()
+    code = named.upper()
+    return code if code in CODES else SIGNS.get(named)

@@ -139,7 +139,7 @@ def _currency_of(sign: str, record_currency: str | None) -> tuple[str | None, tu
         if record_currency in sharing:
             return record_currency, ()
         if record_currency is None:
-            return usual, _if(usual, "shared_currency_sign")
+            return usual, ("shared_currency_sign" if usual else "unknown_currency",)
         return usual, ("currency_conflict",)
     # A code in lower case might be a word: top 10, try 5.
     currency = SIGNS.get(sign) or (sign if sign in CODES else None)

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,8 @@ def write_summary(output: Path, totals: Totals, catalogue: Catalogue, products: 
             file.writelines(_chunks(totals, catalogue, products))
             file.flush()
             os.fsync(file.fileno())
+            if output.exists():
+                os.chmod(file.name, stat.S_IMODE(output.stat().st_mode))  # noqa: PTH101 - the file's own name
             Path(file.name).replace(output)
             _sync_folder(output.parent)
     except OSError as error:

@@ -1,6 +1,7 @@
 """Log lines on standard error: text for people, JSON lines for machines."""
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ def configure_logging(log: Log) -> None:
         write,
         level=log.level.value,
         format=_text_format,
-        colorize=log.format is Format.TEXT and sys.stderr.isatty(),
+        colorize=log.format is Format.TEXT and sys.stderr.isatty() and not os.environ.get("NO_COLOR"),
         backtrace=False,
         diagnose=False,
     )
@@ -44,15 +45,19 @@ def _write(message: "Message") -> None:
 
 def _write_json(message: "Message") -> None:
     record = message.record
-    line = {
+    line: dict[str, object] = {
         "time": record["time"].isoformat(timespec="milliseconds"),
         "level": record["level"].name,
         "message": record["message"],
     }
-    line |= {key: value for key in FIELDS if (value := record["extra"].get(key)) is not None}
+    line |= {key: _brief(value) for key in FIELDS if (value := record["extra"].get(key)) is not None}
     if record["exception"]:
         line["exception"] = repr(record["exception"].value)
     tqdm.write(msgspec.json.encode(line).decode(), file=sys.stderr)
+
+
+def _brief(value: object) -> object:
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def _text_format(record: "Record") -> str:

@@ -31,6 +31,8 @@ class Bars:
                     position=position,
                     disable=None if self._shown is None else not self._shown,
                     file=sys.stderr,
+                    dynamic_ncols=True,
+                    leave=False,  # the closing table says it all, and lasts
                 )
             )
         return self

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pipeline.model import SourceReport, Summary
 
-_HEAD = ("source", "status", "products", "dup", "rejected", "pages", "missing", "requests", "retries", "errors")
+_HEAD = ("source", "status", "products", "dup", "rej", "pages", "missing", "req", "retry", "err")
 
 
 def closing_table(summary: Summary) -> str:
@@ -36,13 +36,13 @@ def _row(source: SourceReport) -> tuple[str, ...]:
 
 
 def _missing(source: SourceReport) -> str:
-    """Missing pages in few words: ``3, 5``, ``from 7``, ``3, 5 +4 more``."""
+    """Missing pages in few words: ``3, 5``, ``7…`` for all from 7 on, ``3, 5 +4 more``."""
     known = [page for page in source.pages_missing if page != source.missing_from]
     parts = [", ".join(map(str, known[:3]))] if known else []
     if len(known) > 3:
         parts.append(f"+{len(known) - 3} more")
     if source.missing_from is not None:
-        parts.append(f"from {source.missing_from}")
+        parts.append(f"{source.missing_from}…")
     return " ".join(parts) or "-"
 
 

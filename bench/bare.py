@@ -1,0 +1,67 @@
+"""The yardstick: a bare Trio + httpx + msgspec script that does the pipeline's work with none of its guarantees.
+
+No limiter, retry, breaker, journal, threads or account: pages in a row per endpoint, typed decoding, one list of
+products, one file. ``python bench/bare.py OUTPUT URL…``.
+"""
+
+import html
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+import msgspec
+import trio
+
+
+class Record(msgspec.Struct):
+    """What is used of a record."""
+
+    id: int
+    name: str
+    price: Decimal
+    category: str
+
+
+class Body(msgspec.Struct):
+    """A page."""
+
+    products: list[Record]
+
+
+async def fetch(name: str, url: str, products: dict[str, bytes]) -> None:
+    """Walk one endpoint to its empty page."""
+    decode = msgspec.json.Decoder(Body).decode
+    encode = msgspec.json.Encoder(decimal_format="number").encode
+    async with httpx.AsyncClient(trust_env=False) as client:
+        page = 0
+        while True:
+            page += 1
+            records = decode((await client.get(url, params={"page": page})).content).products
+            if not records:
+                return
+            for record in records:
+                identity = f"{name}:{record.id}"
+                products[identity] = encode(
+                    {
+                        "id": identity,
+                        "title": html.unescape(record.name).strip(),
+                        "source": name,
+                        "price": record.price,
+                        "currency": None,
+                        "category": record.category.lower(),
+                    }
+                )
+
+
+async def main(output: str, urls: list[str]) -> None:
+    """Fetch all endpoints at once and write one file."""
+    products: dict[str, bytes] = {}
+    async with trio.open_nursery() as nursery:
+        for number, url in enumerate(urls, start=1):
+            nursery.start_soon(fetch, f"api{number}", url, products)
+    Path(output).write_bytes(b'{"products": [' + b",\n".join(products.values()) + b"]}")  # noqa: ASYNC240 - the end
+
+
+if __name__ == "__main__":
+    trio.run(main, sys.argv[1], sys.argv[2:])
