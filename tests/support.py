@@ -13,7 +13,7 @@ import trio
 from pipeline.config import Breaker, Config, Endpoint, Http, RateLimit, ResolvedEndpoint, Retry
 from pipeline.fetch.client import Client
 from pipeline.fetch.endpoint import Fetcher
-from pipeline.model import NOTHING_YET, NormalizedPage, Page, Progress
+from pipeline.model import NOTHING_YET, NormalizedPage, Page, Progress, Walk
 from pipeline.normalize.mapping import identify, normalize_batch
 
 Answer = httpx.Response | Exception | float
@@ -128,6 +128,11 @@ async def walk(
         await fetcher.run(send)
     with receive:
         return fetcher, [page async for page in receive]
+
+
+def actions(walk: Walk) -> list[tuple[int, int | None, str]]:
+    """Page, status and action of each failure in an account."""
+    return [(failure.page, failure.code, failure.action) for failure in walk.failures]
 
 
 async def hop_inline(batch: Sequence[Page]) -> list[NormalizedPage]:

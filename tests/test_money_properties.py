@@ -1,0 +1,95 @@
+"""Prices, whatever they are: what must hold of every text and number, found out by trying very many."""
+
+import re
+import unicodedata
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pipeline.normalize import money
+from pipeline.normalize.currency import CODES
+from pipeline.normalize.money import Money, WireNumber, read_money
+
+UNREADABLE = "unreadable_price"
+
+decode_number = msgspec.json.Decoder(Any, float_hook=WireNumber).decode
+
+
+def parts(read: Money) -> tuple[str | None, str | None, tuple[str, ...]]:
+    """Amount as its exact text, currency, notes."""
+    return None if read.amount is None else str(read.amount), read.currency, read.notes
+
+
+def indian(whole: int) -> str:
+    """12,34,56,789"""
+    head, tail = divmod(whole, 1000)
+    return re.sub(r"(?<=\d)(?=(\d\d)+$)", ",", str(head)) + f",{tail:03}" if head else str(whole)
+
+
+STYLES = {
+    "en": lambda whole, cents: f"{whole:,}.{cents:02}",
+    "de": lambda whole, cents: f"{whole:,}".replace(",", ".") + f",{cents:02}",
+    "ch": lambda whole, cents: f"{whole:,}".replace(",", "’") + f".{cents:02}",
+    "fr": lambda whole, cents: f"{whole:,}".replace(",", "\u202f") + f",{cents:02}",
+    "in": lambda whole, cents: f"{indian(whole)}.{cents:02}",
+}
+WHOLES = st.one_of(st.integers(0, 10_000), st.integers(0, 10**15))
+FRAMES = st.sampled_from([("{}", None), ("€ {}", "EUR"), ("{} EUR", "EUR"), ("US$ {}", "USD"), ("{} zł", "PLN")])
+
+
+@given(WHOLES, st.integers(0, 99), st.sampled_from(list(STYLES)), FRAMES)
+def test_amount_in_any_style_is_exact(whole: int, cents: int, style: str, frame: tuple[str, str | None]) -> None:
+    """An amount with cents written as in London, Berlin, Zurich, Paris or Delhi comes back to the cent, undoubted."""
+    template, currency = frame
+    text = template.format(STYLES[style](whole, cents))
+    assert parts(read_money(text)) == (f"{whole}.{cents:02}", currency, ())
+
+
+@given(st.from_regex(r"(0|[1-9][0-9]{0,9})([.,][0-9]{1,3})?([.,][0-9]{1,3})?", fullmatch=True), st.sampled_from("०٠০๐"))
+@example("1,299", "०")
+def test_digits_of_another_script_mean_the_same(text: str, zero: str) -> None:
+    """A number in Devanagari, Arabic, Bengali or Thai digits is read as the same number in ours, or not at all."""
+    foreign = "".join(chr(ord(zero) + int(sign)) if sign.isdigit() else sign for sign in text)
+    assert read_money(foreign) in (read_money(text), Money(notes=(UNREADABLE,)))
+
+
+@given(st.from_regex(r"(0|[1-9][0-9]{0,15})(\.[0-9]{1,6})?", fullmatch=True))
+def test_json_number_keeps_its_exact_text(number: str) -> None:
+    """Every digit of a JSON number is there afterwards, trailing zeros too."""
+    assert str(read_money(decode_number(number)).amount) == number
+
+
+TEXTS = st.one_of(st.text(max_size=70), st.text(alphabet="0123456789.,'’ -–−()$€krCHFeE+*\u00a0½²٣", max_size=20))
+JSON_NUMBERS = st.decimals(allow_nan=False, allow_infinity=False).map(str).map(WireNumber)
+VALUES = st.recursive(
+    st.one_of(TEXTS, st.none(), st.booleans(), st.integers(), JSON_NUMBERS),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(["amount", "value", "currency", "x"]), inner)
+    ),
+)
+
+
+@given(st.one_of(TEXTS, VALUES), st.sampled_from([None, "USD", "EUR"]))
+def test_whatever_is_given_the_result_is_sane(value: object, record_currency: str | None) -> None:
+    """No value raises; an amount is finite and never negative; a currency needs an amount; notes are documented."""
+    read = read_money(value, record_currency)
+    if read.amount is None:
+        assert (read.currency, read.text) == (None, None)
+    else:
+        assert read.amount.is_finite()
+        assert not read.amount.is_signed()
+        assert msgspec.json.decode(read.text or "", type=Decimal) == read.amount
+    assert read.currency is None or read.currency in CODES
+    assert all(f"[``{note}``]" in (money.__doc__ or "") for note in read.notes)
+
+
+@given(TEXTS)
+def test_amount_is_made_of_the_digits_of_its_text(text: str) -> None:
+    """No digit is lost or invented: but for exponents, an amount has just the digits of its text, in their order."""
+    amount = read_money(text).amount
+    if amount is not None and "e" not in text.lower():
+        digits = "".join(str(unicodedata.decimal(sign)) for sign in text if sign.isdecimal())
+        assert f"{amount:f}".replace(".", "").lstrip("0") == digits.lstrip("0")
