@@ -132,7 +132,7 @@ class Client:
 
 
 def _tracer(on_sent: Callable[[], None]) -> Callable[[str, Mapping[str, object]], Awaitable[None]]:
-    async def trace(event: str, _: Mapping[str, object]) -> None:
+    async def trace(event: str, _: Mapping[str, object]) -> None:  # noqa: ASYNC124 - httpcore awaits it
         if event.endswith("send_request_headers.started"):
             on_sent()
 
