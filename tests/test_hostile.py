@@ -1,0 +1,128 @@
+"""Hostile bodies over real sockets: each costs its page or its records, and nothing else of the run."""
+
+import gzip
+import json
+import re
+import tracemalloc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+import pipeline
+from pipeline.config import Config, Endpoint, Http, RateLimit
+
+CAP = 8_000_000
+
+
+def page(number: int) -> bytes:
+    return json.dumps([{"id": f"{number}-{index}", "name": "fine"} for index in range(3)]).encode()
+
+
+@asynccontextmanager
+async def api(second: bytes, *headers: str) -> AsyncIterator[str]:
+    """Three pages, of which the second is hostile; the fourth is empty."""
+
+    async def handle(stream: trio.SocketStream) -> None:
+        async with stream:
+            while request := await stream.receive_some():
+                match = re.match(rb"GET [^ ]*page=(\d+)", request)
+                assert match is not None
+                number = int(match[1])
+                body = second if number == 2 else page(number) if number <= 3 else b"[]"
+                lines = ["HTTP/1.1 200 OK", f"Content-Length: {len(body)}", *(headers if number == 2 else ())]
+                try:
+                    await stream.send_all("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+                except trio.BrokenResourceError:
+                    return  # the client has seen enough
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(partial(trio.serve_tcp, handle, 0, host="127.0.0.1"))
+        yield f"http://127.0.0.1:{listener.socket.getsockname()[1]}/"
+        nursery.cancel_scope.cancel()
+
+
+async def run(output: Path, second: bytes, *headers: str) -> pipeline.Summary:
+    async with api(second, *headers) as url:
+        config = Config(
+            output=str(output),
+            http=Http(max_body_bytes=CAP),
+            rate_limit=RateLimit(rps=0),
+            endpoints=(Endpoint(name="shop", url=url),),
+        )
+        with trio.fail_after(30):
+            return await pipeline.run(config)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "nested too deeply"),
+        (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
+        (b"<!DOCTYPE html><h1>200 OK</h1>", "HTML"),
+        (b"17", "bare JSON value"),
+        (b'"text"', "bare JSON value"),
+        (b"NaN", "malformed JSON"),
+        (b'[{"id": 1}, {"id": NaN}]', "malformed JSON"),
+        (rb'[{"id": "x", "name": "\ud800"}]', "malformed JSON"),
+        (b"", "empty"),
+        ('[{"id": "ä"}]'.encode("utf-16"), "malformed JSON"),
+        (b"[" + b"0," * CAP + b"0]", f"over {CAP} bytes"),
+    ],
+)
+async def test_a_hostile_page_costs_that_page_alone(tmp_path: Path, body: bytes, reason: str) -> None:
+    """What cannot be a page is recorded with its reason; the pages around it are products."""
+    summary = await run(tmp_path / "s.json", body)
+    (source,) = summary.sources
+    assert (source.status, source.pages_missing, source.products) == ("partial", (2,), 6)
+    assert [(e.page, e.action) for e in summary.errors] == [(2, "retry"), (2, "skip")]
+    assert reason in summary.errors[-1].error
+    assert len(json.loads((tmp_path / "s.json").read_bytes())["products"]) == 6
+
+
+async def test_a_gzip_bomb_costs_the_cap_at_most(tmp_path: Path) -> None:
+    """200 MB that come as 200 kB are not inflated beyond the cap: a few copies of that much are all they cost."""
+    bomb = gzip.compress(b" " * 200_000_000, compresslevel=9)
+    tracemalloc.start()
+    try:
+        summary = await run(tmp_path / "s.json", bomb, "Content-Encoding: gzip")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert summary.sources[0].pages_missing == (2,)
+    assert f"over {CAP} bytes" in summary.errors[-1].error
+    assert peak < 4 * CAP
+
+
+@pytest.mark.parametrize(
+    ("record", "products", "rejected"),
+    [
+        ('{"id": "x", "name": "' + "n" * 5_000_000 + '"}', 1, 0),
+        (r'{"id": "a\u0000b", "name": "\u0000\u2028\u001b[31m"}', 1, 0),
+        ('{"id": "x", "id": "y", "price": 1, "price": 2}', 1, 0),
+        ('{"id": ' + "9" * 5_000 + "}", 0, 1),
+        ('{"id": "x", "name": "&#' + "9" * 5_000 + ';"}', 1, 0),
+        ("null", 0, 1),
+    ],
+)
+async def test_a_hostile_record_costs_that_record_alone(
+    tmp_path: Path, record: str, products: int, rejected: int
+) -> None:
+    """Whatever a record is, the others of its page are products, and the file is JSON."""
+    body = f'[{{"id": "before"}}, {record}, {{"id": "behind"}}]'.encode()
+    summary = await run(tmp_path / "s.json", body)
+    (source,) = summary.sources
+    assert (source.status, source.products, source.rejected) == ("complete", 8 + products, rejected)
+    document = json.loads((tmp_path / "s.json").read_bytes())
+    assert len(document["products"]) == 8 + products
+    if rejected:
+        (error,) = document["errors"]
+        assert (error["page"], error["position"], error["action"]) == (2, 2, "skip")
+
+
+async def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    """A body that begins with a byte order mark is read as if it did not."""
+    assert (await run(tmp_path / "s.json", b"\xef\xbb\xbf" + page(2))).summary.status == "complete"
