@@ -85,12 +85,10 @@ async def run(
             async with trio.open_nursery() as nursery:
                 await nursery.start(stop.watch, tuple(signals), nursery.cancel_scope)
                 peak_waiting = await _fetch_all(fetchers, consumer, config.queue.size, stop)
-                stop.fetching_is_over()
-                for fetcher in fetchers:
-                    stop.explain(fetcher, config.timeout)
-                compose = _Composer(output, aggregator, started, started_at)
-                walks = [fetcher.statistics() for fetcher in fetchers]
-                totals, catalogue = await trio.to_thread.run_sync(compose.write, walks, trio.current_time())
+                walks = [stop.account_of(fetcher, config.timeout) for fetcher in fetchers]
+                seconds = trio.current_time() - started
+                compose = partial(_compose, output, aggregator, walks, started_at, seconds)
+                totals, catalogue = await trio.to_thread.run_sync(compose)
                 # From here on nothing waits: a second signal comes too late to undo what is written.
                 written = True
                 finished = totals.status == "complete" or journal.is_empty
@@ -132,28 +130,22 @@ def _open_journal(output: Path, endpoints: Sequence[ResolvedEndpoint], *, resume
     return Journal.open(journal_folder(output), digests, resume=resume)
 
 
-class _Composer:
-    """Adds up and writes the summary, in a worker thread: the event loop goes on listening to signals."""
-
-    def __init__(self, output: Path, aggregator: Aggregator, started: float, started_at: str) -> None:
-        self._output = output
-        self._aggregator = aggregator
-        self._started = started
-        self._started_at = started_at
-
-    def write(self, walks: Sequence[Walk], now: float) -> tuple[Totals, Catalogue]:
-        catalogue = self._aggregator.finish(walks)
-        totals = Totals(
-            status=catalogue.status,
-            total_products=catalogue.total_products,
-            processing_time_seconds=round(now - self._started, 3),
-            success_rate=catalogue.success_rate,
-            sources=[walk.source for walk in walks],
-            categories=catalogue.categories,
-            started_at=self._started_at,
-        )
-        write_summary(self._output, totals, catalogue, self._aggregator.products(catalogue))
-        return totals, catalogue
+def _compose(
+    output: Path, aggregator: Aggregator, walks: Sequence[Walk], started_at: str, seconds: float
+) -> tuple[Totals, Catalogue]:
+    """Add up and write the summary; meant for a worker thread, so that the event loop goes on listening to signals."""
+    catalogue = aggregator.finish(walks)
+    totals = Totals(
+        status=catalogue.status,
+        total_products=catalogue.total_products,
+        processing_time_seconds=round(seconds, 3),
+        success_rate=catalogue.success_rate,
+        sources=[walk.source for walk in walks],
+        categories=catalogue.categories,
+        started_at=started_at,
+    )
+    write_summary(output, totals, catalogue, aggregator.products(catalogue))
+    return totals, catalogue
 
 
 def _leaves(group: BaseExceptionGroup[OutputError]) -> Iterator[OutputError]:
@@ -177,6 +169,7 @@ async def _fetch_all(fetchers: Sequence[Fetcher], consumer: Consumer, queue_size
                 with send:
                     for fetcher in fetchers:
                         fetching.start_soon(fetcher.run, send.clone())
+        stop.fetching_is_over()
     return send.statistics().peak_buffer_used
 
 
@@ -223,12 +216,13 @@ class _Stop:
         """No signal can cut anything off any more."""
         self._over = True
 
-    def explain(self, fetcher: Fetcher, timeout: float) -> None:
-        """Close the account of a fetcher that was cut off."""
+    def account_of(self, fetcher: Fetcher, timeout: float) -> Walk:
+        """The account of a fetcher that has ended, closed with the reason where it was cut off."""
         if self.cut_by is not None:
             fetcher.interrupt("stopped", f"stopped by {self.cut_by.name}")
         else:
             fetcher.interrupt("deadline", f"the run's timeout of {timeout:g} s is over; raise `timeout` (-t)")
+        return fetcher.statistics()
 
     def _first(self, number: signal.Signals) -> None:
         if self._over or self.fetching.cancel_called:

@@ -152,3 +152,16 @@ async def test_a_signal_after_the_fetching_cuts_nothing_off(tmp_path: Path, monk
     summary = await run(tmp_path / "s.json", FakeApi())
     assert (summary.summary.status, summary.stopped_by) == ("complete", None)
     assert json.loads((tmp_path / "s.json").read_text())["summary"]["status"] == "complete"
+
+
+async def test_a_signal_while_the_last_pages_are_normalized_cuts_nothing_off(tmp_path: Path) -> None:
+    """Once all is fetched, a signal changes neither the status nor the exit code."""
+
+    async def interrupted(batch: Any) -> Any:
+        await trio.sleep(5)
+        signal.raise_signal(signal.SIGTERM)
+        await trio.sleep(0.1)
+        return await hop_inline(batch)
+
+    summary = await run(tmp_path / "s.json", FakeApi(pages=1), hop=interrupted)
+    assert (summary.summary.status, summary.stopped_by) == ("complete", None)
