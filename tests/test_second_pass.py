@@ -86,3 +86,24 @@ async def test_too_many_skips_in_a_row_end_the_walk() -> None:
     account = fetcher.statistics()
     assert len(api.asked) == 3
     assert (account.status, account.pages_missing, account.missing_from) == ("failed", (1, 2, 3), 3)
+
+
+async def test_cut_off_in_the_second_pass_only_what_was_put_off_is_missing() -> None:
+    """Once the end was seen nothing is unknown: the pages put off are missing, and no other."""
+    api = FakeApi(pages=6, script={2: [reply(404), 100.0], 4: [reply(404)]})
+    fetcher, pages = await walk(api, timeout=10, rate_limit=NO_LIMIT)
+    fetcher.interrupt("deadline", "time is over")
+    account = fetcher.statistics()
+    assert [page.number for page in pages] == [1, 3, 5, 6]
+    assert (account.pages_missing, account.missing_from, account.status) == ((2, 4), None, "partial")
+
+
+async def test_cut_off_where_the_end_is_known_the_missing_pages_are_known() -> None:
+    """A resumed walk that knows its end lists what is still missing when it is cut off again."""
+    api = FakeApi(pages=6, script={3: [100.0]})
+    resumed = Progress(frozenset({1, 4}), end=7)
+    fetcher, pages = await walk(api, timeout=10, resumed=resumed, rate_limit=NO_LIMIT)
+    fetcher.interrupt("deadline", "time is over")
+    account = fetcher.statistics()
+    assert [page.number for page in pages] == [2]
+    assert (account.pages_missing, account.missing_from, account.pages_fetched) == ((3, 5, 6), None, 3)

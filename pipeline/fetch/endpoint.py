@@ -247,9 +247,13 @@ class Fetcher:
             log.warning("{}", text)
 
     def _lose(self, error: FetchError, action: Action) -> None:
-        page = self._paging.page
-        self._ledger.ended(missing_from=page)
-        self._report(error, action, f"{error.text}; page {page} on is missing")
+        page, wanted = self._paging.page, self._paging.wanted()
+        if wanted is None:
+            self._ledger.ended(missing_from=page)
+            self._report(error, action, f"{error.text}; page {page} on is missing")
+        else:
+            self._ledger.ended(missing=wanted)
+            self._report(error, action, f"{error.text}; missing: {', '.join(map(str, wanted))}")
 
     def _what_to_start(self) -> str:
         key = f"endpoints.{self._endpoint.name}.url"

@@ -1,5 +1,7 @@
 """The account that one fetcher keeps of its pages, requests and failures."""
 
+from collections.abc import Iterable
+
 from pipeline.errors import FetchError
 from pipeline.model import Action, Failure, Walk, utc_timestamp
 
@@ -52,10 +54,11 @@ class Ledger:
         self._pages_missing.add(page)
         self.failed(page, error, "skip")
 
-    def ended(self, *, missing_from: int | None = None) -> None:
-        """The walk is over: at the endpoint's own end, or at a page from which on all is unknown."""
+    def ended(self, *, missing: Iterable[int] = (), missing_from: int | None = None) -> None:
+        """The walk is over: at the endpoint's own end, with pages ``missing``, or where all that follows is unknown."""
         for page, error in list(self._put_off.items()):
             self.given_up(page, error)
+        self._pages_missing.update(missing)
         if missing_from is not None:
             self._pages_missing.add(missing_from)
         self._missing_from = missing_from

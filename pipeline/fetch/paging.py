@@ -69,6 +69,14 @@ class PageNumbers:
                 return Step.LOST
         return self._move_on()
 
+    def wanted(self) -> list[int] | None:
+        """The pages that are still to be had, the current one among them; None where the end is not known."""
+        if self.second_pass:
+            return [self.page, *self._put_off]
+        if self.end is None:
+            return None
+        return [page for page in range(self.page, self.end) if page not in self._have]
+
     def _move_on(self) -> Step:
         if not self.second_pass:
             following = self.page + 1
