@@ -107,7 +107,7 @@ class Tally:
 
 def _is_finer(price: Decimal, other: Decimal) -> bool:
     """Whether it has more decimals: of equal prices (1.5, 1.50) that one is kept, in whatever order they come."""
-    return _exponent(price) < _exponent(other)
+    return not price.same_quantum(other) and _exponent(price) < _exponent(other)
 
 
 def _exponent(price: Decimal) -> int:
