@@ -20,7 +20,7 @@ from pipeline.normalize.consumer import Consumer, Hop
 from pipeline.normalize.mapping import identify
 from pipeline.report.aggregator import Aggregator, Catalogue
 from pipeline.report.journal import Journal
-from pipeline.report.summary import prepare_output, write_summary
+from pipeline.report.summary import prepare_output, remove_leftovers, write_summary
 
 # `just`, `uv run` and a terminal may each pass the same signal on: so soon, a second one is the first one's echo.
 ECHO_SECONDS = 1.0
@@ -127,7 +127,9 @@ def _open_journal(output: Path, endpoints: Sequence[ResolvedEndpoint], *, resume
     # What decides what is on a page; a digest, since a URL may hold what is nobody's business.
     definitions = {e.name: msgspec.json.encode((e.url, e.items)) for e in endpoints}
     digests = {name: hashlib.sha256(definition).hexdigest()[:16] for name, definition in definitions.items()}
-    return Journal.open(journal_folder(output), digests, resume=resume)
+    journal = Journal.open(journal_folder(output), digests, resume=resume)
+    remove_leftovers(output)
+    return journal
 
 
 def _compose(

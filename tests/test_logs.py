@@ -53,6 +53,17 @@ def test_json_lines_name_the_exception(capsys: pytest.CaptureFixture[str]) -> No
     assert json.loads(capsys.readouterr().err)["exception"] == "ValueError('oh')"
 
 
+@pytest.mark.parametrize("style", list(Format))
+def test_control_characters_are_shown_and_not_obeyed(capsys: pytest.CaptureFixture[str], style: Format) -> None:
+    """What a server says can neither colour the terminal nor pass for a line of ours."""
+    configure_logging(Log(format=style))
+    logger.info("it said {}", "\x1b[31mred\r\n00:00:00 INFO all is well\x9b2J\x07")
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1
+    assert not {"\x1b", "\r", "\x9b", "\x07"} & set(shown)
+    assert "x1b[31mred" in shown
+
+
 def test_the_level_is_a_threshold(capsys: pytest.CaptureFixture[str]) -> None:
     """What is less severe than the level is not shown."""
     configure_logging(Log(level=Level.ERROR))

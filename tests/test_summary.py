@@ -11,7 +11,7 @@ import pytest
 from pipeline.errors import ConfigError, OutputError
 from pipeline.model import Totals
 from pipeline.report.aggregator import Catalogue
-from pipeline.report.summary import prepare_output, write_summary
+from pipeline.report.summary import prepare_output, remove_leftovers, write_summary
 
 TOTALS = Totals("complete", 2, 1.5, 1.0, ["a"], {"books": 2}, "2026-01-01T00:00:00Z")
 CATALOGUE = Catalogue([], [], [], {"books": 2})
@@ -115,3 +115,15 @@ def test_a_name_that_no_file_can_have_is_a_mistake(tmp_path: Path, name: str) ->
     """What the system refuses as a name is a mistake in the configuration, not an internal error."""
     with pytest.raises(ConfigError, match="cannot write"):
         prepare_output(tmp_path / name)
+
+
+def test_leftovers_of_killed_runs_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    """A run that was killed while it wrote leaves a temporary file; the next one removes it, and no other file."""
+    for name in (".s.json.0badcafe.tmp", ".s.jsonx.0badcafe.tmp", "s.json", ".other.json.0badcafe.tmp"):
+        (tmp_path / name).write_text("")
+    remove_leftovers(tmp_path / "s.json")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".other.json.0badcafe.tmp",
+        ".s.jsonx.0badcafe.tmp",
+        "s.json",
+    ]

@@ -1,5 +1,6 @@
 """Writes ``summary.json``: streamed, durable, and never half there."""
 
+import glob
 import os
 import secrets
 import stat
@@ -54,6 +55,12 @@ def write_summary(output: Path, totals: Totals, catalogue: Catalogue, products: 
             _sync_folder(output.parent)
     except OSError as error:
         raise OutputError(_cannot_write(output, error)) from error
+
+
+def remove_leftovers(output: Path) -> None:
+    """Remove the temporary files of runs that were killed while they wrote; to be called by who holds the journal."""
+    for leftover in output.parent.glob(f".{glob.escape(output.name)}.*.tmp"):
+        leftover.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 FIELDS = ("endpoint", "page", "attempt", "status", "elapsed")
 
 
+# C0 and C1 controls: what a server says must not reach the terminal as a command, nor look like a line of ours.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+
+
 def configure_logging(log: Log) -> None:
     """Send the program's log to standard error, above the bars, and keep other libraries' logs quiet."""
     # httpx logs whole URLs, with whatever secrets they hold.
@@ -28,6 +32,7 @@ def configure_logging(log: Log) -> None:
     if sys.stderr is None:  # closed by whoever started us
         return
     logger.enable("pipeline")
+    logger.configure(patcher=_escape_controls)
     write: Callable[[Message], None] = _write_json if log.format is Format.JSON else _write
     logger.add(
         write,
@@ -37,6 +42,10 @@ def configure_logging(log: Log) -> None:
         backtrace=False,
         diagnose=False,
     )
+
+
+def _escape_controls(record: "Record") -> None:
+    record["message"] = record["message"].translate(_CONTROLS)
 
 
 def _write(message: "Message") -> None:
