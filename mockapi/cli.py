@@ -1,0 +1,128 @@
+"""The command line: serve the mocks until a signal, around a command, or for the demonstration."""
+
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
+
+import click
+import trio
+
+from mockapi.command import CommandError, run_command
+from mockapi.demo import demonstrate
+from mockapi.faults import KINDS, PERSONAS, Fault, parse_fault
+from mockapi.probe import wait_until_healthy
+from mockapi.serve import ListenError, serving
+from mockapi.settings import Settings
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def _read_faults(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[Fault]:
+    try:
+        return [parse_fault(value) for value in values]
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _read_ports(_ctx: click.Context, _parameter: click.Parameter, value: str) -> list[int]:
+    texts = value.split(",")
+    if len(texts) == 1:
+        texts *= len(PERSONAS) if value == "0" else 1
+    if len(texts) != len(PERSONAS) or not all(text.isdecimal() and int(text) < 65_536 for text in texts):
+        raise click.BadParameter(f"{value!r} is not {len(PERSONAS)} ports, as in 8001,8002,8003, or 0 for free ones")
+    return [int(text) for text in texts]
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "auto_envvar_prefix": "MOCKAPI",
+        "max_content_width": 100,
+        "show_default": True,
+    },
+    epilog="Kinds of faults: " + " · ".join(f"{kind}: {text}" for kind, text in KINDS.items()) + ".",
+)
+@click.option("--seed", type=int, default=1, help="Decides the content and the random faults.")
+@click.option("--pages", type=click.IntRange(min=0), default=7, help="Pages of each persona.")
+@click.option("--per-page", type=click.IntRange(min=1), default=20, help="Products a page.")
+@click.option("--error-rate", type=click.FloatRange(0, 1), default=0.0, help="Share of requests that get a 5xx.")
+@click.option("--latency", type=click.FloatRange(min=0), default=0.0, help="Seconds that each answer takes longer.")
+@click.option("--rate-limit", type=click.FloatRange(min=0), default=0.0, help="Requests a second; 0: no limit.")
+@click.option("--burst", type=click.IntRange(min=1), default=5, help="Burst that the rate limit allows.")
+@click.option(
+    "--fault",
+    "faults",
+    envvar="MOCKAPI_FAULT",
+    multiple=True,
+    callback=_read_faults,
+    help="PERSONA:PAGES:KIND[=VALUE][xTIMES]. Repeatable.",
+)
+@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option("--ports", default="8001,8002,8003", callback=_read_ports, help="Port of each persona; 0: free ones.")
+@click.option(
+    "--persona",
+    "personas",
+    envvar="MOCKAPI_PERSONA",
+    multiple=True,
+    type=click.Choice(PERSONAS),
+    default=PERSONAS,
+    help="Serve only this one. Repeatable.",
+)
+@click.pass_context
+def main(ctx: click.Context, /, **options: Any) -> None:
+    """Serve the mock product APIs until SIGINT or SIGTERM.
+
+    Every option can be set in the environment: --error-rate is MOCKAPI_ERROR_RATE.
+    """
+    ctx.obj = Settings(**options)
+    if ctx.invoked_subcommand is None:
+        _run(partial(_serve_until_signal, ctx.obj))
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_obj
+def exec(settings: Settings, command: tuple[str, ...]) -> None:  # noqa: A001 - the command's name
+    """Serve the mocks while COMMAND runs, and exit with its code.
+
+    COMMAND finds their base URLs in MOCKAPI_API1_URL, MOCKAPI_API2_URL and MOCKAPI_API3_URL.
+    """
+    _run(partial(_serve_around, settings, command))
+
+
+@main.command()
+def demo() -> None:
+    """Show the pipeline's resilience against mocks with faults, with evidence from the servers' side."""
+    _run(demonstrate)
+
+
+def _run(serve: Callable[[], Awaitable[int]]) -> None:
+    try:
+        sys.exit(trio.run(serve))
+    except* (ListenError, CommandError) as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(getattr(error, "code", 1))
+
+
+async def _serve_until_signal(settings: Settings) -> int:
+    with trio.open_signal_receiver(*_SIGNALS) as signals:
+        async with serving(settings) as urls:
+            for name, url in urls.items():
+                click.echo(f"{name} on {url}/products")
+            async for _ in signals:
+                return 0
+    return 0
+
+
+async def _serve_around(settings: Settings, command: Sequence[str]) -> int:
+    async with serving(settings) as urls:
+        await wait_until_healthy(urls.values())
+        variables = {f"MOCKAPI_{name.upper()}_URL": url for name, url in urls.items()}
+        return await run_command(command, {**os.environ, **variables})
