@@ -4,7 +4,7 @@
 
     PipelineError
     ├── ConfigError                the configuration cannot be used: all its problems at once
-    ├── OutputError                the summary cannot be written at the end
+    ├── OutputError                journal or summary cannot be written after all
     ├── AbortedError               a second signal ended the run at once
     └── FetchError                 carries source, page, attempt and HTTP status
         ├── TransientError         worth another try
@@ -45,11 +45,11 @@ class ConfigError(PipelineError):
 
 
 class OutputError(PipelineError):
-    """The summary could not be written, though it looked possible at the start."""
+    """Journal or summary could not be written, though it looked possible at the start."""
 
 
 class AbortedError(PipelineError):
-    """A second signal, of number ``signal``, ended the run at once; nothing was written."""
+    """A second signal, of number ``signal``, ended the run at once; the journal is there, a summary is not."""
 
     def __init__(self, signal: int) -> None:
         super().__init__("stopped at once by a second signal; no summary was written, go on with --resume")

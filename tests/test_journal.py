@@ -125,6 +125,32 @@ def test_an_unfinished_journal_is_set_aside_and_not_destroyed(filled: Path, warn
     assert "--resume" in warnings[0]
 
 
+def test_a_run_that_was_killed_before_its_first_page_does_not_push_out_another(filled: Path) -> None:
+    """What was set aside stays there when all that lies in its way is a journal without a page."""
+    before = (filled / "pages").read_bytes()
+    for _ in range(3):
+        begin(filled).close()
+    assert (filled.with_name("summary.journal.old") / "pages").read_bytes() == before
+
+
+def test_removing_leaves_the_journal_of_a_run_that_has_begun_since(filled: Path) -> None:
+    """What another run writes the moment the lock is let go is its own, and stays."""
+    journal = begin(filled, resume=True)
+    close, others = journal.close, []
+
+    def close_and_let_another_in() -> None:
+        close()
+        if not others:
+            others.append(begin(filled))
+            others[0].append(page("a", 1, 1))
+
+    journal.close = close_and_let_another_in  # type: ignore[method-assign]  # at the worst moment there is
+    journal.remove()
+    others[0].close()
+    with begin(filled, resume=True) as resumed:
+        assert resumed.progress("a").have == {1}
+
+
 def test_resuming_nothing_begins_anew(folder: Path) -> None:
     """--resume without a journal is an ordinary run."""
     with begin(folder, resume=True) as journal:

@@ -37,7 +37,7 @@ class PageNumbers:
         self._identify = identify
         self._have = frozenset(have)
         self._previous: Sequence[msgspec.Raw] = ()
-        self._fingerprints: set[tuple[int, Hashable, Hashable]] = set()
+        self._fingerprints: set[int] = set()
         self._skips_in_a_row = 0
         self._put_off: deque[int] = deque()
         self.end = end
@@ -93,12 +93,14 @@ class PageNumbers:
 
     def _repeats(self, records: Sequence[msgspec.Raw]) -> bool:
         """Whether this is the page before once more, or an earlier one: a cycle."""
-        fingerprint = (len(records), self._identify(records[0]), self._identify(records[-1]))
+        first = self._identify(records[0])
+        # A record without an id is identified by all its bytes: the hash is kept, not those.
+        fingerprint = hash((len(records), first, self._identify(records[-1])))
         if fingerprint not in self._fingerprints:
             self._fingerprints.add(fingerprint)
             return False
         before = self._previous
-        if len(records) == len(before) and self._identify(before[0]) == fingerprint[1]:
+        if len(records) == len(before) and self._identify(before[0]) == first:
             pairs = zip(records, before, strict=True)
             return all(self._identify(one) == self._identify(other) for one, other in pairs)
         return True

@@ -22,7 +22,7 @@ import msgspec
 
 from pipeline.normalize.currency import CODES, SHARED_SIGNS, SIGNS, code_of
 from pipeline.normalize.fields import CURRENCY_KEYS
-from pipeline.normalize.numerals import plain_text, read_number
+from pipeline.normalize.numerals import AMBIGUOUS, plain_text, read_number
 
 # Beyond these a "price" is noise, and reading or adding it up would cost time and memory without bound.
 _MAX_TEXT = 64
@@ -30,7 +30,6 @@ _MAX_DIGITS = 36
 _MAX_MAGNITUDE = 18
 
 _PLAIN = re.compile(r"\d+(\.\d+)?([eE][+-]?\d{1,3})?")
-_AMBIGUOUS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 _AMOUNT = re.compile(r"\d(?:[\d.,' ]*\d)?")
 _NO_CENTS = re.compile(r"(?<=\d)([.,])-+(?! ?\d)")
 _MINUS = re.compile(r"^\(.*\)$|- ?\d|\d ?-$|^-")
@@ -110,7 +109,7 @@ def _read_text(text: str, record_currency: str | None) -> Money:
     if len(text) > _MAX_TEXT:
         return _noted("unreadable_price")
     if _PLAIN.fullmatch(text) and text.isascii():
-        return _checked(Decimal(text), record_currency, _if(_AMBIGUOUS.fullmatch(text), "ambiguous_separator"))
+        return _checked(Decimal(text), record_currency, _if(AMBIGUOUS.fullmatch(text), "ambiguous_separator"))
     plain = plain_text(text)
     if plain is None:
         return _noted("unreadable_price")

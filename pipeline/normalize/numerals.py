@@ -14,7 +14,8 @@ _MINUSES = str.maketrans(dict.fromkeys("−–—‒﹣－", "-"))
 _GROUPS = {mark: re.compile(rf"[1-9]\d{{0,2}}(?:{re.escape(mark)}\d{{3}})+") for mark in ".' "}
 # Commas group thousands, or as in India thousands and then hundreds: 12,34,56,789.
 _GROUPS[","] = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d?(?:,\d{2})+,\d{3}")
-_AMBIGUOUS = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
+# A lone separator with three digits behind it: decimals or thousands.
+AMBIGUOUS = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
 
 
 class Numeral(msgspec.Struct, frozen=True):
@@ -53,7 +54,7 @@ def read_number(text: str, decimal_mark: str | None = None) -> Numeral | None:
         case [mark] if decimal_mark is not None:
             return _grouped(text, mark) if mark != decimal_mark else None
         case [("." | ",") as mark] if len(marks) == 1:
-            ambiguous = _AMBIGUOUS.fullmatch(text) is not None
+            ambiguous = AMBIGUOUS.fullmatch(text) is not None
             if mark == "," and ambiguous:
                 return Numeral(Decimal(text.replace(",", "")), ambiguous=True)
             return Numeral(Decimal(text.replace(",", ".")), ambiguous=ambiguous)

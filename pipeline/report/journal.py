@@ -6,9 +6,9 @@ written with one call, so that a killed process leaves whole entries and at most
 """
 
 import os
-import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -118,8 +118,13 @@ class Journal:
 
     def remove(self) -> None:
         """The journal has served: its products are in the output."""
+        # The files go while the lock is held: behind it, those that lie here may be another run's.
+        for name in ("pages", "lock"):
+            with suppress(OSError):  # Windows keeps a file that is open
+                (self._folder / name).unlink()
         self.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with suppress(OSError):  # not empty: another run has begun there
+            self._folder.rmdir()
 
     def append(self, page: NormalizedPage) -> None:
         """Write down a page.
@@ -175,7 +180,7 @@ class Journal:
 
     def _begin(self, endpoints: Mapping[str, str], *, resume: bool) -> None:
         path = self._folder / "pages"
-        found = path.exists() and path.stat().st_size > 0
+        found = path.exists() and _has_entries_behind_the_opening(path)
         if found and not resume:
             self._set_aside(path)
             found = False
@@ -245,6 +250,12 @@ class Journal:
             self._reader = (self._folder / "pages").open("rb")
         self._reader.seek(offset)
         return self._reader.read(size)
+
+
+def _has_entries_behind_the_opening(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.readline()
+        return bool(file.read(1))
 
 
 def _whole_entries(file: BinaryIO) -> Iterator[tuple[Opening | PageEntry | EndEntry, _Place]]:
