@@ -1,5 +1,7 @@
 """What the server sees of the token bucket when requests are held up on their way out."""
 
+from collections.abc import Sequence
+
 import pytest
 import trio
 from hypothesis import given
@@ -10,42 +12,112 @@ from mockapi.limit import RateLimit
 from pipeline.fetch.bucket import TokenBucket
 
 
-async def refusals(bucket: TokenBucket, limit: RateLimit, delays: list[float], *, told: bool) -> int:
-    """How many requests a server refuses that enforces the same limit, when each is held up before it is sent."""
+async def refusals(
+    bucket: TokenBucket, limit: RateLimit, delays: Sequence[tuple[float, float]], *, told: bool = True
+) -> int:
+    """How many requests a server refuses that enforces the same limit.
+
+    Each of ``delays`` is how long a request is held up before it is sent, and how long on its way to the server.
+    """
     refused = 0
-    for delay in delays:
-        await bucket.acquire()
-        await trio.sleep(delay)
+    for before, under_way in delays:
+        grant = await bucket.acquire()
+        await trio.sleep(before)
         if told:
-            bucket.arrives_at(trio.current_time())
+            grant.sent()
+        await trio.sleep(under_way)
         refused += limit.refuse(trio.current_time()) is not None
+        if told:
+            grant.answered()
     return refused
 
 
 @pytest.mark.virtual_time
 async def test_a_slow_connection_makes_those_behind_it_wait() -> None:
     """The bucket counts from when a request goes out: a handshake of half a second costs no 429 behind it."""
-    delays = [0.5] + [0.0] * 20
+    delays = [(0.5, 0.0)] + [(0.0, 0.0)] * 20
     assert await refusals(TokenBucket(5, 5), RateLimit(5, 5), delays, told=False) > 0
-    assert await refusals(TokenBucket(5, 5), RateLimit(5, 5), delays, told=True) == 0
+    assert await refusals(TokenBucket(5, 5), RateLimit(5, 5), delays) == 0
 
 
-@given(st.floats(0.5, 20), st.integers(1, 6), st.lists(st.floats(0, 2), min_size=1, max_size=30))
-def test_whatever_holds_requests_up_the_server_refuses_none(rate: float, burst: int, delays: list[float]) -> None:
-    """One after another, however late each is sent, requests keep the rate as their server counts it."""
+@pytest.mark.virtual_time
+async def test_a_slow_first_answer_is_known_for_slow_by_the_second() -> None:
+    """A server that was cold, or a network that was busy at the start, costs no 429 once the burst is used up."""
+    delays = [(0.0, 0.5)] + [(0.0, 0.0)] * 20
+    assert await refusals(TokenBucket(5, 5), RateLimit(5, 5), delays, told=False) > 0
+    assert await refusals(TokenBucket(5, 5), RateLimit(5, 5), delays) == 0
+
+
+@given(
+    st.floats(0.5, 20),
+    st.integers(1, 6),
+    st.lists(st.tuples(st.floats(0, 2), st.floats(0, 2)), min_size=1, max_size=30),
+)
+def test_whatever_holds_requests_up_the_server_refuses_none(
+    rate: float, burst: int, delays: list[tuple[float, float]]
+) -> None:
+    """One after another, however late each is sent and arrives, requests keep the rate as their server counts it."""
     bucket_of = lambda: TokenBucket(rate, burst, jitter_allowance=1e-6)  # noqa: E731 - needs a running Trio
+    undelayed = (0.0, 0.0)  # shows how fast an answer can be
 
     async def check() -> int:
-        return await refusals(bucket_of(), RateLimit(rate, burst), delays, told=True)
+        return await refusals(bucket_of(), RateLimit(rate, burst), [undelayed, *delays])
 
     assert trio.run(check, clock=MockClock(autojump_threshold=0)) == 0
 
 
 @pytest.mark.virtual_time
-async def test_an_arrival_of_the_past_changes_nothing() -> None:
-    """Being told of a request that went out at once leaves the bucket as it was."""
+async def test_an_answer_without_delay_changes_nothing() -> None:
+    """Being told of a request that went out at once and was answered as fast as any leaves the bucket as it was."""
     bucket = TokenBucket(5, 5)
-    await bucket.acquire()
-    before = bucket.statistics()
-    bucket.arrives_at(trio.current_time())
-    assert bucket.statistics() == before
+    for _ in range(2):
+        grant = await bucket.acquire()
+        before = bucket.statistics()
+        grant.sent()
+        await trio.sleep(0.3)
+        grant.answered()
+        grant.over()
+        assert bucket.statistics() == before
+
+
+@pytest.mark.virtual_time
+async def test_a_late_answer_counts_for_all_granted_since() -> None:
+    """Of requests side by side, a slow one's arrival is told late: the tokens granted meanwhile come after it."""
+    bucket = TokenBucket(1, 4)
+    slow = await bucket.acquire()
+    slow.sent()
+    fast = await bucket.acquire()
+    fast.sent()
+    fast.answered()
+    await trio.sleep(1.5)
+    slow.answered()
+    # It arrived at 1.5 at the latest, and the other one behind it: 1.5 + 2 tokens - 3 of the burst.
+    assert bucket.statistics().next_grant_at == trio.current_time() + 2 - 3
+
+
+@pytest.mark.virtual_time
+async def test_a_request_without_an_answer_may_have_arrived_last() -> None:
+    """After a timeout the server may just have counted the request; without having sent one it has not."""
+    bucket = TokenBucket(1, 1)
+    lost = await bucket.acquire()
+    lost.sent()
+    await trio.sleep(8)
+    lost.over()
+    assert bucket.statistics().next_grant_at == trio.current_time() + 1
+    unsent = await bucket.acquire()
+    await trio.sleep(8)
+    unsent.over()
+    unsent.answered()
+    assert bucket.statistics().next_grant_at == trio.current_time() - 7
+
+
+@pytest.mark.virtual_time
+async def test_without_a_limit_nothing_is_held_back() -> None:
+    """With rate 0, late answers delay nobody."""
+    bucket = TokenBucket(0, 1)
+    for took in (2.0, 1.0, 3.0):
+        grant = await bucket.acquire()
+        grant.sent()
+        await trio.sleep(took)
+        grant.answered()
+        assert bucket.statistics().next_grant_at <= trio.current_time()

@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import pytest
@@ -166,12 +166,14 @@ async def test_a_proxy_is_not_for_this_machine(monkeypatch: pytest.MonkeyPatch) 
         await get("http://shop.invalid/")
 
 
-async def test_when_a_request_goes_out_is_told() -> None:
-    """The moment that counts for the server is told once per attempt, after the connection stands."""
-    told = []
-    async with server(response(b"[]")) as url, Client(url, LIMITS, ssl_context=NO_TLS) as client:
-        await client.get({}, lambda: told.append(trio.current_time()))
-    assert len(told) == 1
+@pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])
+async def test_when_a_request_goes_out_and_its_answer_comes_is_told(status: str) -> None:
+    """The moments that count for the rate are told once per attempt, in this order, whatever the answer."""
+    told: list[str] = []
+    async with server(response(b"[]", status=status)) as url, Client(url, LIMITS, ssl_context=NO_TLS) as client:
+        with suppress(PermanentError):
+            await client.get({}, on_sent=lambda: told.append("sent"), on_answered=lambda: told.append("answered"))
+    assert told == ["sent", "answered"]
 
 
 async def test_a_server_that_does_not_answer_the_handshake_is_given_up() -> None:

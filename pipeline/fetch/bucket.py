@@ -39,9 +39,10 @@ class TokenBucket:
         self._turn = trio.StrictFIFOLock()
         self._granted = 0
         self._waiting = 0
+        self._fastest_answer = math.inf
 
-    async def acquire(self) -> None:
-        """Wait for a token and take it.
+    async def acquire(self) -> "Grant":
+        """Wait for a token and take it; the grant is to be told what becomes of the request.
 
         A cancellation leaves the bucket as it was: no token is taken, and who waits behind moves up.
         """
@@ -54,15 +55,9 @@ class TokenBucket:
                 arrival = max(self._theoretical_arrival, trio.current_time())
                 self._theoretical_arrival = arrival + self._interval
                 self._granted += 1
+                return Grant(self, self._granted)
         finally:
             self._waiting -= 1
-
-    def arrives_at(self, moment: float) -> None:
-        """The last grant is only used at ``moment`` on Trio's clock, when it was held up: by opening a connection, say.
-
-        The server counts from there, and so does the bucket: else those granted behind it would come too early.
-        """
-        self._theoretical_arrival = max(self._theoretical_arrival, moment + self._interval)
 
     def pause_until(self, moment: float) -> None:
         """Grant nothing before ``moment`` on Trio's clock; an earlier pause never shortens a later one."""
@@ -71,6 +66,19 @@ class TokenBucket:
     def _next_grant_at(self) -> float:
         return max(self._paused_until, self._theoretical_arrival - self._tolerance)
 
+    def _arrives(self, number: int, moment: float) -> None:
+        # All granted since then count from that moment, too.
+        since = self._granted - number
+        self._theoretical_arrival = max(self._theoretical_arrival, moment + (since + 1) * self._interval)
+
+    def _answers(self, number: int, sent_at: float, took: float) -> None:
+        if took < self._fastest_answer:
+            # Those before were all held up by that much more than it seemed.
+            if self._fastest_answer < math.inf and self._interval:
+                self._theoretical_arrival += self._fastest_answer - took
+            self._fastest_answer = took
+        self._arrives(number, sent_at + took - self._fastest_answer)
+
     def statistics(self) -> TokenBucketStatistics:
         """A snapshot of the bucket."""
         return TokenBucketStatistics(
@@ -78,6 +86,37 @@ class TokenBucket:
             tasks_waiting=self._waiting,
             next_grant_at=self._next_grant_at(),
         )
+
+
+class Grant:
+    """One token, and what becomes of the request that it was for.
+
+    The server counts from when a request arrives, and so must the bucket: else those granted behind one that was held
+    up would come too early. When it arrived cannot be known, but when it left can, and by how much its answer took
+    longer than the fastest answer of all: it was held up by no more than that.
+    """
+
+    def __init__(self, bucket: TokenBucket, number: int) -> None:
+        self._bucket = bucket
+        self._number = number
+        self._sent_at: float | None = None
+
+    def sent(self) -> None:
+        """The request leaves now; a connection that had to be opened stands."""
+        self._sent_at = trio.current_time()
+        self._bucket._arrives(self._number, self._sent_at)
+
+    def answered(self) -> None:
+        """The answer begins to come now."""
+        if self._sent_at is not None:
+            self._bucket._answers(self._number, self._sent_at, trio.current_time() - self._sent_at)
+            self._sent_at = None
+
+    def over(self) -> None:
+        """Nothing comes any more; without an answer, the request may have arrived as late as now."""
+        if self._sent_at is not None:
+            self._bucket._arrives(self._number, trio.current_time())
+            self._sent_at = None
 
 
 def _headroom_without_burst(interval: float) -> float:

@@ -88,10 +88,17 @@ class Client:
         with trio.move_on_after(_CLOSING_SECONDS, shield=True):
             await self._client.__aexit__(kind, error, traceback)
 
-    async def get(self, parameters: Mapping[str, str], on_sent: Callable[[], None] = lambda: None) -> Response:
+    async def get(
+        self,
+        parameters: Mapping[str, str],
+        *,
+        on_sent: Callable[[], None] = lambda: None,
+        on_answered: Callable[[], None] = lambda: None,
+    ) -> Response:
         """Make one attempt. ``parameters`` are merged into the URL's own query string.
 
-        ``on_sent`` is called when the request goes out: the connection, where one had to be opened, stands then.
+        ``on_sent`` is called when the request goes out: the connection, where one had to be opened, stands then;
+        ``on_answered`` when the head of the response is here, whatever its status.
 
         A cancellation closes the connection and leaves the client usable.
 
@@ -102,7 +109,8 @@ class Client:
         try:
             with trio.fail_after(self._limits.total_timeout):
                 url = self._url.copy_merge_params(dict(parameters))
-                async with self._client.stream("GET", url, extensions={"trace": _tracer(on_sent)}) as response:
+                trace = _tracer(on_sent, on_answered)
+                async with self._client.stream("GET", url, extensions={"trace": trace}) as response:
                     _raise_for_status(response)
                     body = BodyCollector(response.headers.get("content-encoding"), self._limits.max_body_bytes)
                     async for chunk in response.aiter_raw():
@@ -131,10 +139,14 @@ class Client:
                 return PermanentError(f"cannot be fetched: {_text(error)}")
 
 
-def _tracer(on_sent: Callable[[], None]) -> Callable[[str, Mapping[str, object]], Awaitable[None]]:
+def _tracer(
+    on_sent: Callable[[], None], on_answered: Callable[[], None]
+) -> Callable[[str, Mapping[str, object]], Awaitable[None]]:
     async def trace(event: str, _: Mapping[str, object]) -> None:  # noqa: ASYNC124 - httpcore awaits it
         if event.endswith("send_request_headers.started"):
             on_sent()
+        elif event.endswith("receive_response_headers.complete"):
+            on_answered()
 
     return trace
 

@@ -20,7 +20,7 @@ from pipeline.errors import (
 )
 from pipeline.fetch.backoff import Backoff
 from pipeline.fetch.breaker import CircuitBreaker, State
-from pipeline.fetch.bucket import TokenBucket
+from pipeline.fetch.bucket import Grant, TokenBucket
 from pipeline.fetch.client import Client
 from pipeline.fetch.envelope import find_records
 from pipeline.fetch.ledger import Ledger
@@ -159,9 +159,9 @@ class Fetcher:
             attempt += 1
             self._check_time_for_probe()
             with await self._breaker.admit() as permit:
-                await self._bucket.acquire()
+                grant = await self._bucket.acquire()
                 try:
-                    records = await self._attempt(number, attempt)
+                    records = await self._attempt(number, attempt, grant)
                 except RateLimitedError as error:
                     failure: TransientError = error
                 except TransientError as error:
@@ -182,22 +182,21 @@ class Fetcher:
             else:
                 self._report_open_circuit(failure)
 
-    async def _attempt(self, number: int, attempt: int) -> list[msgspec.Raw]:
+    async def _attempt(self, number: int, attempt: int, grant: Grant) -> list[msgspec.Raw]:
         self._ledger.requested(again=attempt > 1 or self._paging.second_pass)
         started = trio.current_time()
         log = self._log.bind(page=number, attempt=attempt)
         try:
-            response = await self._client.get(self._paging.parameters(), self._on_sent)
+            response = await self._client.get(self._paging.parameters(), on_sent=grant.sent, on_answered=grant.answered)
             records = [] if response.status == _NO_CONTENT else find_records(response.body, self._endpoint.items)
         except FetchError as error:
             elapsed = trio.current_time() - started
             raise error.at(self._endpoint.name, number, attempt, elapsed) from error.__cause__
+        finally:
+            grant.over()
         elapsed = trio.current_time() - started
         log.bind(status=response.status, elapsed=elapsed).debug("{} records", len(records))
         return records
-
-    def _on_sent(self) -> None:
-        self._bucket.arrives_at(trio.current_time())
 
     def _honour_retry_after(self, error: TransientError) -> None:
         if not error.retry_after:
