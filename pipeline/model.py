@@ -16,6 +16,7 @@ from pipeline.tally import PriceRange, Tally
 
 Action = Literal["retry", "skip", "circuit_break", "deadline", "stopped"]
 Status = Literal["complete", "partial", "failed"]
+EndKnownBy = Literal["announced", "walked"]
 
 
 def utc_timestamp() -> str:
@@ -91,36 +92,91 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     position: int | None = None
 
 
+class Announced(msgspec.Struct, frozen=True):
+    """How many records and pages an API says it has; None where it does not say."""
+
+    records: int | None = None
+    pages: int | None = None
+
+
+NOTHING_ANNOUNCED = Announced()
+
+
 class Progress(msgspec.Struct, frozen=True):
     """How far an earlier run came with one endpoint: the pages it has, and the page that was empty, if it got there."""
 
     have: frozenset[int] = frozenset()
     end: int | None = None
+    announced: Announced = NOTHING_ANNOUNCED
 
 
 NOTHING_YET = Progress()
 
 
+def page_ranges(pages: Sequence[int], most: int = 6) -> str:
+    """Ascending page numbers for people, at most so many runs of them: ``3, 7-9, 12`` and how many more."""
+    runs: list[list[int]] = []
+    for page in pages:
+        if runs and page == runs[-1][-1] + 1:
+            runs[-1][1:] = [page]
+        else:
+            runs.append([page])
+    shown = ["-".join(map(str, run)) for run in runs[:most]]
+    hidden = sum(run[-1] - run[0] + 1 for run in runs[most:])
+    return ", ".join([*shown, f"{hidden} more"] if hidden else shown)
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Pages that are missing for one and the same reason; with ``onward`` all behind the last of them are, too."""
+
+    pages: Sequence[int]
+    reason: str
+    onward: bool = False
+
+
 class Walk(msgspec.Struct, frozen=True):
     """What one endpoint's fetcher saw: the account of its pages and requests.
 
-    ``pages_missing`` lists the pages asked for in vain. ``missing_from`` is the page where the walk had to
-    end with the rest unknown, None where it reached the endpoint's own end. ``ended`` is False while under way.
+    ``gaps`` has the pages that are missing, and why. ``announced`` is what the API said of its size. ``end_reached``
+    tells whether the walk came to the endpoint's own end; ``ended`` is False while it is under way.
     """
 
     source: str
     requests: int
     retries: int
     pages_fetched: int
-    pages_missing: Sequence[int]
-    missing_from: int | None
+    gaps: Sequence[Gap]
     failures: Sequence[Failure]
-    ended: bool
+    announced: Announced = NOTHING_ANNOUNCED
+    end_reached: bool = False
+    ended: bool = False
+
+    @property
+    def pages_missing(self) -> Sequence[int]:
+        """The pages that are known to be missing, in their order."""
+        return tuple(sorted(page for gap in self.gaps for page in gap.pages))
+
+    @property
+    def missing_from(self) -> int | None:
+        """The page where the walk had to end with the rest unknown, None where all that is missing is known."""
+        return next((gap.pages[-1] for gap in self.gaps if gap.onward), None)
+
+    @property
+    def pages_wanted(self) -> int | None:
+        """How many pages the endpoint has, None where that is unknown."""
+        return self.pages_fetched + len(self.pages_missing) if self.missing_from is None else None
+
+    @property
+    def end_known_by(self) -> EndKnownBy | None:
+        """How the endpoint's size is known: the API ``announced`` it, or it was ``walked`` to its end."""
+        if self.announced != NOTHING_ANNOUNCED:
+            return "announced"
+        return "walked" if self.end_reached else None
 
     @property
     def status(self) -> Status:
         """``complete``: every page arrived; ``failed``: pages are missing and none arrived."""
-        if not self.pages_missing and self.missing_from is None:
+        if not self.gaps:
             return "complete"
         return "partial" if self.pages_fetched else "failed"
 
@@ -128,7 +184,8 @@ class Walk(msgspec.Struct, frozen=True):
 class SourceReport(msgspec.Struct, frozen=True):
     """One entry of ``sources``. ``items_fetched`` = ``products`` + ``duplicates`` + ``rejected``, always.
 
-    ``errors`` counts this source's entries in the summary's ``errors`` whose action is not ``retry``.
+    ``errors`` counts this source's entries in the summary's ``errors`` whose action is not ``retry``. ``gaps`` says why
+    the pages of ``pages_missing`` are. ``records_announced`` is to be held against ``items_fetched``.
     """
 
     name: str
@@ -140,6 +197,10 @@ class SourceReport(msgspec.Struct, frozen=True):
     pages_fetched: int
     pages_missing: Sequence[int]
     missing_from: int | None
+    pages_wanted: int | None
+    end_known_by: EndKnownBy | None
+    records_announced: int | None
+    gaps: Sequence[Gap]
     requests: int
     retries: int
     errors: int

@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model import Failure, NormalizedPage, Page, Walk
+from pipeline.model import Failure, Gap, NormalizedPage, Page, Walk
 from pipeline.normalize.mapping import normalize_page
 from pipeline.report.aggregator import Aggregator, Catalogue
 from pipeline.report.journal import Journal
@@ -21,7 +21,8 @@ def normalized(source: str, number: int, *records: object) -> NormalizedPage:
 
 
 def a_walk(source: str, fetched: int, *, missing: tuple[int, ...] = (), **changes: object) -> Walk:
-    walk = Walk(source, fetched + 1, 0, fetched, missing, None, (), ended=True)
+    gaps = [Gap(missing, "HTTP 404 Not Found")] if missing else []
+    walk = Walk(source, fetched + 1, 0, fetched, gaps, (), end_reached=True, ended=True)
     return msgspec.structs.replace(walk, **changes)
 
 
@@ -115,7 +116,7 @@ def test_prices_of_several_currencies_have_no_common_average() -> None:
 
 def test_status_is_the_worst_that_is_true_of_all() -> None:
     """Complete only when all are, failed only when all are, else partial."""
-    complete, failed = a_walk("a", 1), a_walk("b", 0, missing=(1,), missing_from=1)
+    complete, failed = a_walk("a", 1), a_walk("b", 0, missing=(1,))
     part = a_walk("c", 1, missing=(2,))
     assert aggregate([], complete, a_walk("b", 1)).status == "complete"
     assert aggregate([], failed).status == "failed"

@@ -129,13 +129,34 @@ def test_errors_are_one_line_and_a_code(
 
 def test_the_closing_table_tells_what_is_missing() -> None:
     """One line per source, missing pages in few words, and where the summary lies."""
-    source = SourceReport("a", "partial", 5, 4, 1, 0, 2, (3, 5, 6, 8, 9), 9, 7, 1, 2, None, {}, {})
+    source = SourceReport(
+        name="a",
+        status="partial",
+        items_fetched=5,
+        products=4,
+        duplicates=1,
+        rejected=0,
+        pages_fetched=2,
+        pages_missing=(3, 5, 6, 8, 11, 15),
+        missing_from=15,
+        pages_wanted=None,
+        end_known_by="announced",
+        records_announced=100,
+        gaps=(),
+        requests=7,
+        retries=1,
+        errors=2,
+        avg_price=None,
+        prices={},
+        coercions={},
+    )
     summary = msgspec.structs.replace(a_summary("partial"), sources=[source])
     summary = msgspec.structs.replace(summary, journal=Path("out.journal"))
-    head, row, _, verdict, hint = closing_table(summary).splitlines()
+    head, row, _, verdict, announced, hint = closing_table(summary).splitlines()
     assert "--resume" in hint
     assert head.split()[:3] == ["source", "status", "products"]
-    assert "3, 5, 6 +1 more 9…" in row
+    assert "3, 5-6, 8, 1 more, 15…" in row
+    assert announced == "a: the API announced 100 records, 5 came."
     assert verdict.endswith("→ out.json")
 
 

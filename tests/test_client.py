@@ -135,7 +135,7 @@ async def test_broken_bodies_become_errors(answer: bytes, error: type[FetchError
 async def test_gzip_is_inflated() -> None:
     """A compressed body arrives inflated."""
     async with server(response(gzip.compress(b"[]" * 99), "Content-Encoding: gzip")) as url:
-        assert await get(url) == Response(200, b"[]" * 99)
+        assert (await get(url)).body == b"[]" * 99
 
 
 async def test_the_client_introduces_itself() -> None:

@@ -180,7 +180,8 @@ async def test_the_deadline_keeps_what_arrived(tmp_path: Path) -> None:
         result = await run(urls, tmp_path / "s.json", *BRISK, flags=["-t", "2"])
     assert result.code == 3
     assert result.source("api1")["products"] == 40
-    assert result.source("api1")["missing_from"] == 3
+    assert result.source("api1")["pages_missing"] == [3, 4, 5, 6, 7]  # the mocks announce how many pages they have
+    assert result.source("api1")["end_known_by"] == "announced"
     assert result.document["errors"][-1]["action"] == "deadline"
     assert result.document["summary"]["processing_time_seconds"] < 4
 

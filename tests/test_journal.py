@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from loguru import logger
 
 from pipeline.errors import ConfigError, OutputError
-from pipeline.model import NormalizedPage, Page, Progress
+from pipeline.model import Announced, NormalizedPage, Page, Progress
 from pipeline.normalize.mapping import normalize_page
 from pipeline.report.journal import Journal
 
@@ -46,7 +46,7 @@ def filled(folder: Path) -> Path:
         journal.append(page("a", 3, 31, 32))
         journal.append(page("b", 1, 11))
         journal.append(page("a", 1, 1))
-        journal.append_end("b", 2)
+        journal.append_end("b", 2, Announced(1, None))
     return folder
 
 
@@ -69,10 +69,10 @@ def test_what_was_written_is_read_in_page_order(filled: Path) -> None:
 
 
 def test_progress_is_the_pages_and_the_end(filled: Path) -> None:
-    """A journal knows which pages it has of each source, and where a source ended."""
+    """A journal knows which pages it has of each source, where a source ended and what it had announced."""
     with begin(filled, resume=True) as journal:
         assert journal.progress("a") == Progress(frozenset({1, 3}))
-        assert journal.progress("b") == Progress(frozenset({1}), end=2)
+        assert journal.progress("b") == Progress(frozenset({1}), end=2, announced=Announced(1, None))
         assert journal.progress("new") == Progress()
         assert not journal.is_empty
 

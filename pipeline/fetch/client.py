@@ -32,9 +32,10 @@ def make_ssl_context() -> ssl.SSLContext:
 
 
 class Response(msgspec.Struct, frozen=True):
-    """A successful response: its status (2xx) and the whole body, inflated."""
+    """A successful response: its status (2xx), its headers (any case) and the whole body, inflated."""
 
     status: int
+    headers: Mapping[str, str]
     body: bytes
 
 
@@ -115,7 +116,7 @@ class Client:
                     body = BodyCollector(response.headers.get("content-encoding"), self._limits.max_body_bytes)
                     async for chunk in response.aiter_raw():
                         body.feed(chunk)
-                    return Response(response.status_code, body.finish())
+                    return Response(response.status_code, response.headers, body.finish())
         except trio.TooSlowError:
             raise TransientError(f"no complete response within {self._limits.total_timeout:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:

@@ -18,6 +18,7 @@ from pipeline.errors import (
     TransientError,
     UnreachableError,
 )
+from pipeline.fetch.announced import find_announced
 from pipeline.fetch.backoff import Backoff
 from pipeline.fetch.breaker import CircuitBreaker, State
 from pipeline.fetch.bucket import Grant, TokenBucket
@@ -25,7 +26,7 @@ from pipeline.fetch.client import Client
 from pipeline.fetch.envelope import find_records
 from pipeline.fetch.ledger import Ledger
 from pipeline.fetch.paging import PageNumbers, Step
-from pipeline.model import NOTHING_YET, Action, Page, Progress, Walk
+from pipeline.model import NOTHING_ANNOUNCED, NOTHING_YET, Action, Announced, Page, Progress, Walk, page_ranges
 
 # How much later than another one a request may reach the server, in seconds, before it looks too early.
 JITTER_ALLOWANCE = 0.05
@@ -39,7 +40,7 @@ class Fetcher:
     An attempt at a page goes through, in this order: the breaker admits it, the token bucket grants it, the client
     makes it, and its outcome is told to the breaker. ``identify`` gives a raw record's identity, for finding loops.
     ``resumed`` tells how far an earlier run came. ``on_page`` is called with the number of records of each page that
-    arrived, ``on_end`` with the page that was empty.
+    arrived, ``on_end`` with the page that was empty and what the API had announced.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Fetcher:
         identify: Callable[[msgspec.Raw], Hashable],
         resumed: Progress = NOTHING_YET,
         on_page: Callable[[int], None] = lambda records: None,
-        on_end: Callable[[int], None] = lambda page: None,
+        on_end: Callable[[int, Announced], None] = lambda page, announced: None,
     ) -> None:
         self._endpoint = endpoint
         self._client = client
@@ -67,9 +68,10 @@ class Fetcher:
             max_probes=breaker.max_probes,
         )
         self._paging = PageNumbers(identify, have=resumed.have, end=resumed.end)
-        self._ledger = Ledger(endpoint.name, pages_fetched=len(resumed.have))
+        self._ledger = Ledger(endpoint.name, resumed=resumed)
         self._log = logger.bind(endpoint=endpoint.name)
         self._told_unreachable = False
+        self._heard_totals = False
 
     async def run(self, send: trio.MemorySendChannel[Page]) -> None:
         """Walk the endpoint to its end and send every page of records that arrives; closes ``send``.
@@ -110,7 +112,7 @@ class Fetcher:
                 continue
             step = self._paging.arrived(records)
             if not records and not second_pass:
-                self._on_end(number)
+                self._on_end(number, self._ledger.statistics().announced)
             elif step is not Step.LOOP:
                 self._ledger.fetched(number)
             if records:
@@ -130,7 +132,7 @@ class Fetcher:
     def _conclude(self, step: Step) -> None:
         match step:
             case Step.END:
-                self._ledger.ended()
+                self._ledger.reached_end()
                 self._tell_end(self._ledger.statistics())
             case Step.LOOP:
                 self._lose(FetchError(f"{step.value}; does the API take `page` at all?"), "skip")
@@ -139,8 +141,7 @@ class Fetcher:
 
     def _tell_end(self, walk: Walk) -> None:
         if walk.pages_missing:
-            missing = ", ".join(map(str, walk.pages_missing))
-            self._log.warning("{} pages fetched, missing: {}", walk.pages_fetched, missing)
+            self._log.warning("{} pages fetched, missing: {}", walk.pages_fetched, page_ranges(walk.pages_missing))
         elif walk.pages_fetched:
             self._log.info("all {} pages fetched", walk.pages_fetched)
         else:
@@ -196,7 +197,21 @@ class Fetcher:
             grant.over()
         elapsed = trio.current_time() - started
         log.bind(status=response.status, elapsed=elapsed).debug("{} records", len(records))
+        if records and not self._heard_totals:
+            self._hear_totals(number, len(records), find_announced(response.body, response.headers))
         return records
+
+    def _hear_totals(self, number: int, records: int, announced: Announced) -> None:
+        self._heard_totals = True
+        if announced == NOTHING_ANNOUNCED:
+            return
+        self._ledger.announced(announced)
+        # The first page is a full one, unless it is the only one.
+        by_records = -(-announced.records // records) if announced.records is not None and number == 1 else None
+        pages = announced.pages if announced.pages is not None else by_records
+        if pages is not None:
+            self._paging.announced(pages)
+        self._log.debug("announced: {} records, {} pages", announced.records, pages)
 
     def _honour_retry_after(self, error: TransientError) -> None:
         if not error.retry_after:
@@ -247,12 +262,9 @@ class Fetcher:
 
     def _lose(self, error: FetchError, action: Action) -> None:
         page, wanted = self._paging.page, self._paging.wanted()
-        if wanted is None:
-            self._ledger.ended(missing_from=page)
-            self._report(error, action, f"{error.text}; page {page} on is missing")
-        else:
-            self._ledger.ended(missing=wanted)
-            self._report(error, action, f"{error.text}; missing: {', '.join(map(str, wanted))}")
+        self._ledger.cut_off(wanted or [page], error.text, onward=wanted is None)
+        missing = f"page {page} on is missing" if wanted is None else f"missing: {page_ranges(wanted)}"
+        self._report(error, action, f"{error.text}; {missing}")
 
     def _what_to_start(self) -> str:
         key = f"endpoints.{self._endpoint.name}.url"

@@ -1,29 +1,36 @@
 """The account that one fetcher keeps of its pages, requests and failures."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Sequence
 
 from pipeline.errors import FetchError
-from pipeline.model import Action, Failure, Walk, utc_timestamp
+from pipeline.model import NOTHING_YET, Action, Announced, Failure, Gap, Progress, Walk, utc_timestamp
 
 
 class Ledger:
     """Writes down what happens on one endpoint's walk; ``statistics()`` is the account so far."""
 
-    def __init__(self, source: str, *, pages_fetched: int = 0) -> None:
+    def __init__(self, source: str, *, resumed: Progress = NOTHING_YET) -> None:
         self._source = source
         self._requests = 0
         self._retries = 0
-        self._pages_fetched = pages_fetched
+        self._pages_fetched = len(resumed.have)
+        self._announced = resumed.announced
         self._put_off: dict[int, FetchError] = {}
-        self._pages_missing: set[int] = set()
-        self._missing_from: int | None = None
+        self._missing: dict[str, list[int]] = defaultdict(list)
+        self._onward: Gap | None = None
         self._failures: list[Failure] = []
+        self._end_reached = False
         self._ended = False
 
     def requested(self, *, again: bool) -> None:
         """A request goes out; ``again`` when it is not the first one for its page."""
         self._requests += 1
         self._retries += again
+
+    def announced(self, totals: Announced) -> None:
+        """The API says how much there is of it."""
+        self._announced = totals
 
     def fetched(self, page: int) -> None:
         """A page of records arrived."""
@@ -51,28 +58,46 @@ class Ledger:
     def given_up(self, page: int, error: FetchError) -> None:
         """A page was asked for in vain, for good."""
         self._put_off.pop(page, None)
-        self._pages_missing.add(page)
+        self._missing[error.text].append(page)
         self.failed(page, error, "skip")
 
-    def ended(self, *, missing: Iterable[int] = (), missing_from: int | None = None) -> None:
-        """The walk is over: at the endpoint's own end, with pages ``missing``, or where all that follows is unknown."""
+    def reached_end(self) -> None:
+        """The walk came to the endpoint's own end."""
+        self._end_reached = True
+        self._end()
+
+    def cut_off(self, pages: Sequence[int], reason: str, *, onward: bool) -> None:
+        """The walk ends before its time: without ``pages``, and ``onward`` without whatever is behind the last."""
+        self._end()
+        if onward:
+            self._onward = Gap(tuple(pages), reason, onward=True)
+        else:
+            given_up = {page for known in self._missing.values() for page in known}
+            self._missing[reason] += [page for page in pages if page not in given_up]
+
+    def _end(self) -> None:
         for page, error in list(self._put_off.items()):
             self.given_up(page, error)
-        self._pages_missing.update(missing)
-        if missing_from is not None:
-            self._pages_missing.add(missing_from)
-        self._missing_from = missing_from
         self._ended = True
 
     def statistics(self) -> Walk:
-        """The account so far."""
+        """The account so far; a page that waits for its second chance counts as missing."""
+        reasons = {reason: list(pages) for reason, pages in self._missing.items()}
+        for page, error in self._put_off.items():
+            reasons.setdefault(error.text, []).append(page)
+        onward = self._onward.pages if self._onward else ()
+        known = {reason: sorted(set(pages).difference(onward)) for reason, pages in reasons.items()}
+        gaps = [Gap(pages, reason) for reason, pages in known.items() if pages]
+        if self._onward:
+            gaps.append(self._onward)
         return Walk(
             source=self._source,
             requests=self._requests,
             retries=self._retries,
             pages_fetched=self._pages_fetched,
-            pages_missing=tuple(sorted(self._pages_missing | self._put_off.keys())),
-            missing_from=self._missing_from,
+            gaps=gaps,
             failures=tuple(self._failures),
+            announced=self._announced,
+            end_reached=self._end_reached,
             ended=self._ended,
         )

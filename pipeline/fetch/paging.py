@@ -9,6 +9,9 @@ import msgspec
 # So many pages in a row given up, and the endpoint itself must be wrong: a bad URL, no access.
 MAX_SKIPS_IN_A_ROW = 3
 
+# An announcement of more pages is not believed: each that is missing would be listed.
+MOST_LISTED_PAGES = 100_000
+
 
 class Step(enum.Enum):
     """What a page means for the walk."""
@@ -40,6 +43,7 @@ class PageNumbers:
         self._fingerprints: set[int] = set()
         self._skips_in_a_row = 0
         self._put_off: deque[int] = deque()
+        self._announced: int | None = None
         self.end = end
         self.second_pass = False
         self.page = 0
@@ -69,13 +73,20 @@ class PageNumbers:
                 return Step.LOST
         return self._move_on()
 
+    def announced(self, pages: int) -> None:
+        """The API says how many pages it has. That tells what is missing; where the end is, only an empty page does."""
+        self._announced = pages
+
     def wanted(self) -> list[int] | None:
         """The pages that are still to be had, the current one among them; None where the end is not known."""
         if self.second_pass:
             return [self.page, *self._put_off]
-        if self.end is None:
+        end = self.end
+        if end is None and self._announced is not None and self.page <= self._announced <= MOST_LISTED_PAGES:
+            end = self._announced + 1
+        if end is None:
             return None
-        return [page for page in range(self.page, self.end) if page not in self._have]
+        return [page for page in range(self.page, end) if page not in self._have]
 
     def _move_on(self) -> Step:
         if not self.second_pass:

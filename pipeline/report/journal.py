@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from loguru import logger
 
 from pipeline.errors import ConfigError, OutputError, Problem
-from pipeline.model import NOTHING_YET, NormalizedPage, Progress, Reject, utc_timestamp
+from pipeline.model import NOTHING_ANNOUNCED, NOTHING_YET, Announced, NormalizedPage, Progress, Reject, utc_timestamp
 from pipeline.tally import TallyState
 
 FORMAT = 1
@@ -50,6 +50,7 @@ class EndEntry(msgspec.Struct, frozen=True, tag="end", tag_field="entry"):
 
     source: str
     number: int
+    announced: Announced = NOTHING_ANNOUNCED
 
 
 _encode = msgspec.json.Encoder().encode
@@ -74,7 +75,7 @@ class Journal:
         self._reader: BinaryIO | None = None
         self._length = 0
         self._pages: dict[str, dict[int, _Place]] = defaultdict(dict)
-        self._ends: dict[str, int] = {}
+        self._ends: dict[str, EndEntry] = {}
 
     @classmethod
     def open(cls, folder: Path, endpoints: Mapping[str, str], *, resume: bool) -> Self:
@@ -147,20 +148,22 @@ class Journal:
         offset = self._write(b"%b\n%b\n" % (encoded, page.lines))
         self._pages[page.source][page.number] = _Place(offset, len(encoded), len(page.lines))
 
-    def append_end(self, source: str, number: int) -> None:
-        """Write down which page of a source was empty.
+    def append_end(self, source: str, number: int, announced: Announced) -> None:
+        """Write down which page of a source was empty, and what it had announced.
 
         Raises:
             OutputError: when it cannot be written.
         """
-        self._write(_encode(EndEntry(source, number)) + b"\n")
-        self._ends[source] = number
+        entry = EndEntry(source, number, announced)
+        self._write(_encode(entry) + b"\n")
+        self._ends[source] = entry
 
     def progress(self, source: str) -> Progress:
         """How far a source has come."""
         if source not in self._pages and source not in self._ends:
             return NOTHING_YET
-        return Progress(frozenset(self._pages[source]), self._ends.get(source))
+        have, end = frozenset(self._pages[source]), self._ends.get(source)
+        return Progress(have, end.number, end.announced) if end else Progress(have)
 
     @property
     def is_empty(self) -> bool:
@@ -208,7 +211,7 @@ class Journal:
                     case PageEntry():
                         self._pages[entry.source][entry.number] = place
                     case EndEntry():
-                        self._ends[entry.source] = entry.number
+                        self._ends[entry.source] = entry
                 self._length = place.offset + place.header + 1 + (place.size + 1 if isinstance(entry, PageEntry) else 0)
             torn = file.seek(0, os.SEEK_END) - self._length
         if torn:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pipeline.model import SourceReport, Summary
+from pipeline.model import SourceReport, Summary, page_ranges
 
 _HEAD = ("source", "status", "products", "dup", "rej", "pages", "missing", "req", "retry", "err")
 
@@ -15,6 +15,11 @@ def closing_table(summary: Summary) -> str:
     totals = summary.summary
     verdict = f"{totals.status}: {totals.total_products} products in {totals.processing_time_seconds:.1f} s"
     lines += ["", f"{verdict} → {summary.output}"]
+    lines += [
+        f"{source.name}: the API announced {source.records_announced} records, {source.items_fetched} came."
+        for source in summary.sources
+        if source.records_announced not in (None, source.items_fetched)
+    ]
     if summary.journal:
         lines.append("What is missing can still be had: run it again with --resume.")
     return "\n".join(lines)
@@ -36,14 +41,12 @@ def _row(source: SourceReport) -> tuple[str, ...]:
 
 
 def _missing(source: SourceReport) -> str:
-    """Missing pages in few words: ``3, 5``, ``7…`` for all from 7 on, ``3, 5 +4 more``."""
+    """Missing pages in few words: ``3, 5-9``, ``7…`` for all from 7 on, ``3, 5, 8, 4 more``."""
     known = [page for page in source.pages_missing if page != source.missing_from]
-    parts = [", ".join(map(str, known[:3]))] if known else []
-    if len(known) > 3:
-        parts.append(f"+{len(known) - 3} more")
+    parts = [page_ranges(known, most=3)] if known else []
     if source.missing_from is not None:
         parts.append(f"{source.missing_from}…")
-    return " ".join(parts) or "-"
+    return ", ".join(parts) or "-"
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
