@@ -14,6 +14,7 @@ import trio
 from loguru import logger
 
 from pipeline.config import Config, Format, Level, Log
+from pipeline.credentials import Secrets
 from pipeline.errors import AbortedError, ConfigError, OutputError
 from pipeline.layers import DEFAULT_PATH, load_config
 from pipeline.model import Summary
@@ -127,7 +128,7 @@ def run(
     try:
         config = load_config(path, flags={**settings, **named})
         as_json = config.log.format is Format.JSON
-        configure_logging(config.log)
+        configure_logging(config.log, Secrets.of_all(endpoint.secrets for endpoint in config.resolved()))
         summary = _run(config, progress, resume=resume)
     except ConfigError as error:
         _fail(_list_problems(error), USAGE, as_json=as_json)

@@ -5,26 +5,25 @@ in seconds. Every key is explained in ``config/config.yaml``.
 """
 
 import enum
-import ipaddress
-import re
+import os
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Annotated, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-import idna
 import msgspec
 from msgspec import Meta
 
+from pipeline.credentials import Expansion, Secrets, expand_query
 from pipeline.errors import ConfigError, Problem
+from pipeline.http_syntax import complaint_about_header, complaint_about_host, complaint_about_url
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 NAME_RULE = "Expected up to 64 letters, digits, `.`, `_` and `-`, not digits alone"
-
-# RFC 9110, section 4.1.
-LONGEST_URL = 8_000
 
 # One request in a quarter of an hour.
 SLOWEST_RPS = 0.001
@@ -127,23 +126,32 @@ class Endpoint(Section, frozen=True):
     """One API. A section that is None here is the one of the whole configuration.
 
     ``name`` becomes the ``source`` of its products, and addresses it beside its index; ``items`` is the dotted path of
-    the list of records within the body, found by itself when None.
+    the list of records within the body, found by itself when None. ``headers`` go with each request; ``${NAME}`` in
+    their values and in query values of ``url`` is an environment variable. ``allow_hosts`` may be asked where the API
+    redirects there, too, without headers.
 
     Raises:
-        ConfigError: when ``url`` is no http or https URL.
+        ConfigError: when ``url`` is no http or https URL, or a header or host is none.
     """
 
     name: Annotated[str, Meta(pattern=r"^(?!\d+\Z)[A-Za-z0-9][A-Za-z0-9._-]*\Z", max_length=64, description=NAME_RULE)]
     url: str
     items: str | None = None
+    headers: Mapping[str, str] = {}
+    allow_hosts: tuple[str, ...] = ()
     http: Http | None = None
     rate_limit: RateLimit | None = None
     retry: Retry | None = None
     breaker: Breaker | None = None
 
     def __post_init__(self) -> None:
-        if complaint := _complaint_about_url(self.url):
-            raise ConfigError([Problem("url", complaint)])
+        complaints = [
+            ("url", complaint_about_url(self.url)),
+            *((f"headers.{name}", complaint_about_header(name, value)) for name, value in self.headers.items()),
+            *(("allow_hosts", complaint_about_host(host)) for host in self.allow_hosts),
+        ]
+        if problems := [Problem(path, text) for path, text in complaints if text]:
+            raise ConfigError(problems)
 
 
 class Config(Section, frozen=True):
@@ -174,60 +182,73 @@ class Config(Section, frozen=True):
         if problems:
             raise ConfigError(problems)
 
-    def resolved(self) -> "tuple[ResolvedEndpoint, ...]":
-        """The endpoints, each with its own sections or the common ones in their place.
+    def resolved(self, environ: Mapping[str, str] | None = None) -> "tuple[ResolvedEndpoint, ...]":
+        """The endpoints, each with its own sections or the common ones in their place, and its credentials put in.
+
+        ``environ`` is where those come from, by default the process's own environment.
 
         Raises:
-            ConfigError: when there is none, so that there is nothing to run.
+            ConfigError: when there is none, so that there is nothing to run, or ``environ`` lacks a variable.
         """
         if not self.endpoints:
             raise ConfigError([NO_ENDPOINTS])
-        return tuple(
-            ResolvedEndpoint(
-                name=endpoint.name,
-                url=endpoint.url,
-                items=endpoint.items,
-                http=endpoint.http or self.http,
-                rate_limit=endpoint.rate_limit or self.rate_limit,
-                retry=endpoint.retry or self.retry,
-                breaker=endpoint.breaker or self.breaker,
-            )
-            for endpoint in self.endpoints
+        environ = os.environ if environ is None else environ
+        problems: list[Problem] = []
+        resolved = tuple(
+            self._resolved(endpoint, f"endpoints.{index}.", environ, problems)
+            for index, endpoint in enumerate(self.endpoints)
+        )
+        if problems:
+            raise ConfigError(problems)
+        return resolved
+
+    def _resolved(
+        self, endpoint: Endpoint, path: str, environ: Mapping[str, str], problems: list[Problem]
+    ) -> "ResolvedEndpoint":
+        expansion = Expansion(environ)
+        url = expand_query(endpoint.url, expansion)
+        problems += [Problem(f"{path}url", text) for text in expansion.take_problems()]
+        if password := unquote(urlsplit(url).password or ""):
+            user = unquote(urlsplit(url).username or "")
+            expansion.hide(password)
+            expansion.hide(b64encode(f"{user}:{password}".encode()).decode())  # RFC 7617, section 2
+        headers = {}
+        for name, text in endpoint.headers.items():
+            headers[name] = expansion.expand(name, text)
+            wrong: Sequence[str | None] = expansion.take_problems() or [complaint_about_header(name, headers[name])]
+            problems += [Problem(f"{path}headers.{name}", complaint) for complaint in wrong if complaint]
+        return ResolvedEndpoint(
+            name=endpoint.name,
+            url=url,
+            items=endpoint.items,
+            headers=headers,
+            allow_hosts=endpoint.allow_hosts,
+            http=endpoint.http or self.http,
+            rate_limit=endpoint.rate_limit or self.rate_limit,
+            retry=endpoint.retry or self.retry,
+            breaker=endpoint.breaker or self.breaker,
+            secrets=expansion.secrets(),
+            definition=(endpoint.url, endpoint.items),
         )
 
 
 class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One API with all that is needed to fetch it."""
+    """One API with all that is needed to fetch it, its credentials among it: not to be shown, nor written anywhere.
+
+    ``definition`` is what decides what is on a page, without credentials.
+    """
 
     name: str
     url: str
     items: str | None
+    headers: Mapping[str, str]
+    allow_hosts: tuple[str, ...]
     http: Http
     rate_limit: RateLimit
     retry: Retry
     breaker: Breaker
+    secrets: Secrets
+    definition: tuple[str, str | None]
 
-
-def _complaint_about_url(url: str) -> str | None:
-    if any(character <= " " or character == "\x7f" for character in url):
-        return f"{url!r} has a blank or a control character"
-    if len(url) > LONGEST_URL:
-        return f"is {len(url)} characters long; at most {LONGEST_URL} are sure to be understood"
-    try:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            return f"{url!r} is no URL of the form http://host/path or https://host/path"
-        if parts.port == 0:
-            return f"{url!r} has port 0"
-        _check_host(parts.hostname, literal="[" in parts.netloc)
-    except ValueError as error:
-        return f"{url!r} is no URL: {error}"
-    return None
-
-
-def _check_host(host: str, *, literal: bool) -> None:
-    """Raises ValueError for what is neither an IP address nor a name that can be looked up (RFC 5891)."""
-    if literal or re.fullmatch(r"[\d.]+", host):
-        ipaddress.ip_address(host)
-    elif not host.isascii() or "xn--" in host:
-        idna.encode(host)
+    def __repr__(self) -> str:
+        return f"ResolvedEndpoint(name={self.name!r})"

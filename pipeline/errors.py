@@ -11,6 +11,7 @@
         │   ├── UnreachableError   no connection came about
         │   └── RateLimitedError   429: the server is well, we are too fast
         ├── PermanentError         the same request would fail again: the page is given up
+        │   └── RedirectedError    the page is somewhere else, where it may be asked for
         └── EndpointLostError      the walk ends here, the rest of the endpoint is unknown
             ├── CircuitGivenUpError    every probe of the open circuit failed
             └── DeadlineNearError      the next request could only start after the deadline
@@ -98,6 +99,14 @@ class RateLimitedError(TransientError):
 
 class PermanentError(FetchError):
     """A failure that a retry repeats: other statuses, malformed JSON, a body over the cap."""
+
+
+class RedirectedError(PermanentError):
+    """HTTP 301, 302, 303, 307 or 308 (RFC 9110, section 15.4) to ``location``, an absolute URL that may be asked."""
+
+    def __init__(self, text: str, *, code: int, location: str) -> None:
+        super().__init__(text, code=code)
+        self.location = location
 
 
 class EndpointLostError(FetchError):

@@ -37,7 +37,7 @@ def load_config(
     process's own environment.
 
     Raises:
-        ConfigError: with every unknown key, bad value and contradiction there is.
+        ConfigError: with every unknown key, bad value, contradiction and missing variable there is.
     """
     file = Path(path) if path is not None else DEFAULT_PATH
     problems: list[Problem] = []
@@ -51,6 +51,11 @@ def load_config(
     layers.lay(_from_environment(environ, layers.endpoints(), problems))
     layers.lay((key, text, "command line") for key, text in flags.items())
     config = Builder(layers.origins, problems).config(raw)
+    if config is not None and config.endpoints:
+        try:
+            config.resolved(environ)
+        except ConfigError as error:
+            problems += error.problems
     if not raw.get("endpoints"):
         missing = "" if file.exists() else f" ({file} does not exist; name another file with --config)"
         problems.append(Problem(NO_ENDPOINTS.path, NO_ENDPOINTS.text + missing))

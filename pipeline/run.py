@@ -2,7 +2,7 @@
 
 import hashlib
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -15,6 +15,7 @@ from pipeline.config import Config, ResolvedEndpoint
 from pipeline.errors import AbortedError, OutputError
 from pipeline.fetch.client import Client, make_ssl_context
 from pipeline.fetch.endpoint import Fetcher
+from pipeline.fetch.hosts import HostPolicy
 from pipeline.model import Page, RunStatistics, Summary, Totals, Walk, utc_timestamp
 from pipeline.normalize.consumer import Consumer, Hop
 from pipeline.normalize.mapping import identify
@@ -32,6 +33,7 @@ async def run(
     resume: bool = False,
     signals: Iterable[signal.Signals] = (),
     on_page: Callable[[str, int], None] = lambda source, records: None,
+    environ: Mapping[str, str] | None = None,
     rng: Random | None = None,
     connect: Callable[[ResolvedEndpoint], Client] | None = None,
     hop: Hop | None = None,
@@ -43,8 +45,8 @@ async def run(
 
     The first of ``signals`` ends the fetching, as the deadline does: what has arrived is written all the same. Another
     one, more than a second later, ends the run at once. ``on_page`` is told the source and the number of records of
-    each page that arrives. ``rng`` decides the jitter; ``connect`` and ``hop`` replace network and worker threads in
-    tests.
+    each page that arrives. Credentials come from ``environ``, by default the process's own environment. ``rng`` decides
+    the jitter; ``connect`` and ``hop`` replace network and worker threads in tests.
 
     A cancellation ends the run within the time of one batch, or of the writing that has begun. Without the latter an
     existing summary stays as it was, and the journal can be resumed.
@@ -56,7 +58,7 @@ async def run(
         AbortedError: when a second signal came.
     """
     started, started_at = trio.current_time(), utc_timestamp()
-    endpoints = config.resolved()
+    endpoints = config.resolved(environ)
     output = Path(config.output)
     await trio.to_thread.run_sync(prepare_output, output)
     connect = connect or _connector()
@@ -125,7 +127,7 @@ def journal_folder(output: Path) -> Path:
 
 def _open_journal(output: Path, endpoints: Sequence[ResolvedEndpoint], *, resume: bool) -> Journal:
     # What decides what is on a page; a digest, since a URL may hold what is nobody's business.
-    definitions = {e.name: msgspec.json.encode((e.url, e.items)) for e in endpoints}
+    definitions = {endpoint.name: msgspec.json.encode(endpoint.definition) for endpoint in endpoints}
     digests = {name: hashlib.sha256(definition).hexdigest()[:16] for name, definition in definitions.items()}
     journal = Journal.open(journal_folder(output), digests, resume=resume)
     remove_leftovers(output)
@@ -237,4 +239,10 @@ class _Stop:
 
 def _connector() -> Callable[[ResolvedEndpoint], Client]:
     ssl_context = make_ssl_context()
-    return lambda endpoint: Client(endpoint.url, endpoint.http, ssl_context=ssl_context)
+    return lambda endpoint: Client(
+        endpoint.url,
+        endpoint.http,
+        headers=endpoint.headers,
+        policy=HostPolicy(endpoint.url, endpoint.allow_hosts, endpoint.secrets),
+        ssl_context=ssl_context,
+    )

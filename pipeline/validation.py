@@ -8,7 +8,7 @@ import enum
 import math
 import types
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, TypeVar, cast, get_args, get_origin
 
 import msgspec
 
@@ -92,6 +92,8 @@ class Builder:
         return self._construct(lambda: msgspec.structs.replace(base, **values), path)
 
     def _leaf(self, values: dict[str, Any], key: str, value: Any, wanted: Any, path: str) -> None:
+        if isinstance(value, Text) and get_origin(wanted) in (tuple, Mapping):
+            value = parse_text(value)
         try:
             if isinstance(value, Text):
                 converted = msgspec.convert(str(value), wanted, strict=False)
@@ -103,7 +105,9 @@ class Builder:
                 expected = f"Expected one of {', '.join(str(choice.value) for choice in cast('Choices', wanted))}"
             for meta in getattr(wanted, "__metadata__", ()):
                 expected = meta.description or expected
-            self._complain(path, f"{expected}, got {brief(value)}")
+            # What was meant for headers may be a secret.
+            got = type(value).__name__ if get_origin(wanted) is Mapping else brief(value)
+            self._complain(path, f"{expected}, got {got}")
             return
         if isinstance(converted, float) and not math.isfinite(converted):
             self._complain(path, f"needs a finite number, got {value!r}")

@@ -11,8 +11,10 @@ import msgspec
 import trio
 
 from pipeline.config import Breaker, Config, Endpoint, Http, RateLimit, ResolvedEndpoint, Retry
+from pipeline.credentials import NO_SECRETS
 from pipeline.fetch.client import Client
 from pipeline.fetch.endpoint import Fetcher
+from pipeline.fetch.hosts import HostPolicy
 from pipeline.model import NOTHING_YET, NormalizedPage, Page, Progress, Walk
 from pipeline.normalize.mapping import identify, normalize_batch
 
@@ -106,10 +108,14 @@ def endpoint(**changes: Any) -> ResolvedEndpoint:
         name="shop",
         url="http://shop.test/products?lang=en",
         items=None,
+        headers={},
+        allow_hosts=(),
         http=Http(),
         rate_limit=RateLimit(),
         retry=NO_JITTER,
         breaker=Breaker(),
+        secrets=NO_SECRETS,
+        definition=("http://shop.test/products", None),
     )
     return msgspec.structs.replace(defaults, **changes)
 
@@ -128,6 +134,22 @@ async def walk(
         await fetcher.run(send)
     with receive:
         return fetcher, [page async for page in receive]
+
+
+async def walk_over_sockets(url: str, **changes: Any) -> tuple[Walk, list[Page]]:
+    """Run a fetcher against a real server, without a rate limit."""
+    changed = endpoint(url=url, rate_limit=NO_LIMIT, retry=Retry(max_retries=0), **changes)
+    policy = HostPolicy(url, changed.allow_hosts, changed.secrets)
+    fetcher = Fetcher(
+        changed,
+        Client(url, changed.http, headers=changed.headers, policy=policy, ssl_context=NO_TLS),
+        rng=Random(1),
+        identify=identify,
+    )
+    send, receive = trio.open_memory_channel[Page](1_000)
+    await fetcher.run(send)
+    with receive:
+        return fetcher.statistics(), [page async for page in receive]
 
 
 def actions(walk: Walk) -> list[tuple[int, int | None, str]]:

@@ -21,7 +21,7 @@ LIMITS = Http(connect_timeout=0.5, read_timeout=0.3, total_timeout=1.0, max_body
 
 async def get(url: str, limits: Http = LIMITS) -> Response:
     async with Client(url, limits, ssl_context=NO_TLS) as client:
-        return await client.get({"page": "1"})
+        return await client.get(client.url_with({"page": "1"}))
 
 
 @asynccontextmanager
@@ -51,7 +51,7 @@ def response(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
         ("408", TransientError, 408, "HTTP 408"),
         ("404", PermanentError, 404, "HTTP 404 Not Found"),
         ("401", PermanentError, 401, "HTTP 401"),
-        ("302", PermanentError, 302, "redirects are not followed"),
+        ("304", PermanentError, 304, "HTTP 304"),
         ("429", RateLimitedError, 429, "HTTP 429"),
         ("hang", TransientError, None, "nothing received for 0.3 s"),
         ("latency=1", TransientError, None, "nothing received for 0.3 s"),
@@ -108,7 +108,7 @@ async def test_tls_to_a_server_without_it_is_unreachable() -> None:
         client = Client(url.replace("http:", "https:"), LIMITS, ssl_context=make_ssl_context())
         async with client:
             with pytest.raises(UnreachableError, match="no connection to"):
-                await client.get({})
+                await client.get(client.url_with({}))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ async def test_when_a_request_goes_out_and_its_answer_comes_is_told(status: str)
     told: list[str] = []
     async with server(response(b"[]", status=status)) as url, Client(url, LIMITS, ssl_context=NO_TLS) as client:
         with suppress(PermanentError):
-            await client.get({}, on_sent=lambda: told.append("sent"), on_answered=lambda: told.append("answered"))
+            await client.get(url, on_sent=lambda: told.append("sent"), on_answered=lambda: told.append("answered"))
     assert told == ["sent", "answered"]
 
 

@@ -34,7 +34,7 @@ CHANGED = """
 
 def leaves(value: object, prefix: str = "") -> dict[str, Any]:
     """A configuration as a flat dict of dotted keys."""
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or prefix == "headers":
         return {prefix: value}
     inner = (leaves(each, f"{prefix}.{key}".strip(".")) for key, each in value.items())
     return {key: leaf for part in inner for key, leaf in part.items()}
@@ -43,6 +43,7 @@ def leaves(value: object, prefix: str = "") -> dict[str, Any]:
 SECTIONS = yaml.safe_load(CHANGED)
 ENTRY = {key: SECTIONS[key] for key in ("http", "rate_limit", "retry", "breaker")}
 ENTRY |= {"name": "other", "url": "https://other.test/p?x=1", "items": "data.list"}
+ENTRY |= {"headers": {"X-Shop": "7"}, "allow_hosts": ["cdn.test"]}
 VALUES, ENTRY_VALUES = leaves(SECTIONS), leaves(ENTRY)
 
 
@@ -69,7 +70,8 @@ def flat(config: Config) -> dict[str, Any]:
 
 
 def flat_endpoint(config: Config) -> dict[str, Any]:
-    return leaves(msgspec.to_builtins(config.resolved()[0]))
+    resolved = msgspec.structs.asdict(config.resolved()[0])
+    return leaves(msgspec.json.decode(msgspec.json.encode({key: resolved[key] for key in ENTRY})))
 
 
 def test_defaults_are_those_of_the_contract() -> None:
@@ -91,7 +93,7 @@ def test_shipped_file_holds_every_key_with_its_default(tmp_path: Path) -> None:
     uncommented = re.sub(r"(?m)^( *)# (\w+:)", r"\1\2", SHIPPED.read_text(encoding="utf-8"))
     assert flat(load(tmp_path, uncommented)) == flat(Config())
     written = yaml.safe_load(uncommented)
-    assert set(written.pop("endpoints")[0]) == {"name", "url", "items"}
+    assert set(written.pop("endpoints")[0]) == {"name", "url", "items", "headers", "allow_hosts"}
     assert "http, rate_limit, retry, breaker: as above" in uncommented
     assert set(leaves(written)) == set(flat(Config()))
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.virtual_time
     ("answer", "code", "text"),
     [
         (lambda: reply(404), 404, "HTTP 404"),
-        (lambda: reply(301, Location="/new"), 301, "redirect"),
+        (lambda: reply(301, Location="http://other.test/new"), 301, "allow_hosts"),
         (lambda: reply(200, b'[{"id": 1}'), None, "malformed JSON"),
         (lambda: reply(200, b"<html>busy</html>"), None, "HTML"),
         (lambda: reply(200, b"17"), None, "bare JSON value"),

@@ -4,8 +4,8 @@ import ipaddress
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
 
 import httpx
 import msgspec
@@ -16,11 +16,13 @@ from pipeline.errors import (
     FetchError,
     PermanentError,
     RateLimitedError,
+    RedirectedError,
     TransientError,
     UnreachableError,
 )
 from pipeline.fetch.backoff import parse_retry_after
 from pipeline.fetch.body import ACCEPT_ENCODING, BodyCollector
+from pipeline.fetch.hosts import HostPolicy
 
 # How long closing the connections may take, whatever else is over by then.
 _CLOSING_SECONDS = 1.0
@@ -42,7 +44,8 @@ class Response(msgspec.Struct, frozen=True):
 class Client:
     """Asks one URL for pages, each attempt under its own time limits; an async context manager.
 
-    ``transport`` replaces the network in tests.
+    ``headers`` are the endpoint's own, credentials among them; ``policy`` says who may get them, and who may be asked
+    at all when a redirect leads there: nobody else by default. ``transport`` replaces the network in tests.
     """
 
     def __init__(
@@ -50,10 +53,17 @@ class Client:
         url: str,
         limits: Http,
         *,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        policy: HostPolicy | None = None,
         ssl_context: ssl.SSLContext,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._url = httpx.URL(url)
+        home = httpx.URL(url)
+        # Sent where the endpoint is and nowhere else; httpx would take them from whatever URL has them.
+        self._headers = dict(headers)
+        self._auth = httpx.BasicAuth(home.username, home.password) if home.userinfo else None
+        self._url = home.copy_with(userinfo=b"")
+        self._policy = policy or HostPolicy(url)
         self._limits = limits
         self._client = httpx.AsyncClient(
             headers={
@@ -89,14 +99,25 @@ class Client:
         with trio.move_on_after(_CLOSING_SECONDS, shield=True):
             await self._client.__aexit__(kind, error, traceback)
 
+    def url_with(self, parameters: Mapping[str, str]) -> str:
+        """The endpoint's URL with ``parameters`` merged into its own query string.
+
+        Raises:
+            PermanentError: when that is no URL any more.
+        """
+        try:
+            return str(self._url.copy_merge_params(dict(parameters)))
+        except httpx.InvalidURL as error:
+            raise self._translated(error) from error
+
     async def get(
         self,
-        parameters: Mapping[str, str],
+        url: str,
         *,
         on_sent: Callable[[], None] = lambda: None,
         on_answered: Callable[[], None] = lambda: None,
     ) -> Response:
-        """Make one attempt. ``parameters`` are merged into the URL's own query string.
+        """Make one request, to an absolute ``url`` that is the endpoint's own or one that it led to.
 
         ``on_sent`` is called when the request goes out: the connection, where one had to be opened, stands then;
         ``on_answered`` when the head of the response is here, whatever its status.
@@ -105,14 +126,18 @@ class Client:
 
         Raises:
             TransientError: timeouts, resets, truncated or invalid HTTP, 408 and 5xx; RateLimitedError for 429.
-            PermanentError: any other status but 2xx, and a body that is over the cap or badly encoded.
+            RedirectedError: when the page is somewhere else, and may be asked for there.
+            PermanentError: any other status but 2xx, a body that is over the cap or badly encoded, and a URL, or a
+                redirect to one, that may not be asked.
         """
+        credentials: dict[str, Any] = {}
+        if self._policy.carries_credentials(url):
+            credentials = {"headers": self._headers, "auth": self._auth}
+        trace = _tracer(on_sent, on_answered)
         try:
             with trio.fail_after(self._limits.total_timeout):
-                url = self._url.copy_merge_params(dict(parameters))
-                trace = _tracer(on_sent, on_answered)
-                async with self._client.stream("GET", url, extensions={"trace": trace}) as response:
-                    _raise_for_status(response)
+                async with self._client.stream("GET", url, extensions={"trace": trace}, **credentials) as response:
+                    self._raise_for_status(response)
                     body = BodyCollector(response.headers.get("content-encoding"), self._limits.max_body_bytes)
                     async for chunk in response.aiter_raw():
                         body.feed(chunk)
@@ -121,6 +146,25 @@ class Client:
             raise TransientError(f"no complete response within {self._limits.total_timeout:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise self._translated(error) from error
+
+    def _raise_for_status(self, response: httpx.Response) -> None:
+        status = response.status_code
+        if 200 <= status < 300:
+            return
+        text = f"HTTP {status} {httpx.codes.get_reason_phrase(status)}".rstrip()
+        wait = parse_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
+        if status == 429:
+            raise RateLimitedError(text, code=status, retry_after=wait)
+        if status >= 500 or status == 408:
+            raise TransientError(text, code=status, retry_after=wait if status == 503 else None)
+        if not response.has_redirect_location:
+            raise PermanentError(text, code=status)
+        location = str(response.url.join(response.headers["location"]).copy_with(userinfo=b"", fragment=None))
+        try:
+            self._policy.carries_credentials(location)
+        except PermanentError as error:
+            raise PermanentError(f"{text}; {error.text}", code=status) from None
+        raise RedirectedError(text, code=status, location=location)
 
     def _translated(self, error: Exception) -> FetchError:
         match error:
@@ -150,21 +194,6 @@ def _tracer(
             on_answered()
 
     return trace
-
-
-def _raise_for_status(response: httpx.Response) -> None:
-    status = response.status_code
-    if 200 <= status < 300:
-        return
-    text = f"HTTP {status} {httpx.codes.get_reason_phrase(status)}".rstrip()
-    wait = parse_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
-    if status == 429:
-        raise RateLimitedError(text, code=status, retry_after=wait)
-    if status >= 500 or status == 408:
-        raise TransientError(text, code=status, retry_after=wait if status == 503 else None)
-    if 300 <= status < 400:
-        text += "; redirects are not followed: set `url` to where it leads"
-    raise PermanentError(text, code=status)
 
 
 def _is_loopback(host: str) -> bool:

@@ -11,6 +11,7 @@ from loguru import logger
 from tqdm import tqdm
 
 from pipeline.config import Format, Log
+from pipeline.credentials import NO_SECRETS, Secrets
 
 if TYPE_CHECKING:
     from loguru import Message, Record
@@ -23,8 +24,11 @@ FIELDS = ("endpoint", "page", "attempt", "status", "elapsed")
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
-def configure_logging(log: Log) -> None:
-    """Send the program's log to standard error, above the bars, and keep other libraries' logs quiet."""
+def configure_logging(log: Log, secrets: Secrets = NO_SECRETS) -> None:
+    """Send the program's log to standard error, above the bars, and keep other libraries' logs quiet.
+
+    Whatever a line says, there are none of ``secrets`` in it.
+    """
     # httpx logs whole URLs, with whatever secrets they hold.
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -33,7 +37,11 @@ def configure_logging(log: Log) -> None:
         return
     logger.enable("pipeline")
     logger.configure(patcher=_escape_controls)
-    write: Callable[[Message], None] = _write_json if log.format is Format.JSON else _write
+    render: Callable[[Message], str] = _as_json if log.format is Format.JSON else str
+
+    def write(message: "Message") -> None:
+        tqdm.write(secrets.redact(render(message)), file=sys.stderr, end="")
+
     logger.add(
         write,
         level=log.level.value,
@@ -48,11 +56,7 @@ def _escape_controls(record: "Record") -> None:
     record["message"] = record["message"].translate(_CONTROLS)
 
 
-def _write(message: "Message") -> None:
-    tqdm.write(message, file=sys.stderr, end="")
-
-
-def _write_json(message: "Message") -> None:
+def _as_json(message: "Message") -> str:
     record = message.record
     line: dict[str, object] = {
         "time": record["time"].isoformat(timespec="milliseconds"),
@@ -62,7 +66,7 @@ def _write_json(message: "Message") -> None:
     line |= {key: _brief(value) for key in FIELDS if (value := record["extra"].get(key)) is not None}
     if record["exception"]:
         line["exception"] = repr(record["exception"].value)
-    tqdm.write(msgspec.json.encode(line).decode(), file=sys.stderr)
+    return msgspec.json.encode(line).decode() + "\n"
 
 
 def _brief(value: object) -> object:

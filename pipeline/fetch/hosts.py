@@ -1,0 +1,58 @@
+"""Where requests may go: a redirect or a next page may lead to a host that the credentials are not for."""
+
+from collections.abc import Sequence
+from urllib.parse import SplitResult, urlsplit
+
+from pipeline.credentials import NO_SECRETS, Secrets
+from pipeline.errors import PermanentError
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class HostPolicy:
+    """Decides whether a URL may be asked on behalf of an endpoint, and whether with its credentials.
+
+    ``home`` is the endpoint's own URL. Its host, with the same port, may be asked with credentials, also when the
+    scheme is https instead of http; another one, or http instead of https, without them, and only when it is one of
+    ``allowed`` (``host`` or ``host:port``) and none of ``secrets`` is within its URL.
+    """
+
+    def __init__(self, home: str, allowed: Sequence[str] = (), secrets: Secrets = NO_SECRETS) -> None:
+        self._home = urlsplit(home)
+        self._allowed = frozenset(entry.lower() for entry in allowed)
+        self._secrets = secrets
+
+    def carries_credentials(self, url: str) -> bool:
+        """Whether a request for the absolute ``url`` may carry the endpoint's credentials.
+
+        Raises:
+            PermanentError: when it may not be made at all.
+        """
+        try:
+            target = urlsplit(url)
+            host, port = target.hostname, _port(target)
+        except ValueError as error:
+            raise PermanentError(f"it leads to no URL: {error}") from None
+        if target.scheme not in _DEFAULT_PORTS or not host:
+            raise PermanentError(f"it leads to {target.scheme or 'no scheme'}:, which is neither http nor https")
+        if self._is_home(target):
+            return True
+        if not {host, f"{host}:{port}"} & self._allowed:
+            raise PermanentError(
+                f"it leads to {target.scheme}://{host}:{port}, which is not where the endpoint is; if that is right, "
+                "name the host in `allow_hosts`: it is asked without credentials then"
+            )
+        if self._secrets.redact(url) != url:
+            raise PermanentError(f"it leads to {host}:{port} with a credential in the URL, which is not for that host")
+        return False
+
+    def _is_home(self, target: SplitResult) -> bool:
+        if target.hostname != self._home.hostname:
+            return False
+        if target.scheme == self._home.scheme:
+            return _port(target) == _port(self._home)
+        return target.scheme == "https" and (_port(self._home), _port(target)) == (80, 443)
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)

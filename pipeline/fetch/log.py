@@ -1,0 +1,44 @@
+"""Log lines of one endpoint: what happened, with where and how long as fields."""
+
+from loguru import logger
+
+from pipeline.errors import FetchError, UnreachableError
+
+
+class EndpointLog:
+    """Says what happens on one endpoint's walk. ``remedy`` is what to do when nothing listens there, told once."""
+
+    def __init__(self, name: str, remedy: str) -> None:
+        self._log = logger.bind(endpoint=name)
+        self._remedy = remedy
+        self._told_unreachable = False
+
+    def arrived(self, page: int, attempt: int, status: int, elapsed: float, records: int) -> None:
+        """A page came."""
+        self._log.bind(page=page, attempt=attempt, status=status, elapsed=elapsed).debug("{} records", records)
+
+    def failed(self, error: FetchError, page: int, text: str) -> None:
+        """An attempt at a page, or the walk itself, met an error; ``text`` says what follows from it."""
+        log = self._log.bind(page=error.page or page, attempt=error.attempt, status=error.code, elapsed=error.elapsed)
+        if isinstance(error, UnreachableError) and not self._told_unreachable:
+            self._told_unreachable = True
+            log.error("{}; {}", text, self._remedy)
+        else:
+            log.warning("{}", text)
+
+    def ended(self, pages: int, missing: str) -> None:
+        """The walk came to the endpoint's end; ``missing`` lists the pages that did not come, if any."""
+        if missing:
+            self._log.warning("{} pages fetched, missing: {}", pages, missing)
+        elif pages:
+            self._log.info("all {} pages fetched", pages)
+        else:
+            self._log.warning("the first page is empty, there is nothing at all; is the url right?")
+
+    def redirected(self, location: str) -> None:
+        """The endpoint is somewhere else: each page costs two requests."""
+        self._log.warning("redirects to {}; set `url` to where it leads, to save a request per page", location)
+
+    def announced(self, records: int | None, pages: int | None) -> None:
+        """The API says how much there is of it."""
+        self._log.debug("announced: {} records, {} pages", records, pages)

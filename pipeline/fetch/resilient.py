@@ -1,0 +1,167 @@
+"""Gets one page after all: breaker, token bucket, retries and redirects around the bare client."""
+
+from collections.abc import Mapping
+from random import Random
+
+import msgspec
+import trio
+
+from pipeline.config import ResolvedEndpoint
+from pipeline.errors import (
+    DeadlineNearError,
+    FetchError,
+    PermanentError,
+    RateLimitedError,
+    RedirectedError,
+    TransientError,
+)
+from pipeline.fetch.backoff import Backoff
+from pipeline.fetch.breaker import CircuitBreaker, State
+from pipeline.fetch.bucket import TokenBucket
+from pipeline.fetch.client import Client, Response
+from pipeline.fetch.envelope import find_records
+from pipeline.fetch.ledger import Ledger
+from pipeline.fetch.log import EndpointLog
+
+# How much later than another one a request may reach the server, in seconds, before it looks too early.
+JITTER_ALLOWANCE = 0.05
+
+MAX_REDIRECTS = 5
+
+_NO_CONTENT = 204
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """A page that came: its records, none at the end of the endpoint, and the response that they are views into."""
+
+    records: list[msgspec.Raw]
+    response: Response
+
+
+class ResilientClient:
+    """Fetches pages of one endpoint, each with all the tries it is allowed.
+
+    An attempt goes through, in this order: the breaker admits it, the token bucket grants each of its requests, the
+    client makes them, and the outcome is told to the breaker.
+    """
+
+    def __init__(
+        self, endpoint: ResolvedEndpoint, client: Client, *, ledger: Ledger, log: EndpointLog, rng: Random
+    ) -> None:
+        self._endpoint = endpoint
+        self._client = client
+        self._ledger = ledger
+        self._log = log
+        self._rng = rng
+        limit, retry, breaker = endpoint.rate_limit, endpoint.retry, endpoint.breaker
+        self._bucket = TokenBucket(limit.rps, limit.burst, jitter_allowance=JITTER_ALLOWANCE)
+        self._backoff = Backoff(base_delay=retry.base_delay, max_delay=retry.max_delay, jitter=retry.jitter)
+        self._breaker = CircuitBreaker(
+            failure_threshold=breaker.failure_threshold,
+            cooldown=breaker.cooldown,
+            max_probes=breaker.max_probes,
+        )
+        self._told_redirect = False
+
+    async def page(self, number: int, parameters: Mapping[str, str], *, again: bool) -> Arrival:
+        """Fetch a page; ``again`` when it was asked for before.
+
+        A cancellation leaves the connection closed, the breaker without a permit taken, and a token spent.
+
+        Raises:
+            PermanentError: when trying again would not help.
+            TransientError: when the retries are used up.
+            EndpointLostError: when there is no more to be had from the endpoint in this run.
+        """
+        attempt = retries = 0
+        while True:
+            attempt += 1
+            self._check_time_for_probe()
+            with await self._breaker.admit() as permit:
+                try:
+                    arrival = await self._attempt(number, attempt, parameters, again=again or attempt > 1)
+                except RateLimitedError as error:
+                    failure: TransientError = error
+                except TransientError as error:
+                    permit.failed()
+                    failure = error
+                except PermanentError:
+                    permit.succeeded()
+                    raise
+                else:
+                    permit.succeeded()
+                    return arrival
+            self._honour_retry_after(failure)
+            if self._breaker.statistics().state is State.CLOSED or isinstance(failure, RateLimitedError):
+                retries += 1
+                if retries > self._endpoint.retry.max_retries:
+                    raise failure
+                await self._wait_to_retry(failure, number, retries)
+            else:
+                self._report_open_circuit(failure, number)
+
+    async def _attempt(self, number: int, attempt: int, parameters: Mapping[str, str], *, again: bool) -> Arrival:
+        started = None
+        try:
+            url = self._client.url_with(parameters)
+            for _ in range(MAX_REDIRECTS + 1):
+                grant = await self._bucket.acquire()
+                started = started or trio.current_time()
+                self._ledger.requested(again=again)
+                try:
+                    response = await self._client.get(url, on_sent=grant.sent, on_answered=grant.answered)
+                    break
+                except RedirectedError as redirect:
+                    url = redirect.location
+                    self._tell_redirect(url)
+                finally:
+                    grant.over()
+            else:
+                raise PermanentError(f"redirected more than {MAX_REDIRECTS} times")
+            records = [] if response.status == _NO_CONTENT else find_records(response.body, self._endpoint.items)
+        except FetchError as error:
+            error.text = self._endpoint.secrets.redact(error.text)
+            elapsed = trio.current_time() - (started or trio.current_time())
+            raise error.at(self._endpoint.name, number, attempt, elapsed) from error.__cause__
+        self._log.arrived(number, attempt, response.status, trio.current_time() - started, len(records))
+        return Arrival(records, response)
+
+    def _tell_redirect(self, location: str) -> None:
+        if not self._told_redirect:
+            self._told_redirect = True
+            self._log.redirected(self._endpoint.secrets.redact(location))
+
+    def _honour_retry_after(self, error: TransientError) -> None:
+        if not error.retry_after:
+            return
+        until = trio.current_time() + error.retry_after
+        if until >= trio.current_effective_deadline():
+            raise DeadlineNearError(
+                f"{error.text}; the API asks to wait {error.retry_after:g} s, which is past the deadline",
+                code=error.code,
+            )
+        self._bucket.pause_until(until)
+
+    async def _wait_to_retry(self, error: TransientError, page: int, retry: int) -> None:
+        wait = error.retry_after or self._backoff.delay(retry, self._rng)
+        wake_at = trio.current_time() + wait
+        if wake_at >= trio.current_effective_deadline():
+            text = f"{error.text}; the next retry would be due in {wait:.1f} s, which is past the deadline"
+            raise DeadlineNearError(text, code=error.code)
+        limit = self._endpoint.retry.max_retries
+        self._ledger.failed(page, error, "retry")
+        self._log.failed(error, page, f"{error.text}; retry {retry} of {limit} in {wait:.1f} s")
+        await trio.sleep_until(wake_at)
+
+    def _report_open_circuit(self, error: TransientError, page: int) -> None:
+        if self._breaker.statistics().state is State.GIVEN_UP:
+            outlook = "endpoint given up"
+        else:
+            outlook = f"circuit open, probe in {self._endpoint.breaker.cooldown:g} s"
+        self._ledger.failed(page, error, "circuit_break")
+        self._log.failed(error, page, f"{error.text}; {outlook}")
+
+    def _check_time_for_probe(self) -> None:
+        probe_at = self._breaker.statistics().probe_at
+        if probe_at is not None and probe_at >= trio.current_effective_deadline():
+            raise DeadlineNearError("the circuit is open, and its next probe would be due after the deadline")

@@ -1,0 +1,64 @@
+"""What HTTP takes for a URL, a header and a host: each check says what is wrong, or nothing."""
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+import idna
+
+from pipeline.credentials import has_reference, shown_url
+
+# RFC 9110, section 4.1.
+LONGEST_URL = 8_000
+
+# What the client decides: how the connection is used, and which encodings it can read under the cap.
+_OUR_HEADERS = frozenset(
+    ("accept-encoding", "connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade")
+)
+
+
+def complaint_about_url(url: str) -> str | None:
+    """What keeps ``url`` from being one that can be asked; None where nothing does."""
+    shown = shown_url(url)
+    if any(character <= " " or character == "\x7f" for character in url):
+        return f"{shown!r} has a blank or a control character"
+    if has_reference(re.sub(r"=[^&#]*", "", url.partition("?")[2])) or has_reference(url.partition("?")[0]):
+        return f"{shown!r} has a `${{…}}` that is no query value: only those and headers take environment variables"
+    if len(url) > LONGEST_URL:
+        return f"is {len(url)} characters long; at most {LONGEST_URL} are sure to be understood"
+    try:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return f"{shown!r} is no URL of the form http://host/path or https://host/path"
+        if parts.port == 0:
+            return f"{shown!r} has port 0"
+        _check_host(parts.hostname, literal="[" in parts.netloc)
+    except ValueError as error:
+        return f"{shown!r} is no URL: {error}"
+    return None
+
+
+def _check_host(host: str, *, literal: bool) -> None:
+    """Raises ValueError for what is neither an IP address nor a name that can be looked up (RFC 5891)."""
+    if literal or re.fullmatch(r"[\d.]+", host):
+        ipaddress.ip_address(host)
+    elif not host.isascii() or "xn--" in host:
+        idna.encode(host)
+
+
+def complaint_about_header(name: str, value: str) -> str | None:
+    """What keeps a header from being sent with each request; does not repeat its value (RFC 9110, section 5)."""
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+        return "is no name of a header"
+    if name.lower() in _OUR_HEADERS:
+        return "is not yours to set: it belongs to the connection"
+    if not re.fullmatch(r"([!-~]([ -~]*[!-~])?)?", value):
+        return "has a value that headers cannot have: only printable ASCII, no blanks around it"
+    return None
+
+
+def complaint_about_host(host: str) -> str | None:
+    """What keeps ``host`` from being a host, or a host with a port."""
+    if re.fullmatch(r"[^\s/:@?#]+(:\d+)?|\[[0-9a-fA-F:.]+\](:\d+)?", host):
+        return None
+    return f"{host!r} is no host, as in cdn.example or cdn.example:8443"

@@ -1,0 +1,219 @@
+"""Credentials: put in from the environment, sent to nobody else, and shown nowhere."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.config import Config, Endpoint
+from pipeline.credentials import NO_SECRETS, Expansion, Secrets, expand_query, has_reference, shown_url
+from pipeline.errors import ConfigError
+from pipeline.layers import load_config
+
+SECRET = 's3cr3t/&"tökén'
+ENVIRON = {"TOKEN": "abc-123", "EMPTY": "", "LINES": "a\nb", "ODD": SECRET}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("Bearer ${TOKEN}", "Bearer abc-123"),
+        ("${TOKEN}${TOKEN}", "abc-123abc-123"),
+        ("$${TOKEN} costs $5", "${TOKEN} costs $5"),
+        ("plain", "plain"),
+    ],
+)
+def test_references_are_replaced(text: str, value: str) -> None:
+    """``${NAME}`` is the variable, ``$${`` the text ``${``, and a dollar alone is a dollar."""
+    expansion = Expansion(ENVIRON)
+    assert expansion.expand("X-Shop", text) == value
+    assert expansion.take_problems() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("${MISSING}", "MISSING is not set"),
+        ("${EMPTY}", "EMPTY is empty"),
+        ("${LINES}", "LINES has a line break"),
+        ("${not a name}", "without a name"),
+        ("${TOKEN", "without a name"),
+    ],
+)
+def test_what_cannot_be_replaced_is_told(text: str, problem: str) -> None:
+    """A variable that is missing, empty or no header's value is named; its value is not."""
+    expansion = Expansion(ENVIRON)
+    expansion.expand("Authorization", text)
+    (told,) = expansion.take_problems()
+    assert problem in told
+    assert expansion.take_problems() == []
+
+
+def test_query_values_are_percent_encoded() -> None:
+    """A secret with characters of its own meaning stays one value; the rest of the URL stays as it was written."""
+    url = expand_query("https://shop.test/p?lang=d%C3%A9&key=x-${ODD}&flag#part", Expansion(ENVIRON))
+    assert url == "https://shop.test/p?lang=d%C3%A9&key=x-s3cr3t%2F%26%22t%C3%B6k%C3%A9n&flag#part"
+
+
+def test_has_reference_knows_the_escape() -> None:
+    """The text ``${`` in its escaped form means no variable."""
+    assert has_reference("a${B}")
+    assert not has_reference("a$${B} $5")
+
+
+@given(st.text(min_size=4), st.text(), st.text())
+def test_no_spelling_of_a_secret_is_left(secret: str, before: str, after: str) -> None:
+    """A secret is found as it is, percent-encoded and within JSON, and the rest of the text is left alone."""
+    secrets = Secrets({secret: "*"})
+    spellings = [secret, json.dumps(secret, ensure_ascii=False)[1:-1]]
+    for spelling in spellings:
+        assert spelling not in secrets.redact(f"|{spelling}|").replace("*", "")
+    assert NO_SECRETS.redact(before + after) == before + after
+
+
+def test_secrets_are_found_in_bytes_that_are_no_utf_8() -> None:
+    """Redacting leaves bytes that nobody can decode as they are."""
+    assert Secrets({"hunter22": "***"}).redact_bytes(b"\xff hunter22 \xfe") == b"\xff *** \xfe"
+    assert Secrets({"abc": "***"}).redact("abc") == "abc", "what is this short would be found everywhere"
+
+
+def test_values_under_telling_names_are_secret_as_they_stand() -> None:
+    """A token that was written into the configuration itself is hidden, too; what says `application/json` is not."""
+    endpoint = Endpoint(
+        name="shop",
+        url="https://bob:hunter22@shop.test/p?api_key=k-4711&lang=german",
+        headers={"Authorization": "Bearer tok-0815", "Accept-Language": "german"},
+    )
+    (resolved,) = Config(endpoints=(endpoint,)).resolved({})
+    shown = resolved.secrets.redact("Bearer tok-0815, tok-0815, k-4711, hunter22, Ym9iOmh1bnRlcjIy, german")
+    assert shown == "***, ***, ***, ***, ***, german"
+    assert "hunter22" not in repr(resolved)
+
+
+def test_urls_are_shown_without_what_is_private() -> None:
+    """User, password and query are not for messages."""
+    assert shown_url("https://bob:pw@shop.test/p?key=1") == "https://***@shop.test/p?…"
+    assert shown_url("https://shop.test/p@q") == "https://shop.test/p@q"
+
+
+CONFIG = """
+endpoints:
+  - name: a
+    url: "https://shop.test/p?key=${A_KEY}"
+    headers: {Authorization: "Bearer ${A_TOKEN}", "bad name": x, Host: shop.test, X-Blank: "${BLANK}", X-Umlaut: ä}
+    allow_hosts: ["https://cdn.test", "cdn.test:8443", "[::1]:80"]
+  - name: b
+    url: "https://${HOST}/p?${NAME}=1"
+  - {name: c, url: "https://shop.test/p", headers: [tok-0815]}
+"""
+
+
+def test_mistakes_are_told_with_their_place_and_without_values(tmp_path: Path) -> None:
+    """Missing variables stand in the same list as all other mistakes."""
+    (tmp_path / "c.yaml").write_text(CONFIG, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path / "c.yaml", environ={"BLANK": "hunter22 "})
+    told = {problem.path: problem.text for problem in caught.value.problems}
+    assert "no name of a header" in told.pop("endpoints.0.headers.bad name")
+    assert "belongs to the connection" in told.pop("endpoints.0.headers.Host")
+    assert "printable ASCII" in told.pop("endpoints.0.headers.X-Umlaut")
+    assert "no host" in told.pop("endpoints.0.allow_hosts")
+    assert "no query value" in told.pop("endpoints.1.url")
+    assert "Expected `object`" in told.pop("endpoints.2.headers")
+    assert told == {}
+    assert "tok-0815" not in str(caught.value)
+
+
+def test_missing_variables_are_told_with_their_place(tmp_path: Path) -> None:
+    """Whatever names a variable that is not there is listed, headers and URLs alike."""
+    endpoint = {
+        "name": "a",
+        "url": "https://shop.test/p?key=${A_KEY}",
+        "headers": {"Authorization": "Bearer ${A_TOKEN}", "X-Blank": "${BLANK}"},
+    }
+    (tmp_path / "c.yaml").write_text(json.dumps({"timeout": "soon", "endpoints": [endpoint]}))
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path / "c.yaml", environ={"BLANK": "hunter22 "})
+    told = {problem.path: problem.text for problem in caught.value.problems}
+    assert told.keys() >= {"endpoints.0.url", "endpoints.0.headers.Authorization", "endpoints.0.headers.X-Blank"}
+    assert "A_KEY is not set" in told["endpoints.0.url"]
+    assert "hunter22" not in str(caught.value)
+
+
+@asynccontextmanager
+async def echoing_api() -> AsyncIterator[str]:
+    """An API that tells everybody what it was sent: in a redirect, an error page, a header, and a record without id."""
+
+    async def handle(stream: trio.SocketStream) -> None:
+        async with stream:
+            head = (await stream.receive_some()).decode()
+            target = head.split()[1]
+            sent = json.dumps(f"{target} {head}")
+            page = int(target.rpartition("page=")[2])
+            match page:
+                case 1:
+                    status, body, extra = 200, f'[{{"id": 1, "name": "Pen"}}, {{"echo": {sent}}}, {sent}]', ""
+                case 2:
+                    status, body, extra = 302, "", f"Location: http://elsewhere.test{target}&leak={SECRET_IN_URL}\r\n"
+                case 3:
+                    status, body, extra = 200, f"<html>{target} {head}", ""
+                case 4:
+                    status, body, extra = 302, "", f"Location: {target}&page=5\r\n"
+                case 5:
+                    status, body, extra = 200, f"{{{sent}: 1}}", ""
+                case _:
+                    status, body, extra = 204, "", ""
+            length = f"Content-Length: {len(body.encode())}\r\nConnection: close\r\n\r\n"
+            await stream.send_all(f"HTTP/1.1 {status} Fine\r\n{extra}{length}{body}".encode())
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(partial(trio.serve_tcp, handle, 0, host="127.0.0.1"))
+        yield f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
+        nursery.cancel_scope.cancel()
+
+
+HEADER_SECRET = "hdr-5ecret-4711"
+SECRET_IN_URL = "url-5ecret-0815"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+async def test_credentials_are_shown_nowhere(tmp_path: Path, form: str) -> None:
+    """Whatever an API makes of them: not in the log at its most talkative, not in the summary, journal or rejects."""
+    async with echoing_api() as url:
+        command = [
+            *(sys.executable, "-m", "pipeline", "-o", str(tmp_path / "s.json"), "-l", "DEBUG", "--log-format", form),
+            *("--set", "endpoints=[{name: shop, url: '" + url + "/p?key=${URL_SECRET}'}]"),
+            *("--set", "endpoints.shop.headers.Authorization=Bearer ${HEADER_SECRET}", "-r", "0"),
+            *("--set", "endpoints.shop.allow_hosts=[elsewhere.test]"),
+        ]
+        environment = {**os.environ, "URL_SECRET": SECRET_IN_URL, "HEADER_SECRET": HEADER_SECRET}
+        run = partial(trio.run_process, command, env=environment, check=False, capture_stdout=True, capture_stderr=True)
+        done = await run()
+    assert done.returncode == 3, done.stderr.decode()
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.name for path in written} >= {"s.json", "pages", "s.rejects.jsonl"}
+    everything = done.stdout + done.stderr + b"".join(path.read_bytes() for path in written)
+    assert b"${URL_SECRET}" in everything, "the API did echo it"
+    assert b"${HEADER_SECRET}" in everything
+    for secret in (HEADER_SECRET, SECRET_IN_URL):
+        assert secret.encode() not in everything
+        assert base64.b64encode(secret.encode()) not in everything
+
+
+def test_the_environment_reaches_the_process() -> None:
+    """A missing variable ends the run before anything is asked, with exit code 2."""
+    settings = "endpoints=[{name: shop, url: 'http://shop.test/', headers: {X-Token: '${SURELY_NOT_SET}'}}]"
+    command = [sys.executable, "-m", "pipeline", "--set", settings]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "endpoints.0.headers.X-Token: the environment variable SURELY_NOT_SET is not set" in done.stderr
