@@ -3,25 +3,27 @@
 import io
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Self, TypeVar
 
 import click
 import trio
 from loguru import logger
 
 from pipeline.config import Config, Format, Level, Log
-from pipeline.credentials import Secrets
+from pipeline.credentials import NO_SECRETS, Secrets
 from pipeline.errors import AbortedError, ConfigError, OutputError
 from pipeline.layers import DEFAULT_PATH, load_config
-from pipeline.model import Summary
+from pipeline.model import Summary, utc_timestamp
+from pipeline.normalize.mapping import normalize_page
+from pipeline.replay import replay_rejects as replay
 from pipeline.run import run as run_pipeline
 from pipeline.ui.logs import configure_logging
 from pipeline.ui.progress import Bars
-from pipeline.ui.table import closing_table
+from pipeline.ui.table import closing_table, replay_line
 
 COMPLETE, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
 _STOPPED = 128
@@ -76,38 +78,51 @@ def main() -> None:
     """
 
 
+_F = TypeVar("_F", bound=Callable[..., None])
+
+
+def _common_options(command: _F) -> _F:
+    """The options that every command takes which reads a configuration."""
+    options = [
+        click.option(
+            "-c",
+            "--config",
+            "path",
+            type=click.Path(path_type=Path),
+            help=f"YAML configuration file.  [default: {DEFAULT_PATH}]",
+        ),
+        click.option("-o", "--output", metavar="PATH", help="Where the summary goes (key: output)."),
+        click.option(
+            "-l",
+            "--log-level",
+            type=click.Choice([choice.value for choice in Level], case_sensitive=False),
+            help="Least severe message shown (key: log.level).",
+        ),
+        click.option(
+            "--log-format",
+            type=click.Choice([choice.value for choice in Format], case_sensitive=False),
+            help="Lines for people or for machines (key: log.format).",
+        ),
+        click.option(
+            "--set",
+            "settings",
+            metavar="KEY=VALUE",
+            multiple=True,
+            callback=_read_settings,
+            help="Any key of the configuration, dotted: --set rate_limit.rps=10. Repeatable.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @main.command()
-@click.option(
-    "-c",
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    help=f"YAML configuration file.  [default: {DEFAULT_PATH}]",
-)
-@click.option("-o", "--output", metavar="PATH", help="Where the summary goes (key: output).")
+@_common_options
 @click.option("-t", "--timeout", metavar="SECONDS", help="Deadline of the whole run (key: timeout).")
 @click.option("-r", "--rate-limit", metavar="RPS", help="Requests a second per endpoint (key: rate_limit.rps).")
 @click.option("-w", "--workers", metavar="N", help="Normalizing threads (key: worker_pool.size).")
-@click.option(
-    "-l",
-    "--log-level",
-    type=click.Choice([choice.value for choice in Level], case_sensitive=False),
-    help="Least severe message shown (key: log.level).",
-)
-@click.option(
-    "--log-format",
-    type=click.Choice([choice.value for choice in Format], case_sensitive=False),
-    help="Lines for people or for machines (key: log.format).",
-)
 @click.option("--progress/--no-progress", default=None, help="Progress bars.  [default: on a terminal]")
-@click.option(
-    "--set",
-    "settings",
-    metavar="KEY=VALUE",
-    multiple=True,
-    callback=_read_settings,
-    help="Any key of the configuration, dotted: --set rate_limit.rps=10. Repeatable.",
-)
 @click.option("--resume", is_flag=True, help="Go on with an unfinished run: fetch only the pages that are missing.")
 @click.option("--allow-partial", is_flag=True, help="Exit with 0 instead of 3 when something is missing.")
 @_version
@@ -123,27 +138,23 @@ def run(
 
     Any key of the configuration can also be set in the environment: rate_limit.rps is PIPELINE_RATE_LIMIT_RPS.
     """
-    named = {_KEYS[flag]: value for flag, value in flags.items() if value is not None}
-    as_json = (named.get("log.format") or "").casefold() == Format.JSON.value
-    try:
-        config = load_config(path, flags={**settings, **named})
-        as_json = config.log.format is Format.JSON
-        configure_logging(config.log, Secrets.of_all(endpoint.secrets for endpoint in config.resolved()))
+    with _ErrorLine(as_json=_wants_json(flags)) as line:
+        config = _configure(path, settings, flags, line)
         summary = _run(config, progress, resume=resume)
-    except ConfigError as error:
-        _fail(_list_problems(error), USAGE, as_json=as_json)
-    except OutputError as error:
-        _fail(str(error), FAILED, as_json=as_json)
-    except AbortedError as error:
-        _fail(str(error), _STOPPED + error.signal, as_json=as_json)
-    except KeyboardInterrupt:  # before our own handling of signals begins, or after it ended
-        _fail("interrupted", _STOPPED + signal.SIGINT, as_json=as_json)
-    except Exception as error:  # noqa: BLE001 - the last resort: one line instead of a traceback
-        logger.opt(exception=error).debug("internal error")
-        text = f"internal error, please report it: {error!r}; `-l DEBUG` shows where"
-        _fail(text, FAILED, as_json=as_json)
-    _print_table(summary)
-    sys.exit(exit_code(summary, allow_partial=allow_partial))
+        _print(closing_table(summary))
+        sys.exit(exit_code(summary, allow_partial=allow_partial))
+
+
+@main.command("replay-rejects")
+@_common_options
+def replay_rejects(path: Path | None, settings: Mapping[str, str], **flags: str | None) -> None:
+    """Normalize the rejected records again, after a fix, without fetching.
+
+    What becomes a product goes into the summary, the rest stays in the file of rejected records.
+    """
+    with _ErrorLine(as_json=_wants_json(flags)) as line:
+        config = _configure(path, settings, flags, line)
+        _print(replay_line(replay(Path(config.output), partial(normalize_page, processed_at=utc_timestamp()))))
 
 
 _KEYS = {
@@ -174,25 +185,71 @@ def _run(config: Config, progress: bool | None, *, resume: bool) -> Summary:
         return trio.run(partial(run_pipeline, config, resume=resume, signals=_SIGNALS, on_page=bars.page))
 
 
-def _print_table(summary: Summary) -> None:
-    """Show the closing table; the run is what it is even where nobody can read that."""
+class _ErrorLine:
+    """Tells an error that ends the program in one line, without secrets, and exits with its code: a context manager.
+
+    ``as_json`` and ``secrets`` are set as soon as they are known.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.secrets = NO_SECRETS
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        match error:
+            case None | SystemExit() | GeneratorExit():
+                return
+            case ConfigError():
+                self._fail(_list_problems(error), USAGE)
+            case OutputError():
+                self._fail(str(error), FAILED)
+            case AbortedError():
+                self._fail(str(error), _STOPPED + error.signal)
+            case KeyboardInterrupt():  # before our own handling of signals begins, or after it ended
+                self._fail("interrupted", _STOPPED + signal.SIGINT)
+            case _:  # the last resort: one line instead of a traceback
+                logger.opt(exception=error).debug("internal error")
+                self._fail(f"internal error, please report it: {error!r}; `-l DEBUG` shows where", FAILED)
+
+    def _fail(self, text: str, code: int) -> NoReturn:
+        text = self.secrets.redact(text)
+        if self.as_json:
+            configure_logging(Log(format=Format.JSON))
+            logger.error("{}", text)
+        else:
+            with suppress(OSError):
+                click.echo(f"Error: {text}", err=True)
+        sys.exit(code)
+
+
+def _wants_json(flags: Mapping[str, str | None]) -> bool:
+    return (flags["log_format"] or "").casefold() == Format.JSON.value
+
+
+def _configure(
+    path: Path | None, settings: Mapping[str, str], flags: Mapping[str, str | None], line: _ErrorLine
+) -> Config:
+    """The configuration, with logging and the telling of errors as it wants them."""
+    named = {_KEYS[flag]: value for flag, value in flags.items() if value is not None}
+    config = load_config(path, flags={**settings, **named})
+    line.as_json = config.log.format is Format.JSON
+    line.secrets = Secrets.of_all(endpoint.secrets for endpoint in config.resolved())
+    configure_logging(config.log, line.secrets)
+    return config
+
+
+def _print(text: str) -> None:
+    """Show the outcome; it is what it is even where nobody can read that."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     with suppress(OSError):
-        click.echo(closing_table(summary))
+        click.echo(text)
 
 
 def _list_problems(error: ConfigError) -> str:
     count = len(error.problems)
     head = "1 problem" if count == 1 else f"{count} problems"
     return "\n".join([f"{head} in the configuration:", *(f"  {problem}" for problem in error.problems)])
-
-
-def _fail(text: str, code: int, *, as_json: bool) -> NoReturn:
-    if as_json:
-        configure_logging(Log(format=Format.JSON))
-        logger.error("{}", text)
-    else:
-        with suppress(OSError):
-            click.echo(f"Error: {text}", err=True)
-    sys.exit(code)

@@ -47,10 +47,18 @@ class Product(msgspec.Struct, frozen=True):
     processed_at: str
 
 
+# So many rejects of a page are listed one by one; all are counted, and all are dead letters.
+MAX_LISTED_REJECTS = 100
+
+
 class Reject(msgspec.Struct, frozen=True):
-    """A record that could not become a product. ``position`` counts from 1 within its page."""
+    """A record that could not become a product. ``position`` counts from 1 within its page.
+
+    ``field`` is the path of what was wrong with it, ``$`` for the record as a whole.
+    """
 
     position: int
+    field: str
     reason: str
 
 
@@ -59,7 +67,8 @@ class NormalizedPage(msgspec.Struct, frozen=True):
 
     ``ids`` and the lines of ``lines`` (JSON Lines, one encoded Product each) run in parallel, in the order
     of the page; ``tally`` has counted them all. ``coercions`` counts the readings that needed a documented rule, by
-    its name. ``rejected`` counts all rejects, ``rejects`` lists the first of them.
+    its name. ``rejected`` counts all rejects, ``rejects`` lists the first of them, ``dead_letters`` (JSON Lines) has
+    them all and whole.
     """
 
     source: str
@@ -69,6 +78,7 @@ class NormalizedPage(msgspec.Struct, frozen=True):
     tally: Tally
     rejected: int
     rejects: Sequence[Reject]
+    dead_letters: bytes
     coercions: Mapping[str, int]
 
     @property
@@ -233,7 +243,8 @@ class Summary(msgspec.Struct, frozen=True):
     """The account of a finished run, as in ``summary.json``, but for the products: those are in the file.
 
     ``output`` is the file written; ``stopped_by`` the signal number that ended the fetching early, if any; ``journal``
-    the folder that a resumed run would go on with, if anything is missing.
+    the folder that a resumed run would go on with, if anything is missing; ``rejects`` the file of dead letters, if
+    there are any.
     """
 
     summary: Totals
@@ -243,3 +254,4 @@ class Summary(msgspec.Struct, frozen=True):
     statistics: RunStatistics
     stopped_by: int | None = None
     journal: Path | None = None
+    rejects: Path | None = None

@@ -12,6 +12,7 @@ import trio
 from loguru import logger
 
 from pipeline.config import Config, ResolvedEndpoint
+from pipeline.dead_letters import rejects_file
 from pipeline.errors import AbortedError, OutputError
 from pipeline.fetch.client import Client, make_ssl_context
 from pipeline.fetch.endpoint import Fetcher
@@ -20,8 +21,9 @@ from pipeline.model import Page, RunStatistics, Summary, Totals, Walk, utc_times
 from pipeline.normalize.consumer import Consumer, Hop
 from pipeline.normalize.mapping import identify
 from pipeline.report.aggregator import Aggregator, Catalogue
-from pipeline.report.journal import Journal
-from pipeline.report.summary import prepare_output, remove_leftovers, write_summary
+from pipeline.report.atomic import prepare_output, remove_file, remove_leftovers, write_file
+from pipeline.report.journal import Journal, journal_folder
+from pipeline.report.summary import write_summary
 
 # `just`, `uv run` and a terminal may each pass the same signal on: so soon, a second one is the first one's echo.
 ECHO_SECONDS = 1.0
@@ -68,7 +70,7 @@ async def run(
     written = False
 
     with await trio.to_thread.run_sync(partial(_open_journal, output, endpoints, resume=resume)) as journal:
-        aggregator = Aggregator(journal)
+        aggregator = Aggregator(journal, {endpoint.name: endpoint.secrets for endpoint in endpoints})
         pool = config.worker_pool
         consumer = Consumer(aggregator.add, workers=pool.size, batch_size=pool.batch_size, hop=hop)
         fetchers = [
@@ -117,12 +119,8 @@ async def run(
         ),
         stopped_by=stop.cut_by,
         journal=None if finished else journal_folder(output),
+        rejects=rejects_file(output) if any(source.rejected for source in catalogue.sources) else None,
     )
-
-
-def journal_folder(output: Path) -> Path:
-    """Where the journal of an output lies: ``out/summary.journal`` for ``out/summary.json``."""
-    return output.with_suffix(".journal")
 
 
 def _open_journal(output: Path, endpoints: Sequence[ResolvedEndpoint], *, resume: bool) -> Journal:
@@ -131,6 +129,7 @@ def _open_journal(output: Path, endpoints: Sequence[ResolvedEndpoint], *, resume
     digests = {name: hashlib.sha256(definition).hexdigest()[:16] for name, definition in definitions.items()}
     journal = Journal.open(journal_folder(output), digests, resume=resume)
     remove_leftovers(output)
+    remove_leftovers(rejects_file(output))
     return journal
 
 
@@ -148,6 +147,11 @@ def _compose(
         categories=catalogue.categories,
         started_at=started_at,
     )
+    # The dead letters first: with the new summary, those of an older one would be taken for its own.
+    if any(source.rejected for source in catalogue.sources):
+        write_file(rejects_file(output), aggregator.dead_letters(catalogue))
+    else:
+        remove_file(rejects_file(output))
     write_summary(output, totals, catalogue, aggregator.products(catalogue))
     return totals, catalogue
 

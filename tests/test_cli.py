@@ -187,8 +187,9 @@ def test_a_table_that_nobody_can_read_does_not_change_the_outcome(tmp_path: Path
 
 PRINT_TABLE = """
 from pathlib import Path
-from pipeline.cli import _print_table
+from pipeline.cli import _print
+from pipeline.ui.table import closing_table
 from pipeline.model import RunStatistics, Summary, Totals
 totals = Totals("complete", 0, 0.0, 0.0, [], {}, "")
-_print_table(Summary(totals, [], [], Path("out.json"), RunStatistics(0, 0, 0)))
+_print(closing_table(Summary(totals, [], [], Path("out.json"), RunStatistics(0, 0, 0))))
 """

@@ -29,8 +29,8 @@ def begin(folder: Path, *, resume: bool = False, endpoints: dict[str, str] | Non
 
 def content(journal: Journal, source: str) -> list[tuple[int, list[str], bytes, list[str]]]:
     return [
-        (entry.number, list(entry.ids), journal.lines(position, entry.size), [r.reason for r in entry.rejects])
-        for entry, position in journal.entries(source)
+        (entry.number, list(entry.ids), journal.lines(place), [r.reason for r in entry.rejects])
+        for entry, place in journal.entries(source)
     ]
 
 
@@ -136,15 +136,15 @@ def test_a_run_that_was_killed_before_its_first_page_does_not_push_out_another(f
 def test_removing_leaves_the_journal_of_a_run_that_has_begun_since(filled: Path) -> None:
     """What another run writes the moment the lock is let go is its own, and stays."""
     journal = begin(filled, resume=True)
-    close, others = journal.close, []
+    release, others = journal._lock.release, []
 
-    def close_and_let_another_in() -> None:
-        close()
+    def release_and_let_another_in() -> None:
+        release()
         if not others:
             others.append(begin(filled))
             others[0].append(page("a", 1, 1))
 
-    journal.close = close_and_let_another_in  # type: ignore[method-assign]  # at the worst moment there is
+    journal._lock.release = release_and_let_another_in  # type: ignore[method-assign]  # at the worst moment there is
     journal.remove()
     others[0].close()
     with begin(filled, resume=True) as resumed:

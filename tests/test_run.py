@@ -15,7 +15,7 @@ import pipeline
 from pipeline.config import ResolvedEndpoint
 from pipeline.errors import AbortedError, OutputError
 from pipeline.fetch.client import Client
-from pipeline.report import summary as summary_module
+from pipeline.report import atomic as atomic_module
 
 pytestmark = pytest.mark.virtual_time
 
@@ -112,7 +112,7 @@ async def test_a_disk_that_fills_up_is_told(tmp_path: Path, monkeypatch: pytest.
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(summary_module.os, "fsync", full)
+    monkeypatch.setattr(atomic_module.os, "fsync", full)
     with pytest.raises(OutputError, match="No space left"):
         await run(tmp_path / "s.json", FakeApi())
 

@@ -11,7 +11,8 @@ import pytest
 from pipeline.errors import ConfigError, OutputError
 from pipeline.model import Totals
 from pipeline.report.aggregator import Catalogue
-from pipeline.report.summary import prepare_output, remove_leftovers, write_summary
+from pipeline.report.atomic import prepare_output, remove_leftovers
+from pipeline.report.summary import write_summary
 
 TOTALS = Totals("complete", 2, 1.5, 1.0, ["a"], {"books": 2}, "2026-01-01T00:00:00Z")
 CATALOGUE = Catalogue([], [], [], {"books": 2})

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from pipeline.model import NormalizedPage, Page, Reject, utc_timestamp
+from pipeline.dead_letters import DeadLetter
+from pipeline.model import MAX_LISTED_REJECTS, NormalizedPage, Page, Reject, utc_timestamp
 from pipeline.normalize.currency import code_of
 from pipeline.normalize.fields import (
     CATEGORY_KEYS,
@@ -55,9 +56,6 @@ _prices: Callable[[Any], tuple[object, ...]] = attrgetter(*PRICE_KEYS)
 _currencies: Callable[[Any], tuple[object, ...]] = attrgetter(*CURRENCY_KEYS)
 _categories: Callable[[Any], tuple[object, ...]] = attrgetter(*CATEGORY_KEYS)
 
-# So many rejects of a page are listed one by one; all are counted.
-MAX_LISTED_REJECTS = 100
-
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -81,6 +79,7 @@ def normalize_page(page: Page, processed_at: str) -> NormalizedPage:
     lines: list[bytes] = []
     rejected = 0
     rejects: list[Reject] = []
+    letters: list[bytes] = []
     coercions: Counter[str] = Counter()
     tally = Tally()
     for position, raw in enumerate(page.records, start=1):
@@ -89,8 +88,10 @@ def normalize_page(page: Page, processed_at: str) -> NormalizedPage:
             encoded = _encode(line)
         except Exception as error:  # noqa: BLE001 - no record, however hostile, may cost more than itself
             rejected += 1
+            reject = Reject(position, "id" if isinstance(error, _NoIdError) else "$", _reason(error))
             if len(rejects) < MAX_LISTED_REJECTS:
-                rejects.append(Reject(position, _reason(error)))
+                rejects.append(reject)
+            letters.append(_encode(DeadLetter.of(page.source, page.number, reject, processed_at, raw)))
             continue
         coercions.update(money.notes)
         tally.add(money.amount, line.currency, line.category)
@@ -104,6 +105,7 @@ def normalize_page(page: Page, processed_at: str) -> NormalizedPage:
         tally=tally,
         rejected=rejected,
         rejects=rejects,
+        dead_letters=b"\n".join(letters),
         coercions=coercions,
     )
 

@@ -2,21 +2,23 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
-from pipeline.model import Failure, NormalizedPage, Product, SourceReport, Status, Walk
-from pipeline.report.journal import Journal, PageEntry
+from pipeline.credentials import NO_SECRETS, Secrets
+from pipeline.model import MAX_LISTED_REJECTS, Failure, NormalizedPage, Product, Reject, SourceReport, Status, Walk
+from pipeline.report.entries import PageEntry, Place
+from pipeline.report.journal import Journal
 from pipeline.tally import Tally
 
 _decode_product = msgspec.json.Decoder(Product).decode
 
 
 class Kept(msgspec.Struct, frozen=True, gc=False):
-    """Which products of a page are kept: the lines at ``position`` in the journal, but for the ``duplicates``."""
+    """Which products of a page are kept: the lines at its place in the journal, but for the ``duplicates``."""
 
-    position: int
-    size: int
+    place: Place
     duplicates: Sequence[int]
 
 
@@ -58,8 +60,9 @@ class Aggregator:
     ids of one source.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, secrets: Mapping[str, Secrets] = MappingProxyType({})) -> None:
         self._journal = journal
+        self._secrets = secrets
 
     def add(self, page: NormalizedPage) -> None:
         """Take one page's products and rejects.
@@ -67,6 +70,8 @@ class Aggregator:
         Raises:
             OutputError: when they cannot be written down.
         """
+        if page.rejected:
+            page = _redacted(page, self._secrets.get(page.source, NO_SECRETS))
         self._journal.append(page)
 
     def finish(self, walks: Iterable[Walk]) -> Catalogue:
@@ -77,8 +82,8 @@ class Aggregator:
         total = Tally()
         for walk in walks:
             source = _Source(walk)
-            for entry, position in self._journal.entries(walk.source):
-                kept.append(source.add(entry, position, self._journal))
+            for entry, place in self._journal.entries(walk.source):
+                kept.append(source.add(entry, place, self._journal))
             reports.append(source.report())
             errors += source.failures()
             total.merge(source.tally)
@@ -87,13 +92,19 @@ class Aggregator:
     def products(self, catalogue: Catalogue) -> Iterator[bytes]:
         """The products that are kept, page by page, as JSON Lines."""
         for page in catalogue.kept:
-            lines = self._journal.lines(page.position, page.size)
+            lines = self._journal.lines(page.place)
             if page.duplicates:
                 dropped = set(page.duplicates)
                 every = enumerate(lines.split(b"\n"))
                 lines = b"\n".join(line for index, line in every if index not in dropped)
             if lines:
                 yield lines
+
+    def dead_letters(self, catalogue: Catalogue) -> Iterator[bytes]:
+        """The rejected records, in the same order, as JSON Lines with all their line ends."""
+        for page in catalogue.kept:
+            if page.place.letters:
+                yield self._journal.dead_letters(page.place) + b"\n"
 
 
 class _Source:
@@ -108,21 +119,21 @@ class _Source:
         self._coercions: Counter[str] = Counter()
         self.tally = Tally()
 
-    def add(self, entry: PageEntry, position: int, journal: Journal) -> Kept:
+    def add(self, entry: PageEntry, place: Place, journal: Journal) -> Kept:
         self._coercions.update(entry.coercions)
         self._rejected += entry.rejected
-        self._rejects += _failures_of(entry)
+        self._rejects += failures_of(entry.source, entry.number, entry.at, entry.rejects, entry.rejected)
         duplicates = self._duplicates_in(entry.ids)
         if duplicates:
             self._duplicates += len(duplicates)
             dropped = set(duplicates)
-            for index, line in enumerate(journal.lines(position, entry.size).split(b"\n")):
+            for index, line in enumerate(journal.lines(place).split(b"\n")):
                 if index not in dropped:
                     product = _decode_product(line)
                     self.tally.add(product.price, product.currency, product.category)
         else:
             self.tally.merge(Tally.from_state(entry.tally))
-        return Kept(position, entry.size, duplicates)
+        return Kept(place, duplicates)
 
     def _duplicates_in(self, ids: Sequence[str]) -> list[int]:
         """The indices of the ids that were seen before, here or on an earlier page; remembers the others."""
@@ -169,11 +180,19 @@ class _Source:
         )
 
 
-def _failures_of(entry: PageEntry) -> Iterator[Failure]:
-    """An entry of `errors` per reject that the page lists, and one for all that it does not."""
-    for reject in entry.rejects:
+def _redacted(page: NormalizedPage, secrets: Secrets) -> NormalizedPage:
+    """The page without the credentials that its API may have repeated in what was rejected."""
+    rejects = [msgspec.structs.replace(reject, reason=secrets.redact(reject.reason)) for reject in page.rejects]
+    letters = secrets.redact_bytes(page.dead_letters)
+    return msgspec.structs.replace(page, rejects=rejects, dead_letters=letters)
+
+
+def failures_of(source: str, page: int, at: str, rejects: Sequence[Reject], rejected: int) -> Iterator[Failure]:
+    """An entry of `errors` for each of the first ``rejects`` of a page, and one for all others of the ``rejected``."""
+    listed = rejects[:MAX_LISTED_REJECTS]
+    for reject in listed:
         text = f"record {reject.position}: {reject.reason}"
-        yield Failure(entry.source, entry.number, None, text, entry.at, "skip", reject.position)
-    if unlisted := entry.rejected - len(entry.rejects):
+        yield Failure(source, page, None, text, at, "skip", reject.position)
+    if unlisted := rejected - len(listed):
         text = f"{unlisted} more records of this page were rejected"
-        yield Failure(entry.source, entry.number, None, text, entry.at, "skip", entry.rejects[-1].position + 1)
+        yield Failure(source, page, None, text, at, "skip", listed[-1].position + 1)

@@ -1,68 +1,37 @@
 """Journal: what was normalized, appended page by page, so that memory holds no products and a crash loses none.
 
-It lies in a folder beside the output. Its file ``pages`` is a sequence of entries, each a header line in JSON; behind
-the header of a page come its products, as many bytes of JSON Lines as the header says, and a line end. An entry is
-written with one call, so that a killed process leaves whole entries and at most one torn one, at the end.
+It lies in a folder beside the output. Its file ``pages`` is a sequence of entries (see ``entries.py``). Each is written
+with one call, so that a killed process leaves whole entries and at most one torn one, at the end.
 """
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Self
 
-import msgspec
-from filelock import FileLock, Timeout
 from loguru import logger
 
 from pipeline.errors import ConfigError, OutputError, Problem
-from pipeline.model import NOTHING_ANNOUNCED, NOTHING_YET, Announced, NormalizedPage, Progress, Reject, utc_timestamp
-from pipeline.tally import TallyState
-
-FORMAT = 1
-
-
-class Opening(msgspec.Struct, frozen=True, tag="opening", tag_field="entry"):
-    """The first entry. ``endpoints`` has a digest of each endpoint's definition: pages only fit the same one."""
-
-    format: int
-    started_at: str
-    endpoints: Mapping[str, str]
-
-
-class PageEntry(msgspec.Struct, frozen=True, tag="page", tag_field="entry"):
-    """One page: all of a NormalizedPage but its lines, which are the ``size`` bytes that follow."""
-
-    source: str
-    number: int
-    at: str
-    ids: Sequence[str]
-    rejected: int
-    rejects: Sequence[Reject]
-    coercions: Mapping[str, int]
-    tally: TallyState
-    size: int
+from pipeline.model import NOTHING_YET, Announced, NormalizedPage, Progress, utc_timestamp
+from pipeline.report.entries import (
+    FORMAT,
+    EndEntry,
+    Opening,
+    PageEntry,
+    Place,
+    decode_page,
+    encode_entry,
+    encode_page,
+    whole_entries,
+)
+from pipeline.report.lock import OutputLock
 
 
-class EndEntry(msgspec.Struct, frozen=True, tag="end", tag_field="entry"):
-    """The endpoint's page ``number`` was empty: it has the pages before it."""
-
-    source: str
-    number: int
-    announced: Announced = NOTHING_ANNOUNCED
-
-
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Opening | PageEntry | EndEntry).decode
-
-
-class _Place(msgspec.Struct, frozen=True, gc=False):
-    """Where a page's entry lies in the file, in bytes."""
-
-    offset: int
-    header: int
-    size: int
+def journal_folder(output: Path) -> Path:
+    """Where the journal of an output lies: ``out/summary.journal`` for ``out/summary.json``."""
+    return output.with_suffix(".journal")
 
 
 class Journal:
@@ -70,11 +39,11 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lock = FileLock(folder / "lock", thread_local=False)
+        self._lock = OutputLock(folder)
         self._file: BinaryIO | None = None
         self._reader: BinaryIO | None = None
         self._length = 0
-        self._pages: dict[str, dict[int, _Place]] = defaultdict(dict)
+        self._pages: dict[str, dict[int, Place]] = defaultdict(dict)
         self._ends: dict[str, EndEntry] = {}
 
     @classmethod
@@ -88,15 +57,7 @@ class Journal:
             ConfigError: when another run holds the journal, it cannot be written, or it is of other endpoints.
         """
         journal = cls(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            journal._lock.acquire(timeout=0)
-        except Timeout:
-            text = f"another run is writing to it (it holds {folder}); let it end, or name another output"
-            raise ConfigError([Problem("output", text)]) from None
-        except OSError as error:
-            text = f"cannot write {folder}: {error.strerror or error}; name another place with -o"
-            raise ConfigError([Problem("output", text)]) from error
+        journal._lock.acquire()
         try:
             journal._begin(endpoints, resume=resume)
         except BaseException:
@@ -112,20 +73,20 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the journal; it stays where it is."""
-        for file in (self._file, self._reader):
-            if file is not None:
-                file.close()
+        self._close_files()
         self._lock.release()
 
     def remove(self) -> None:
         """The journal has served: its products are in the output."""
-        # The files go while the lock is held: behind it, those that lie here may be another run's.
-        for name in ("pages", "lock"):
-            with suppress(OSError):  # Windows keeps a file that is open
-                (self._folder / name).unlink()
-        self.close()
-        with suppress(OSError):  # not empty: another run has begun there
-            self._folder.rmdir()
+        self._close_files()
+        with suppress(OSError):
+            (self._folder / "pages").unlink()
+        self._lock.release_and_remove()
+
+    def _close_files(self) -> None:
+        for file in (self._file, self._reader):
+            if file is not None:
+                file.close()
 
     def append(self, page: NormalizedPage) -> None:
         """Write down a page.
@@ -133,20 +94,9 @@ class Journal:
         Raises:
             OutputError: when it cannot be written; the entries before it are good.
         """
-        header = PageEntry(
-            source=page.source,
-            number=page.number,
-            at=utc_timestamp(),
-            ids=page.ids,
-            rejected=page.rejected,
-            rejects=page.rejects,
-            coercions=page.coercions,
-            tally=page.tally.state(),
-            size=len(page.lines),
-        )
-        encoded = _encode(header)
-        offset = self._write(b"%b\n%b\n" % (encoded, page.lines))
-        self._pages[page.source][page.number] = _Place(offset, len(encoded), len(page.lines))
+        entry, place = encode_page(page, self._length)
+        self._write(entry)
+        self._pages[page.source][page.number] = place
 
     def append_end(self, source: str, number: int, announced: Announced) -> None:
         """Write down which page of a source was empty, and what it had announced.
@@ -155,7 +105,7 @@ class Journal:
             OutputError: when it cannot be written.
         """
         entry = EndEntry(source, number, announced)
-        self._write(_encode(entry) + b"\n")
+        self._write(encode_entry(entry) + b"\n")
         self._ends[source] = entry
 
     def progress(self, source: str) -> Progress:
@@ -170,16 +120,18 @@ class Journal:
         """Whether there is no page in it."""
         return not any(self._pages.values())
 
-    def entries(self, source: str) -> Iterator[tuple[PageEntry, int]]:
-        """The pages of a source in their order, each with the position of its lines, for :meth:`lines`."""
+    def entries(self, source: str) -> Iterator[tuple[PageEntry, Place]]:
+        """The pages of a source in their order, each with its place, for :meth:`lines` and :meth:`dead_letters`."""
         for _, place in sorted(self._pages[source].items()):
-            header = _decode(self._read(place.offset, place.header))
-            assert isinstance(header, PageEntry)
-            yield header, place.offset + place.header + 1
+            yield decode_page(self._read(place.offset, place.header)), place
 
-    def lines(self, position: int, size: int) -> bytes:
+    def lines(self, place: Place) -> bytes:
         """The products of a page, as JSON Lines."""
-        return self._read(position, size)
+        return self._read(place.lines_at, place.size)
+
+    def dead_letters(self, place: Place) -> bytes:
+        """The dead letters of a page, as JSON Lines."""
+        return self._read(place.letters_at, place.letters)
 
     def _begin(self, endpoints: Mapping[str, str], *, resume: bool) -> None:
         path = self._folder / "pages"
@@ -190,7 +142,7 @@ class Journal:
         self._file = path.open("r+b" if found else "w+b", buffering=0)
         if found and self._recover(endpoints):
             return
-        self._write(_encode(Opening(FORMAT, utc_timestamp(), endpoints)) + b"\n")
+        self._write(encode_entry(Opening(FORMAT, utc_timestamp(), endpoints)) + b"\n")
 
     def _set_aside(self, path: Path) -> None:
         aside = self._folder.with_name(f"{self._folder.name}.old")
@@ -202,7 +154,7 @@ class Journal:
         """Read the index of a journal from its file and cut off what is torn; False when there is nothing in it."""
         assert self._file is not None
         with (self._folder / "pages").open("rb") as file:
-            for entry, place in _whole_entries(file):
+            for entry, place, end in whole_entries(file):
                 if self._length == 0 and not isinstance(entry, Opening):
                     break
                 match entry:
@@ -212,7 +164,7 @@ class Journal:
                         self._pages[entry.source][entry.number] = place
                     case EndEntry():
                         self._ends[entry.source] = entry
-                self._length = place.offset + place.header + 1 + (place.size + 1 if isinstance(entry, PageEntry) else 0)
+                self._length = end
             torn = file.seek(0, os.SEEK_END) - self._length
         if torn:
             logger.warning("dropped a torn entry of {} bytes at the end of the journal", torn)
@@ -232,21 +184,19 @@ class Journal:
         if problems:
             raise ConfigError(problems)
 
-    def _write(self, entry: bytes) -> int:
+    def _write(self, entry: bytes) -> None:
         assert self._file is not None
-        offset = self._length
         try:
-            self._file.seek(offset)
+            self._file.seek(self._length)
             view = memoryview(entry)
             while view:  # a disk that fills up takes a part first, and says so at the next one
                 view = view[self._file.write(view) :]
         except OSError as error:
-            self._file.truncate(offset)
+            self._file.truncate(self._length)
             raise OutputError(
                 f"cannot write the journal in {self._folder}: {error.strerror}; make room and go on with --resume"
             ) from error
         self._length += len(entry)
-        return offset
 
     def _read(self, offset: int, size: int) -> bytes:
         if self._reader is None:
@@ -259,22 +209,3 @@ def _has_entries_behind_the_opening(path: Path) -> bool:
     with path.open("rb") as file:
         file.readline()
         return bool(file.read(1))
-
-
-def _whole_entries(file: BinaryIO) -> Iterator[tuple[Opening | PageEntry | EndEntry, _Place]]:
-    """The entries of a journal's file up to the first that is torn or damaged."""
-    while True:
-        offset = file.tell()
-        header = file.readline()
-        if not header.endswith(b"\n"):
-            return
-        try:
-            entry = _decode(header)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return
-        size = entry.size if isinstance(entry, PageEntry) else 0
-        if isinstance(entry, PageEntry):
-            lines = file.read(size + 1)
-            if len(lines) <= size or not lines.endswith(b"\n"):
-                return
-        yield entry, _Place(offset, len(header) - 1, size)

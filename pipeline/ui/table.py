@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pipeline.model import SourceReport, Summary, page_ranges
+from pipeline.replay import Replay
 
 _HEAD = ("source", "status", "products", "dup", "rej", "pages", "missing", "req", "retry", "err")
 
@@ -20,9 +21,21 @@ def closing_table(summary: Summary) -> str:
         for source in summary.sources
         if source.records_announced not in (None, source.items_fetched)
     ]
+    if summary.rejects:
+        rejected = sum(source.rejected for source in summary.sources)
+        lines.append(f"{rejected} record{'s' * (rejected > 1)} rejected → {summary.rejects}")
     if summary.journal:
         lines.append("What is missing can still be had: run it again with --resume.")
     return "\n".join(lines)
+
+
+def replay_line(replay: Replay) -> str:
+    """What a replay of the rejected records came to."""
+    if not replay.letters:
+        return f"no rejected records: nothing to replay for {replay.output}"
+    again = f", {replay.rejected} rejected again → {replay.rejects}" if replay.rejected else ""
+    known = f", {replay.duplicates} of known products" if replay.duplicates else ""
+    return f"{replay.letters} rejected records: {replay.products} are products now{known}{again} → {replay.output}"
 
 
 def _row(source: SourceReport) -> tuple[str, ...]:
