@@ -153,7 +153,7 @@ def replay_rejects(path: Path | None, settings: Mapping[str, str], **flags: str 
     What becomes a product goes into the summary, the rest stays in the file of rejected records.
     """
     with _ErrorLine(as_json=_wants_json(flags)) as line:
-        config = _configure(path, settings, flags, line)
+        config = _configure(path, settings, flags, line, credentials=False)
         _print(replay_line(replay(Path(config.output), partial(normalize_page, processed_at=utc_timestamp()))))
 
 
@@ -230,13 +230,19 @@ def _wants_json(flags: Mapping[str, str | None]) -> bool:
 
 
 def _configure(
-    path: Path | None, settings: Mapping[str, str], flags: Mapping[str, str | None], line: _ErrorLine
+    path: Path | None,
+    settings: Mapping[str, str],
+    flags: Mapping[str, str | None],
+    line: _ErrorLine,
+    *,
+    credentials: bool = True,
 ) -> Config:
     """The configuration, with logging and the telling of errors as it wants them."""
     named = {_KEYS[flag]: value for flag, value in flags.items() if value is not None}
-    config = load_config(path, flags={**settings, **named})
+    config = load_config(path, flags={**settings, **named}, credentials=credentials)
     line.as_json = config.log.format is Format.JSON
-    line.secrets = Secrets.of_all(endpoint.secrets for endpoint in config.resolved())
+    if credentials:
+        line.secrets = Secrets.of_all(endpoint.secrets for endpoint in config.resolved())
     configure_logging(config.log, line.secrets)
     return config
 

@@ -29,12 +29,14 @@ def load_config(
     *,
     flags: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
+    credentials: bool = True,
 ) -> Config:
     """Read the configuration file and lay the environment and the flags over it.
 
     ``path`` None means ``config/config.yaml`` below the working directory, which need not exist where the
     other layers name the endpoints. ``flags`` maps dotted keys to texts; ``environ`` defaults to the
-    process's own environment.
+    process's own environment. ``credentials`` False is for who fetches nothing: the
+    variables that endpoints name need not be there.
 
     Raises:
         ConfigError: with every unknown key, bad value, contradiction and missing variable there is.
@@ -51,7 +53,7 @@ def load_config(
     layers.lay(_from_environment(environ, layers.endpoints(), problems))
     layers.lay((key, text, "command line") for key, text in flags.items())
     config = Builder(layers.origins, problems).config(raw)
-    if config is not None and config.endpoints:
+    if config is not None and config.endpoints and credentials:
         try:
             config.resolved(environ)
         except ConfigError as error:

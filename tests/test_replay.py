@@ -178,10 +178,16 @@ def test_as_a_user_does_it(output: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     path = rejects_file(output)
     path.write_text(path.read_text("utf-8").replace('"ref":2', '"id":2'), "utf-8")
     monkeypatch.chdir(output.parent)
-    arguments = ["replay-rejects", "-o", str(output), "--set", "endpoints=[{name: shop, url: 'http://shop.test/'}]"]
+    arguments = [
+        "replay-rejects",
+        "-o",
+        str(output),
+        "--set",
+        "endpoints=[{name: shop, url: 'http://shop.test/?key=${SURELY_NOT_SET}'}]",
+    ]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0
-    assert result.output.startswith("4 rejected records: 1 are products now, 3 rejected again → ")
+    assert result.output == f"replayed 4: 1 new products → {output}, 3 rejected again → {path}\n"
     assert [p["id"] for p in document(output)["products"]] == ["shop:1", "shop:3", "shop:2"]
     assert document(output)["products"][-1]["title"] == PAGES[1][1]["name"]
     path.unlink()

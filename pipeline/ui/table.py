@@ -35,7 +35,7 @@ def replay_line(replay: Replay) -> str:
         return f"no rejected records: nothing to replay for {replay.output}"
     again = f", {replay.rejected} rejected again → {replay.rejects}" if replay.rejected else ""
     known = f", {replay.duplicates} of known products" if replay.duplicates else ""
-    return f"{replay.letters} rejected records: {replay.products} are products now{known}{again} → {replay.output}"
+    return f"replayed {replay.letters}: {replay.products} new products → {replay.output}{known}{again}"
 
 
 def _row(source: SourceReport) -> tuple[str, ...]:
