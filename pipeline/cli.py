@@ -181,8 +181,14 @@ def exit_code(summary: Summary, *, allow_partial: bool) -> int:
 
 
 def _run(config: Config, progress: bool | None, *, resume: bool) -> Summary:
+    async def run_to_the_end(bars: Bars) -> Summary:
+        summary = await run_pipeline(config, resume=resume, signals=_SIGNALS, on_page=bars.page)
+        for number in _SIGNALS:  # all is written: they come too late to change the exit code
+            signal.signal(number, signal.SIG_IGN)
+        return summary
+
     with Bars([endpoint.name for endpoint in config.endpoints], shown=progress) as bars:
-        return trio.run(partial(run_pipeline, config, resume=resume, signals=_SIGNALS, on_page=bars.page))
+        return trio.run(run_to_the_end, bars)
 
 
 class _ErrorLine:

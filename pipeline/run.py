@@ -50,8 +50,8 @@ async def run(
     each page that arrives. Credentials come from ``environ``, by default the process's own environment. ``rng`` decides
     the jitter; ``connect`` and ``hop`` replace network and worker threads in tests.
 
-    A cancellation ends the run within the time of one batch, or of the writing that has begun. Without the latter an
-    existing summary stays as it was, and the journal can be resumed.
+    A cancellation ends the run within the time of one batch, also while the summary is being written. An existing
+    summary stays as it was then, and the journal can be resumed.
 
     Raises:
         ConfigError: when no endpoint is configured, the output is no place to write to, another run is writing to it,
@@ -70,7 +70,11 @@ async def run(
     written = False
 
     with await trio.to_thread.run_sync(partial(_open_journal, output, endpoints, resume=resume)) as journal:
-        aggregator = Aggregator(journal, {endpoint.name: endpoint.secrets for endpoint in endpoints})
+        aggregator = Aggregator(
+            journal,
+            secrets={endpoint.name: endpoint.secrets for endpoint in endpoints},
+            checkpoint=trio.from_thread.check_cancelled,
+        )
         pool = config.worker_pool
         consumer = Consumer(aggregator.add, workers=pool.size, batch_size=pool.batch_size, hop=hop)
         fetchers = [
@@ -136,7 +140,10 @@ def _open_journal(output: Path, endpoints: Sequence[ResolvedEndpoint], *, resume
 def _compose(
     output: Path, aggregator: Aggregator, walks: Sequence[Walk], started_at: str, seconds: float
 ) -> tuple[Totals, Catalogue]:
-    """Add up and write the summary; meant for a worker thread, so that the event loop goes on listening to signals."""
+    """Add up and write the summary, in a worker thread, so that the event loop goes on listening to signals.
+
+    A cancellation ends it at the next page; the old summary is there then.
+    """
     catalogue = aggregator.finish(walks)
     totals = Totals(
         status=catalogue.status,

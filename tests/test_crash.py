@@ -3,13 +3,11 @@
 import json
 import os
 import random
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import trio
+from processes import products, run_whole, start
 
 from mockapi.probe import fetch_stats
 from mockapi.serve import serving
@@ -21,38 +19,11 @@ INSTANTS = int(os.environ.get("CRASH_INSTANTS", "50"))
 AT_ONCE = 4
 MOCKS = Settings(ports=(0, 0, 0), pages=10, latency=0.04)
 
-# Nothing of the killed processes is measured, and starting them is most of the time.
-ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
-
-
-def command(urls: Mapping[str, str], output: Path, *flags: str) -> list[str]:
-    endpoints = json.dumps([{"name": name, "url": f"{url}/products"} for name, url in urls.items()])
-    settings = [f"endpoints={endpoints}", f"output={output}", "rate_limit.rps=0", "log.level=ERROR"]
-    return [sys.executable, "-m", "pipeline", *(part for each in settings for part in ("--set", each)), *flags]
-
-
-async def run_whole(urls: Mapping[str, str], output: Path, *flags: str) -> list[bytes]:
-    with trio.fail_after(60):
-        await trio.run_process(command(urls, output, *flags), env=ENVIRONMENT, stdout=subprocess.DEVNULL)
-    return products(output)
-
-
-def products(output: Path) -> list[bytes]:
-    """The lines of the products, as they stand in the file but for `processed_at`."""
-    document: dict[str, Any] = json.loads(output.read_bytes())
-    assert document["summary"]["status"] == "complete"
-    lines = output.read_bytes().partition(b'"products": [\n')[2].partition(b"],\n")[0].splitlines()
-    return [line.partition(b'"processed_at"')[0] for line in lines]
-
 
 async def kill_and_resume(urls: Mapping[str, str], folder: Path, delay: float, undisturbed: list[bytes]) -> str:
     """Kill a run so long after its first request and resume it; tells what state it was killed in."""
     output = folder / "summary.json"
-    seen = {name: (await fetch_stats(url)).requests for name, url in urls.items()}
-    process = await trio.lowlevel.open_process(command(urls, output), env=ENVIRONMENT, stdout=subprocess.DEVNULL)
-    with trio.fail_after(30):
-        while (await fetch_stats(urls["api1"])).requests == seen["api1"] and process.poll() is None:
-            await trio.sleep(0.005)
+    process = await start(urls, output)
     await trio.sleep(delay)
     process.kill()
     await process.wait()

@@ -137,21 +137,40 @@ async def test_a_cancelled_run_writes_no_summary(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["s.journal"]
 
 
-async def test_a_signal_after_the_fetching_cuts_nothing_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Signals while a complete summary is being written come too late: it is written, and the run is what it is."""
+def signal_while_writing(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Let so many SIGTERMs come while the summary is being written; none is taken for the echo of another."""
     write = run_module.write_summary
 
     def interrupted(*arguments: Any) -> None:
-        for _ in range(2):
+        for _ in range(times):
             trio.from_thread.run_sync(signal.raise_signal, signal.SIGTERM)
             time.sleep(0.05)  # for the event loop to hear it
         write(*arguments)
 
     monkeypatch.setattr(run_module, "write_summary", interrupted)
     monkeypatch.setattr(run_module, "ECHO_SECONDS", -1)
+
+
+async def test_a_signal_after_the_fetching_cuts_nothing_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal while a complete summary is being written comes too late: it is written, and the run is what it is."""
+    signal_while_writing(monkeypatch, times=1)
     summary = await run(tmp_path / "s.json", FakeApi())
     assert (summary.summary.status, summary.stopped_by) == ("complete", None)
     assert json.loads((tmp_path / "s.json").read_text())["summary"]["status"] == "complete"
+
+
+async def test_a_second_signal_ends_the_writing_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who cannot wait for the summary gets the old one, nothing half written, and a journal with everything."""
+    (tmp_path / "s.json").write_text("old")
+    with monkeypatch.context() as patch:
+        signal_while_writing(patch, times=2)
+        with pytest.raises(AbortedError):
+            await run(tmp_path / "s.json", FakeApi())
+    assert (tmp_path / "s.json").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["s.journal", "s.json"]
+    nobody = FakeApi(pages=0)
+    summary = await run(tmp_path / "s.json", nobody, resume=True)
+    assert (summary.summary.total_products, nobody.asked) == (9, [])
 
 
 async def test_a_signal_while_the_last_pages_are_normalized_cuts_nothing_off(tmp_path: Path) -> None:

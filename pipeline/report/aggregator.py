@@ -1,7 +1,7 @@
 """Adds up what the pages became, and decides which of several equal ids is the product."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
@@ -57,12 +57,20 @@ class Aggregator:
 
     Duplicates are only told apart then, in the order of the pages: of several records with one id the first is the
     product, however the threads overtook each other. In memory are the places of the pages, and while adding up the
-    ids of one source.
+    ids of one source. ``secrets`` are each source's; ``checkpoint`` is called once per page when all is put together,
+    and may raise to end that.
     """
 
-    def __init__(self, journal: Journal, secrets: Mapping[str, Secrets] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        secrets: Mapping[str, Secrets] = MappingProxyType({}),
+        checkpoint: Callable[[], None] = lambda: None,
+    ) -> None:
         self._journal = journal
         self._secrets = secrets
+        self._checkpoint = checkpoint
 
     def add(self, page: NormalizedPage) -> None:
         """Take one page's products and rejects.
@@ -83,6 +91,7 @@ class Aggregator:
         for walk in walks:
             source = _Source(walk)
             for entry, place in self._journal.entries(walk.source):
+                self._checkpoint()
                 kept.append(source.add(entry, place, self._journal))
             reports.append(source.report())
             errors += source.failures()
@@ -92,6 +101,7 @@ class Aggregator:
     def products(self, catalogue: Catalogue) -> Iterator[bytes]:
         """The products that are kept, page by page, as JSON Lines."""
         for page in catalogue.kept:
+            self._checkpoint()
             lines = self._journal.lines(page.place)
             if page.duplicates:
                 dropped = set(page.duplicates)
@@ -103,6 +113,7 @@ class Aggregator:
     def dead_letters(self, catalogue: Catalogue) -> Iterator[bytes]:
         """The rejected records, in the same order, as JSON Lines with all their line ends."""
         for page in catalogue.kept:
+            self._checkpoint()
             if page.place.letters:
                 yield self._journal.dead_letters(page.place) + b"\n"
 
