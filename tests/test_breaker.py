@@ -1,12 +1,10 @@
-"""The circuit breaker, under a virtual clock: every transition, to the moment; and a model that it must agree with."""
+"""The circuit breaker, under a virtual clock: every transition, to the moment."""
 
 from collections.abc import Callable
 
 import pytest
 import trio
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from trio.testing import MockClock, assert_checkpoints, wait_all_tasks_blocked
+from trio.testing import assert_checkpoints
 
 from pipeline.errors import CircuitGivenUpError
 from pipeline.fetch.breaker import CircuitBreaker, Permit, State
@@ -204,96 +202,3 @@ async def test_stale_news_are_ignored(report: Callable[[Permit], None]) -> None:
         assert impatient.cancelled_caught
         probe.succeeded()
     assert breaker.statistics().state is State.CLOSED
-
-
-class Model:
-    """What a breaker does, told in the plainest way."""
-
-    def __init__(self, threshold: int, max_probes: int) -> None:
-        self.threshold, self.max_probes = threshold, max_probes
-        self.state, self.epoch, self.failures, self.failed_probes = State.CLOSED, 0, 0, 0
-        self.open_until, self.probing = 0.0, False
-
-    def enter(self, state: State) -> None:
-        self.state, self.probing, self.epoch = state, False, self.epoch + 1
-
-    def admit(self, waiting: int, now: float) -> int:
-        """How many of those who wait may pass."""
-        if self.state is State.OPEN and now >= self.open_until and waiting:
-            self.enter(State.HALF_OPEN)
-        if self.state is State.HALF_OPEN and not self.probing and waiting:
-            self.probing = True
-            return 1
-        return waiting if self.state is State.CLOSED else 0
-
-    def outcome(self, what: str, epoch: int, now: float) -> None:
-        half_open = self.state is State.HALF_OPEN
-        if epoch != self.epoch:
-            return
-        self.probing = False
-        if what == "success":
-            self.failures = self.failed_probes = 0
-            if half_open:
-                self.enter(State.CLOSED)
-        elif what == "failure":
-            self.failures, self.failed_probes = self.failures + 1, self.failed_probes + half_open
-            if self.failed_probes == self.max_probes:
-                self.enter(State.GIVEN_UP)
-            elif half_open or self.failures == self.threshold:
-                self.open_until = now + COOLDOWN
-                self.enter(State.OPEN)
-
-
-COOLDOWN = 8
-STEPS = st.one_of(
-    st.just(("ask", 0)),
-    st.tuples(st.just("sleep"), st.integers(1, 6)),
-    st.tuples(st.sampled_from(["failure", "failure", "success", "neutral", "leave"]), st.integers(0, 100)),
-)
-
-
-@settings(max_examples=200)
-@given(threshold=st.integers(1, 3), max_probes=st.integers(1, 3), steps=st.lists(STEPS, min_size=5, max_size=60))
-def test_agrees_with_the_model(threshold: int, max_probes: int, steps: list[tuple[str, int]]) -> None:
-    """Whatever tasks do, state, counts, admissions and refusals are the model's, and at most one probe is out."""
-    breaker = breaker_of(failure_threshold=threshold, cooldown=COOLDOWN, max_probes=max_probes)
-    trio.run(compare, breaker, Model(threshold, max_probes), steps, clock=MockClock(autojump_threshold=0))
-
-
-async def compare(breaker: CircuitBreaker, model: Model, steps: list[tuple[str, int]]) -> None:
-    held: list[tuple[Permit, int]] = []
-    waiters: dict[int, trio.CancelScope] = {}
-    admitted: list[Permit] = []
-
-    async def ask(who: int) -> None:
-        try:
-            with waiters[who]:
-                admitted.append(await breaker.admit())
-                assert not admitted[-1].probe or trio.current_time() >= model.open_until
-        except CircuitGivenUpError:
-            assert breaker.statistics().state is State.GIVEN_UP
-        del waiters[who]
-
-    async with trio.open_nursery() as nursery:
-        for number, (what, amount) in enumerate(steps):
-            if what == "ask":
-                waiters[number] = trio.CancelScope()
-                nursery.start_soon(ask, number)
-            elif what == "sleep":
-                await trio.sleep(amount)
-            elif what == "leave" and waiters:
-                list(waiters.values())[amount % len(waiters)].cancel()
-            elif what != "leave" and held:
-                permit, epoch = held.pop(amount % len(held))
-                model.outcome(what, epoch, trio.current_time())
-                with permit:
-                    {"success": permit.succeeded, "failure": permit.failed, "neutral": lambda: None}[what]()
-            await wait_all_tasks_blocked()
-            expected = model.admit(len(admitted) + len(waiters), trio.current_time())
-            assert [permit.probe for permit in admitted] == [model.state is State.HALF_OPEN] * expected
-            assert not waiters or model.state in (State.OPEN, State.HALF_OPEN)
-            held += [(permit, model.epoch) for permit in admitted]
-            admitted.clear()
-            assert sum(permit.probe and epoch == model.epoch for permit, epoch in held) == model.probing
-            assert counts(breaker) == (model.state, model.failures, model.failed_probes)
-        nursery.cancel_scope.cancel()
