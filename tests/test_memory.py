@@ -58,7 +58,7 @@ def peak_of(pages: int, folder: Path) -> tuple[int, int]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
 def test_memory_grows_by_the_ids_alone(tmp_path: Path) -> None:
-    """A million products stay under 200 MB, and each costs the bytes of an id in a set, not the 140 that it has on disk."""
+    """A million products stay under 200 MB; each costs the bytes of an id in a set, not the 140 that it has on disk."""
     few, least = peak_of(200, tmp_path)
     many, peak = peak_of(10_000, tmp_path)
     assert (few, many) == (20_000, 1_000_000)
