@@ -4,20 +4,21 @@ The YAML file, the environment and the flags are laid over these defaults in ``l
 in seconds. Every key is explained in ``config/config.yaml``.
 """
 
-import enum
 import os
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Annotated, Self
+from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 from msgspec import Meta
 
 from pipeline.credentials import Expansion, Secrets, expand_query
+from pipeline.description import Paging
 from pipeline.errors import ConfigError, Problem
 from pipeline.http_syntax import complaint_about_header, complaint_about_host, complaint_about_url
+from pipeline.section import Section, Word
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
@@ -31,16 +32,7 @@ SLOWEST_RPS = 0.001
 NO_ENDPOINTS = Problem("endpoints", "none is configured; add at least one with `name` and `url`")
 
 
-class _Word(enum.Enum):
-    """A choice among words, written in any case."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        wanted = str(value).casefold()
-        return next((member for member in cls if member.value.casefold() == wanted), None)
-
-
-class Level(_Word):
+class Level(Word):
     """The least severe log message that is shown."""
 
     DEBUG = "DEBUG"
@@ -49,15 +41,11 @@ class Level(_Word):
     ERROR = "ERROR"
 
 
-class Format(_Word):
+class Format(Word):
     """How a log line looks: for people, or one JSON object a line."""
 
     TEXT = "text"
     JSON = "json"
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all sections: immutable, keyword-only, strict about its keys."""
 
 
 class Log(Section, frozen=True):
@@ -137,6 +125,7 @@ class Endpoint(Section, frozen=True):
     name: Annotated[str, Meta(pattern=r"^(?!\d+\Z)[A-Za-z0-9][A-Za-z0-9._-]*\Z", max_length=64, description=NAME_RULE)]
     url: str
     items: str | None = None
+    paging: Paging = Paging()
     headers: Mapping[str, str] = {}
     allow_hosts: tuple[str, ...] = ()
     http: Http | None = None
@@ -221,6 +210,7 @@ class Config(Section, frozen=True):
             name=endpoint.name,
             url=url,
             items=endpoint.items,
+            paging=endpoint.paging,
             headers=headers,
             allow_hosts=endpoint.allow_hosts,
             http=endpoint.http or self.http,
@@ -228,7 +218,7 @@ class Config(Section, frozen=True):
             retry=endpoint.retry or self.retry,
             breaker=endpoint.breaker or self.breaker,
             secrets=expansion.secrets(),
-            definition=(endpoint.url, endpoint.items),
+            definition=(endpoint.url, endpoint.items, endpoint.paging),
         )
 
 
@@ -241,6 +231,7 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     url: str
     items: str | None
+    paging: Paging
     headers: Mapping[str, str]
     allow_hosts: tuple[str, ...]
     http: Http
@@ -248,7 +239,7 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     retry: Retry
     breaker: Breaker
     secrets: Secrets
-    definition: tuple[str, str | None]
+    definition: tuple[str, str | None, Paging]
 
     def __repr__(self) -> str:
         return f"ResolvedEndpoint(name={self.name!r})"

@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from urllib.parse import quote, quote_plus
 
@@ -20,6 +20,14 @@ _TELLING_NAME = re.compile(
 
 _HIDDEN = "***"
 
+# As it is, within a URL, within a form, within JSON.
+_SPELLINGS: Sequence[Callable[[str], str]] = (
+    str,
+    partial(quote, safe=""),
+    quote_plus,
+    lambda secret: msgspec.json.encode(secret)[1:-1].decode(),
+)
+
 # What is shorter would be found in every other word.
 _SHORTEST_SECRET = 4
 
@@ -33,13 +41,7 @@ class Secrets:
             spelling: shown
             for secret, shown in shown_as.items()
             if len(secret) >= _SHORTEST_SECRET
-            # As it is, within a URL, and within JSON.
-            for spelling in (
-                secret,
-                quote(secret, safe=""),
-                quote_plus(secret),
-                msgspec.json.encode(secret)[1:-1].decode(),
-            )
+            for spelling in (spell(secret) for spell in _SPELLINGS)
         }
         longest_first = sorted(self._spellings, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
@@ -60,6 +62,20 @@ class Secrets:
         if self._pattern is None:
             return data
         return self.redact(data.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+
+    def seal(self, text: str) -> str:
+        """The text with a mark in the place of each secret, for :meth:`unseal`: also after the secret has changed."""
+        for number, secret in enumerate(self._shown_as):
+            for spelling, spell in enumerate(_SPELLINGS):
+                text = text.replace(spell(secret), f"\0{number}.{spelling}\0")
+        return text
+
+    def unseal(self, text: str) -> str:
+        """The text that was sealed, with the secrets as they are now."""
+        for number, secret in enumerate(self._shown_as):
+            for spelling, spell in enumerate(_SPELLINGS):
+                text = text.replace(f"\0{number}.{spelling}\0", spell(secret))
+        return text
 
 
 NO_SECRETS = Secrets({})

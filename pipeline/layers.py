@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
-from pipeline.config import NO_ENDPOINTS, Config, Endpoint, Section
+from pipeline.config import NO_ENDPOINTS, Config, Endpoint
 from pipeline.errors import ConfigError, Problem
+from pipeline.section import Section
 from pipeline.validation import Builder, Text, did_you_mean, section_in
 from pipeline.yamlfile import parse_text, read_yaml
 

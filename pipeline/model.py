@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from pipeline.description import Paging
 from pipeline.tally import PriceRange, Tally
 
 Action = Literal["retry", "skip", "circuit_break", "deadline", "stopped"]
@@ -27,12 +28,14 @@ def utc_timestamp() -> str:
 class Page(msgspec.Struct, frozen=True):
     """One fetched page: its records still as the bytes that arrived (views, no copies).
 
-    ``number`` is the ordinal of the page within its endpoint, from 1.
+    ``number`` is the ordinal of the page within its endpoint, from 1; ``token`` is what tells where the next page is,
+    with some APIs.
     """
 
     source: str
     number: int
     records: Sequence[msgspec.Raw]
+    token: str | None = None
 
 
 class Product(msgspec.Struct, frozen=True):
@@ -80,6 +83,7 @@ class NormalizedPage(msgspec.Struct, frozen=True):
     rejects: Sequence[Reject]
     dead_letters: bytes
     coercions: Mapping[str, int]
+    token: str | None = None
 
     @property
     def records(self) -> int:
@@ -113,11 +117,17 @@ NOTHING_ANNOUNCED = Announced()
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far an earlier run came with one endpoint: the pages it has, and the page that was empty, if it got there."""
+    """How far an earlier run came with one endpoint.
+
+    ``have`` are the pages it has, ``end`` the page behind the last one, if it got there. ``tokens`` say of some pages
+    where the next one is, and ``paging`` how the endpoint is walked, where that was found out.
+    """
 
     have: frozenset[int] = frozenset()
     end: int | None = None
     announced: Announced = NOTHING_ANNOUNCED
+    tokens: Mapping[int, str] = {}
+    paging: Paging | None = None
 
 
 NOTHING_YET = Progress()

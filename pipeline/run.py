@@ -86,6 +86,7 @@ async def run(
                 resumed=journal.progress(endpoint.name),
                 on_page=partial(on_page, endpoint.name),
                 on_end=partial(journal.append_end, endpoint.name),
+                on_paging=partial(journal.append_paging, endpoint.name),
             )
             for endpoint in endpoints
         ]

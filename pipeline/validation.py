@@ -12,8 +12,9 @@ from typing import Any, TypeVar, cast, get_args, get_origin
 
 import msgspec
 
-from pipeline.config import Config, Endpoint, Section
+from pipeline.config import Config, Endpoint
 from pipeline.errors import ConfigError, Problem
+from pipeline.section import Section
 from pipeline.yamlfile import parse_text
 
 Choices = Iterable[enum.Enum]
@@ -72,7 +73,7 @@ class Builder:
             if field is None:
                 self._complain(f"{path}{key}", f"is no known key{did_you_mean(str(key), fields)}")
             elif nested := section_in(field.type):
-                base = getattr(inherited, key) if inherited else nested()
+                base = getattr(inherited, key, None) or nested()
                 if (inner := self._section(nested, value, f"{path}{key}.", base)) is not None:
                     values[key] = inner
             else:
@@ -84,6 +85,8 @@ class Builder:
             return base
         if isinstance(raw, Text):
             raw = parse_text(raw)
+        if isinstance(raw, str) and section.shorthand:
+            raw = {section.shorthand: raw}
         if not isinstance(raw, dict):
             keys = ", ".join(section.__struct_fields__)
             self._complain(path[:-1], f"needs keys of its own ({keys}), got {brief(raw)}")

@@ -12,6 +12,7 @@ import trio
 
 from pipeline.config import Breaker, Config, Endpoint, Http, RateLimit, ResolvedEndpoint, Retry
 from pipeline.credentials import NO_SECRETS
+from pipeline.description import Paging
 from pipeline.fetch.client import Client
 from pipeline.fetch.endpoint import Fetcher
 from pipeline.fetch.hosts import HostPolicy
@@ -108,6 +109,7 @@ def endpoint(**changes: Any) -> ResolvedEndpoint:
         name="shop",
         url="http://shop.test/products?lang=en",
         items=None,
+        paging=Paging(),
         headers={},
         allow_hosts=(),
         http=Http(),
@@ -115,7 +117,7 @@ def endpoint(**changes: Any) -> ResolvedEndpoint:
         retry=NO_JITTER,
         breaker=Breaker(),
         secrets=NO_SECRETS,
-        definition=("http://shop.test/products", None),
+        definition=("http://shop.test/products", None, Paging()),
     )
     return msgspec.structs.replace(defaults, **changes)
 

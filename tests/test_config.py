@@ -3,7 +3,6 @@
 import contextlib
 import re
 import ssl
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from configs import ONE, load, problems
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -21,7 +21,6 @@ from pipeline.layers import load_config
 from pipeline.yamlfile import parse_text
 
 SHIPPED = Path(__file__).parents[1] / "config" / "config.yaml"
-ONE = "endpoints: [{name: shop, url: 'http://shop.test/products'}]\n"
 
 # Every key outside the endpoints, each with a value that is not its default.
 CHANGED = """
@@ -42,23 +41,12 @@ def leaves(value: object, prefix: str = "") -> dict[str, Any]:
 
 SECTIONS = yaml.safe_load(CHANGED)
 ENTRY = {key: SECTIONS[key] for key in ("http", "rate_limit", "retry", "breaker")}
-ENTRY |= {"name": "other", "url": "https://other.test/p?x=1", "items": "data.list"}
-ENTRY |= {"headers": {"X-Shop": "7"}, "allow_hosts": ["cdn.test"]}
+ENTRY |= yaml.safe_load("""
+    {name: other, url: "https://other.test/p?x=1", items: data.list, headers: {X-Shop: "7"}, allow_hosts: [cdn.test],
+    paging: {style: page, parameter: skip, start: 1, size_parameter: limit, size: 50, total: meta.total,
+             total_pages: "header:X-Pages", short_page_ends: true}}
+""")
 VALUES, ENTRY_VALUES = leaves(SECTIONS), leaves(ENTRY)
-
-
-def load(tmp_path: Path, text: str = ONE, *, env: Mapping[str, str] | None = None, **flags: str) -> Config:
-    """``text`` is the file; of flags, ``__`` stands for a point."""
-    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
-    dotted = {key.replace("__", "."): value for key, value in flags.items()}
-    return load_config(tmp_path / "config.yaml", flags=dotted, environ=env or {})
-
-
-def problems(tmp_path: Path, text: str = ONE, **layers: Any) -> dict[str, str]:
-    """What is wrong, by path."""
-    with pytest.raises(ConfigError) as caught:
-        load(tmp_path, text, **layers)
-    return {problem.path: problem.text for problem in caught.value.problems}
 
 
 def variable(key: str) -> str:
@@ -71,7 +59,8 @@ def flat(config: Config) -> dict[str, Any]:
 
 def flat_endpoint(config: Config) -> dict[str, Any]:
     resolved = msgspec.structs.asdict(config.resolved()[0])
-    return leaves(msgspec.json.decode(msgspec.json.encode({key: resolved[key] for key in ENTRY})))
+    values = leaves(msgspec.json.decode(msgspec.json.encode({key: resolved[key] for key in ENTRY})))
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def test_defaults_are_those_of_the_contract() -> None:
@@ -93,7 +82,7 @@ def test_shipped_file_holds_every_key_with_its_default(tmp_path: Path) -> None:
     uncommented = re.sub(r"(?m)^( *)# (\w+:)", r"\1\2", SHIPPED.read_text(encoding="utf-8"))
     assert flat(load(tmp_path, uncommented)) == flat(Config())
     written = yaml.safe_load(uncommented)
-    assert set(written.pop("endpoints")[0]) == {"name", "url", "items", "headers", "allow_hosts"}
+    assert set(written.pop("endpoints")[0]) == {"name", "url", "items", "paging", "headers", "allow_hosts"}
     assert "http, rate_limit, retry, breaker: as above" in uncommented
     assert set(leaves(written)) == set(flat(Config()))
 
@@ -109,7 +98,7 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("address", ["", "endpoints.0.", "endpoints.shop-1.x."])
 def test_every_key_is_reached_from_every_layer(address: str, layer: str, tmp_path: Path) -> None:
     """One rule leads to each key, an endpoint's by its index or its name, and changes that key alone."""
-    text = "endpoints: [{name: shop-1.x, url: 'http://shop.test'}]"
+    text = "endpoints: [{name: shop-1.x, url: 'http://shop.test', paging: {style: offset, size: 7}}]"
     before = load(tmp_path, text)
     for key, value in (ENTRY_VALUES if address else VALUES).items():
         if layer == "environment":

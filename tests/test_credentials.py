@@ -5,10 +5,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote_plus as quote
 
 import pytest
 import trio
@@ -79,6 +80,17 @@ def test_no_spelling_of_a_secret_is_left(secret: str, before: str, after: str) -
     for spelling in spellings:
         assert spelling not in secrets.redact(f"|{spelling}|").replace("*", "")
     assert NO_SECRETS.redact(before + after) == before + after
+
+
+@pytest.mark.parametrize("spell", [str, quote, json.dumps])
+def test_what_was_sealed_has_the_secrets_of_today(spell: Callable[[str], str]) -> None:
+    """A next page's URL is kept without the secrets in it, and used with those that are valid then."""
+    before = Secrets({"t0ken-one": "*", SECRET: "*"})
+    sealed = before.seal(f"/p?key={spell(SECRET)}&cursor=t0ken-one")
+    assert SECRET not in sealed
+    assert "t0ken-one" not in sealed
+    assert before.unseal(sealed) == f"/p?key={spell(SECRET)}&cursor=t0ken-one"
+    assert Secrets({"t0ken-two": "*", "new": "*"}).unseal(sealed).endswith("&cursor=t0ken-two")
 
 
 def test_secrets_are_found_in_bytes_that_are_no_utf_8() -> None:

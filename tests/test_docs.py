@@ -10,9 +10,10 @@ import pytest
 
 import pipeline
 from pipeline.cli import main
-from pipeline.config import Config, Section
+from pipeline.config import Config
 from pipeline.layers import load_config
 from pipeline.normalize.fields import CATEGORY_KEYS, CURRENCY_KEYS, ID_KEYS, PRICE_KEYS, TITLE_KEYS
+from pipeline.section import Section
 from pipeline.validation import section_in
 
 ROOT = Path(__file__).parents[1]

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
+from urllib.parse import urljoin
 
 import httpx
 import msgspec
@@ -34,11 +35,20 @@ def make_ssl_context() -> ssl.SSLContext:
 
 
 class Response(msgspec.Struct, frozen=True):
-    """A successful response: its status (2xx), its headers (any case) and the whole body, inflated."""
+    """A successful response: its status (2xx), its headers (any case) and the whole body, inflated.
+
+    ``url`` is where it came from; ``next_link`` the target of a Link header with ``rel="next"`` (RFC 8288), if any.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    url: str
+    next_link: str | None = None
+
+    def absolute(self, reference: str) -> str:
+        """The URL that a reference within this response means (RFC 3986, section 5)."""
+        return urljoin(self.url, reference)
 
 
 class Client:
@@ -141,7 +151,13 @@ class Client:
                     body = BodyCollector(response.headers.get("content-encoding"), self._limits.max_body_bytes)
                     async for chunk in response.aiter_raw():
                         body.feed(chunk)
-                    return Response(response.status_code, response.headers, body.finish())
+                    return Response(
+                        status=response.status_code,
+                        headers=response.headers,
+                        body=body.finish(),
+                        url=str(response.url),
+                        next_link=response.links.get("next", {}).get("url"),
+                    )
         except trio.TooSlowError:
             raise TransientError(f"no complete response within {self._limits.total_timeout:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:

@@ -8,13 +8,17 @@ import msgspec
 import trio
 
 from pipeline.config import ResolvedEndpoint
+from pipeline.credentials import Secrets
+from pipeline.description import Paging, PagingStyle
 from pipeline.errors import DeadlineNearError, EndpointLostError, FetchError, PermanentError, TransientError
 from pipeline.fetch.announced import find_announced
 from pipeline.fetch.client import Client
+from pipeline.fetch.detect import detect
 from pipeline.fetch.ledger import Ledger
 from pipeline.fetch.log import EndpointLog
-from pipeline.fetch.paging import PageNumbers, Step
+from pipeline.fetch.paging import Step
 from pipeline.fetch.resilient import Arrival, ResilientClient
+from pipeline.fetch.walks import begin_walk, usable
 from pipeline.model import NOTHING_ANNOUNCED, NOTHING_YET, Action, Announced, Page, Progress, Walk, page_ranges
 
 
@@ -22,8 +26,8 @@ class Fetcher:
     """Fetches one endpoint, page by page.
 
     ``identify`` gives a raw record's identity, for finding loops. ``resumed`` tells how far an earlier run came.
-    ``on_page`` is called with the number of records of each page that arrived, ``on_end`` with the page that was empty
-    and what the API had announced.
+    ``on_page`` is called with the number of records of each page that arrived, ``on_end`` with the number behind the
+    last page and what the API had announced, ``on_paging`` with how the endpoint is walked where that was found out.
     """
 
     def __init__(
@@ -36,12 +40,17 @@ class Fetcher:
         resumed: Progress = NOTHING_YET,
         on_page: Callable[[int], None] = lambda records: None,
         on_end: Callable[[int, Announced], None] = lambda page, announced: None,
+        on_paging: Callable[[Paging], None] = lambda paging: None,
     ) -> None:
         self._endpoint = endpoint
         self._client = client
+        self._identify = identify
         self._on_page = on_page
         self._on_end = on_end
-        self._paging = PageNumbers(identify, have=resumed.have, end=resumed.end)
+        self._on_paging = on_paging
+        self._how = resumed.paging or endpoint.paging
+        resumed = usable(_unsealed(resumed, endpoint.secrets), self._how)
+        self._walk = begin_walk(self._how, identify, resumed)
         self._ledger = Ledger(endpoint.name, resumed=resumed)
         self._log = EndpointLog(endpoint.name, self._remedy())
         self._resilient = ResilientClient(endpoint, client, ledger=self._ledger, log=self._log, rng=rng)
@@ -56,7 +65,7 @@ class Fetcher:
         with send:
             async with self._client:
                 try:
-                    await self._walk(send)
+                    await self._walk_on(send)
                 except EndpointLostError as error:
                     self._lose(error, "deadline" if isinstance(error, DeadlineNearError) else "skip")
 
@@ -69,33 +78,59 @@ class Fetcher:
         """The account of the walk so far."""
         return self._ledger.statistics()
 
-    async def _walk(self, send: trio.MemorySendChannel[Page]) -> None:
-        step = self._paging.first_step
+    async def _walk_on(self, send: trio.MemorySendChannel[Page]) -> None:
+        step = self._walk.first_step
         while step is Step.NEXT:
-            number, second_pass = self._paging.page, self._paging.second_pass
+            number, second_pass = self._walk.page, self._walk.second_pass
             try:
-                arrival = await self._resilient.page(number, self._paging.parameters(), again=second_pass)
+                arrival = await self._resilient.page(number, self._walk.target(), again=second_pass)
             except (PermanentError, TransientError) as error:
-                step = self._paging.skipped()
+                step = self._walk.skipped()
                 if second_pass:
                     self._ledger.given_up(number, error)
                     self._log.failed(error, number, f"{error.text}; page given up")
                 else:
                     self._ledger.put_off(number, error)
-                    self._log.failed(error, number, f"{error.text}; page put off to the end of the walk")
+                    self._log.failed(error, number, f"{error.text}; page put off, it gets another chance")
                 continue
             records = arrival.records
+            if number == 1 and not self._find_out_paging(arrival):
+                step = self._walk.first_step
+                continue
             if records and not self._heard_totals:
                 self._hear_totals(number, arrival)
-            step = self._paging.arrived(records)
-            if not records and not second_pass:
-                self._on_end(number, self._ledger.statistics().announced)
-            elif step is not Step.LOOP:
-                self._ledger.fetched(number)
+            step = self._take(arrival, number)
             if records:
                 self._on_page(len(records))
-                await self._send(send, Page(self._endpoint.name, number, records))
+                token = self._walk.token()
+                sealed = None if token is None else self._endpoint.secrets.seal(token)
+                await self._send(send, Page(self._endpoint.name, number, records, sealed))
         self._conclude(step)
+
+    def _take(self, arrival: Arrival, number: int) -> Step:
+        end_was_known = self._walk.end is not None
+        step = self._walk.arrived(arrival.records, arrival.response)
+        end = self._walk.end
+        if end is not None and not end_was_known:
+            self._on_end(end, self._ledger.statistics().announced)
+        if step is not Step.LOOP and number != end:
+            self._ledger.fetched(number)
+        return step
+
+    def _find_out_paging(self, arrival: Arrival) -> bool:
+        """See from the first page how to go on; False when this was not the first one after all."""
+        how = self._how
+        found = detect(arrival.response, records=len(arrival.records)) if how.style is PagingStyle.AUTO else None
+        if found:
+            how = found
+            self._walk = begin_walk(how, self._identify)
+            self._log.paging(how)
+        if how.style is PagingStyle.OFFSET and arrival.records:
+            how = msgspec.structs.replace(how, size=len(arrival.records))
+        if how != self._how:
+            self._how = how
+            self._on_paging(how)
+        return found is None or found.start != 0
 
     async def _send(self, send: trio.MemorySendChannel[Page], page: Page) -> None:
         """Send a page even if the deadline comes meanwhile: what was fetched is not lost.
@@ -113,7 +148,9 @@ class Fetcher:
                 walk = self._ledger.statistics()
                 self._log.ended(walk.pages_fetched, page_ranges(walk.pages_missing))
             case Step.LOOP:
-                self._lose(FetchError(f"{step.value}; does the API take `page` at all?"), "skip")
+                self._lose(FetchError(f"{step.value}; if the API has other pages, say with `paging` how"), "skip")
+            case Step.BROKEN:
+                self._lose(FetchError(step.value), "skip")
             case _:
                 self._lose(FetchError(f"{step.value}; check `url` and what access it needs"), "skip")
 
@@ -128,11 +165,11 @@ class Fetcher:
         by_records = -(-announced.records // full) if announced.records is not None and full else None
         pages = announced.pages if announced.pages is not None else by_records
         if pages is not None:
-            self._paging.announced(pages)
+            self._walk.announced(pages)
         self._log.announced(announced.records, pages)
 
     def _lose(self, error: FetchError, action: Action) -> None:
-        page, wanted = self._paging.page, self._paging.wanted()
+        page, wanted = self._walk.page, self._walk.wanted()
         self._ledger.cut_off(wanted or [page], error.text, onward=wanted is None)
         missing = f"page {page} on is missing" if wanted is None else f"missing: {page_ranges(wanted)}"
         self._ledger.failed(page, error, action)
@@ -142,3 +179,9 @@ class Fetcher:
         key = f"endpoints.{self._endpoint.name}.url"
         mocks = " (the mocks: `python -m mockapi`)" if self._client.is_local else ""
         return f"start the API{mocks}, or correct {key}"
+
+
+def _unsealed(progress: Progress, secrets: Secrets) -> Progress:
+    """The progress with the credentials put back that are not in the journal."""
+    tokens = {page: secrets.unseal(token) for page, token in progress.tokens.items()}
+    return msgspec.structs.replace(progress, tokens=tokens)

@@ -2,6 +2,7 @@
 
 from loguru import logger
 
+from pipeline.description import Paging
 from pipeline.errors import FetchError, UnreachableError
 
 
@@ -38,6 +39,12 @@ class EndpointLog:
     def redirected(self, location: str) -> None:
         """The endpoint is somewhere else: each page costs two requests."""
         self._log.warning("redirects to {}; set `url` to where it leads, to save a request per page", location)
+
+    def paging(self, how: Paging) -> None:
+        """It was found out how the endpoint is walked."""
+        parts = [str(part) for part in (how.parameter, how.path) if part]
+        about = f" ({', '.join(parts)})" if parts else ""
+        self._log.info("paging: {}{}, found out from the first page", how.style.value, about)
 
     def announced(self, records: int | None, pages: int | None) -> None:
         """The API says how much there is of it."""

@@ -1,6 +1,5 @@
 """Gets one page after all: breaker, token bucket, retries and redirects around the bare client."""
 
-from collections.abc import Mapping
 from random import Random
 
 import msgspec
@@ -22,6 +21,7 @@ from pipeline.fetch.client import Client, Response
 from pipeline.fetch.envelope import find_records
 from pipeline.fetch.ledger import Ledger
 from pipeline.fetch.log import EndpointLog
+from pipeline.fetch.styles import Target
 
 # How much later than another one a request may reach the server, in seconds, before it looks too early.
 JITTER_ALLOWANCE = 0.05
@@ -63,7 +63,7 @@ class ResilientClient:
         )
         self._told_redirect = False
 
-    async def page(self, number: int, parameters: Mapping[str, str], *, again: bool) -> Arrival:
+    async def page(self, number: int, target: Target, *, again: bool) -> Arrival:
         """Fetch a page; ``again`` when it was asked for before.
 
         A cancellation leaves the connection closed, the breaker without a permit taken, and a token spent.
@@ -79,7 +79,7 @@ class ResilientClient:
             self._check_time_for_probe()
             with await self._breaker.admit() as permit:
                 try:
-                    arrival = await self._attempt(number, attempt, parameters, again=again or attempt > 1)
+                    arrival = await self._attempt(number, attempt, target, again=again or attempt > 1)
                 except RateLimitedError as error:
                     failure: TransientError = error
                 except TransientError as error:
@@ -100,10 +100,10 @@ class ResilientClient:
             else:
                 self._report_open_circuit(failure, number)
 
-    async def _attempt(self, number: int, attempt: int, parameters: Mapping[str, str], *, again: bool) -> Arrival:
+    async def _attempt(self, number: int, attempt: int, target: Target, *, again: bool) -> Arrival:
         started = None
         try:
-            url = self._client.url_with(parameters)
+            url = target.url or self._client.url_with(target.parameters)
             for _ in range(MAX_REDIRECTS + 1):
                 grant = await self._bucket.acquire()
                 started = started or trio.current_time()

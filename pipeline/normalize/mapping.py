@@ -107,6 +107,7 @@ def normalize_page(page: Page, processed_at: str) -> NormalizedPage:
         rejects=rejects,
         dead_letters=b"\n".join(letters),
         coercions=coercions,
+        token=page.token,
     )
 
 

@@ -5,10 +5,11 @@ from typing import BinaryIO
 
 import msgspec
 
+from pipeline.description import Paging
 from pipeline.model import NOTHING_ANNOUNCED, Announced, NormalizedPage, Reject, utc_timestamp
 from pipeline.tally import TallyState
 
-FORMAT = 2
+FORMAT = 3
 
 
 class Opening(msgspec.Struct, frozen=True, tag="opening", tag_field="entry"):
@@ -35,6 +36,14 @@ class PageEntry(msgspec.Struct, frozen=True, tag="page", tag_field="entry"):
     tally: TallyState
     size: int
     letters: int
+    token: str | None = None
+
+
+class PagingEntry(msgspec.Struct, frozen=True, tag="paging", tag_field="entry"):
+    """How the endpoint is walked, found out from its first page."""
+
+    source: str
+    paging: Paging
 
 
 class EndEntry(msgspec.Struct, frozen=True, tag="end", tag_field="entry"):
@@ -45,7 +54,7 @@ class EndEntry(msgspec.Struct, frozen=True, tag="end", tag_field="entry"):
     announced: Announced = NOTHING_ANNOUNCED
 
 
-Entry = Opening | PageEntry | EndEntry
+Entry = Opening | PagingEntry | PageEntry | EndEntry
 
 encode_entry = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Entry).decode
@@ -84,6 +93,7 @@ def encode_page(page: NormalizedPage, offset: int) -> tuple[bytes, Place]:
             tally=page.tally.state(),
             size=len(page.lines),
             letters=len(page.dead_letters),
+            token=page.token,
         )
     )
     parts = [header, page.lines, page.dead_letters] if page.dead_letters else [header, page.lines]

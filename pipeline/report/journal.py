@@ -13,13 +13,15 @@ from typing import BinaryIO, Self
 
 from loguru import logger
 
+from pipeline.description import Paging
 from pipeline.errors import ConfigError, OutputError, Problem
-from pipeline.model import NOTHING_YET, Announced, NormalizedPage, Progress, utc_timestamp
+from pipeline.model import NOTHING_ANNOUNCED, NOTHING_YET, Announced, NormalizedPage, Progress, utc_timestamp
 from pipeline.report.entries import (
     FORMAT,
     EndEntry,
     Opening,
     PageEntry,
+    PagingEntry,
     Place,
     decode_page,
     encode_entry,
@@ -45,6 +47,8 @@ class Journal:
         self._length = 0
         self._pages: dict[str, dict[int, Place]] = defaultdict(dict)
         self._ends: dict[str, EndEntry] = {}
+        self._tokens: dict[str, dict[int, str]] = defaultdict(dict)
+        self._pagings: dict[str, Paging] = {}
 
     @classmethod
     def open(cls, folder: Path, endpoints: Mapping[str, str], *, resume: bool) -> Self:
@@ -108,12 +112,26 @@ class Journal:
         self._write(encode_entry(entry) + b"\n")
         self._ends[source] = entry
 
+    def append_paging(self, source: str, paging: Paging) -> None:
+        """Write down how a source is walked.
+
+        Raises:
+            OutputError: when it cannot be written.
+        """
+        self._write(encode_entry(PagingEntry(source, paging)) + b"\n")
+
     def progress(self, source: str) -> Progress:
         """How far a source has come."""
         if source not in self._pages and source not in self._ends:
             return NOTHING_YET
-        have, end = frozenset(self._pages[source]), self._ends.get(source)
-        return Progress(have, end.number, end.announced) if end else Progress(have)
+        end = self._ends.get(source)
+        return Progress(
+            have=frozenset(self._pages[source]),
+            end=end.number if end else None,
+            announced=end.announced if end else NOTHING_ANNOUNCED,
+            tokens=self._tokens[source],
+            paging=self._pagings.get(source),
+        )
 
     @property
     def is_empty(self) -> bool:
@@ -162,6 +180,10 @@ class Journal:
                         self._check(entry, endpoints)
                     case PageEntry():
                         self._pages[entry.source][entry.number] = place
+                        if entry.token is not None:
+                            self._tokens[entry.source][entry.number] = entry.token
+                    case PagingEntry():
+                        self._pagings[entry.source] = entry.paging
                     case EndEntry():
                         self._ends[entry.source] = entry
                 self._length = end

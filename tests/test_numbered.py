@@ -4,8 +4,20 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.fetch.paging import MAX_SKIPS_IN_A_ROW, PageNumbers, Step
-from pipeline.normalize.mapping import identify
+from pipeline.description import Paging
+from pipeline.fetch.client import Response
+from pipeline.fetch.numbered import NumberedWalk
+from pipeline.fetch.paging import MAX_SKIPS_IN_A_ROW, Identify, Step
+from pipeline.fetch.styles import PageNumber
+from pipeline.model import NOTHING_YET, Progress
+from pipeline.normalize import mapping
+
+# A response that says nothing but its records.
+BARE = Response(200, {}, b"[]", "http://shop.test/products?page=1")
+
+
+def begin(resumed: Progress = NOTHING_YET, identify: Identify = mapping.identify) -> NumberedWalk:
+    return NumberedWalk(PageNumber(Paging()), identify, resumed=resumed)
 
 
 def raws(*records: str) -> list[msgspec.Raw]:
@@ -18,102 +30,102 @@ def page_of(*ids: int) -> list[msgspec.Raw]:
 
 def test_walk_starts_at_page_one_and_counts_up() -> None:
     """The pages asked for are 1, 2, 3, …"""
-    paging = PageNumbers(identify)
+    paging = begin()
     asked = []
     for number in range(4):
-        asked.append(paging.parameters())
-        assert paging.arrived(page_of(number)) is Step.NEXT
+        asked.append(paging.target().parameters)
+        assert paging.arrived(page_of(number), BARE) is Step.NEXT
     assert asked == [{"page": "1"}, {"page": "2"}, {"page": "3"}, {"page": "4"}]
     assert paging.page == 5
 
 
 def test_empty_page_is_the_end() -> None:
     """A page without records ends the walk, on page 1 as on any other."""
-    assert PageNumbers(identify).arrived([]) is Step.END
-    paging = PageNumbers(identify)
-    paging.arrived(page_of(1))
-    assert paging.arrived([]) is Step.END
+    assert begin().arrived([], BARE) is Step.END
+    paging = begin()
+    paging.arrived(page_of(1), BARE)
+    assert paging.arrived([], BARE) is Step.END
     assert paging.page == 2
 
 
 def test_page_that_repeats_the_one_before_is_a_loop() -> None:
     """A page whose ids all equal the page before, in its order, is a loop, and the walk stays on it."""
-    paging = PageNumbers(identify)
-    paging.arrived(page_of(1, 2, 3))
-    assert paging.arrived(page_of(1, 2, 3)) is Step.LOOP
+    paging = begin()
+    paging.arrived(page_of(1, 2, 3), BARE)
+    assert paging.arrived(page_of(1, 2, 3), BARE) is Step.LOOP
     assert paging.page == 2
 
 
 def test_loop_is_told_by_the_ids_alone() -> None:
     """Other fields, such as a price or a time, may differ from one answer to the next: equal ids are a loop."""
-    paging = PageNumbers(identify)
-    paging.arrived(raws('{"id":1,"price":5}', '{"sku":"b"}'))
-    assert paging.arrived(raws('{"price": 6, "id": "1"}', '{"sku":" b "}')) is Step.LOOP
+    paging = begin()
+    paging.arrived(raws('{"id":1,"price":5}', '{"sku":"b"}'), BARE)
+    assert paging.arrived(raws('{"price": 6, "id": "1"}', '{"sku":" b "}'), BARE) is Step.LOOP
 
 
 def test_records_without_an_id_are_told_apart_by_all_they_hold() -> None:
     """Pages of records without ids loop when they are the same to the byte, and only then."""
-    paging = PageNumbers(identify)
-    paging.arrived(raws('{"name":"a"}', "5"))
-    assert paging.arrived(raws('{"name":"b"}', "5")) is Step.NEXT
-    assert paging.arrived(raws('{"name":"b"}', "5")) is Step.LOOP
+    paging = begin()
+    paging.arrived(raws('{"name":"a"}', "5"), BARE)
+    assert paging.arrived(raws('{"name":"b"}', "5"), BARE) is Step.NEXT
+    assert paging.arrived(raws('{"name":"b"}', "5"), BARE) is Step.LOOP
 
 
 def test_overlap_is_no_loop() -> None:
     """Pages that share most records, or where one is the other's beginning, are no loop."""
-    paging = PageNumbers(identify)
+    paging = begin()
     for ids in [(1, 2, 3), (2, 3, 4), (2, 3), (2, 3, 5), (9, 3, 5)]:
-        assert paging.arrived(page_of(*ids)) is Step.NEXT
+        assert paging.arrived(page_of(*ids), BARE) is Step.NEXT
 
 
 def test_loop_is_found_across_a_page_that_was_given_up() -> None:
     """A server that ignores ``page`` is found out though one of its answers in between was spoilt."""
-    paging = PageNumbers(identify)
-    paging.arrived(page_of(1, 2))
+    paging = begin()
+    paging.arrived(page_of(1, 2), BARE)
     assert paging.skipped() is Step.NEXT
-    assert paging.arrived(page_of(1, 2)) is Step.LOOP
+    assert paging.arrived(page_of(1, 2), BARE) is Step.LOOP
 
 
 def test_walk_goes_on_behind_a_page_that_was_given_up() -> None:
     """A page given up costs that page alone."""
-    paging = PageNumbers(identify)
+    paging = begin()
     assert paging.skipped() is Step.NEXT
-    assert paging.parameters() == {"page": "2"}
-    assert paging.arrived(page_of(1)) is Step.NEXT
-    assert paging.parameters() == {"page": "3"}
+    assert paging.target().parameters == {"page": "2"}
+    assert paging.arrived(page_of(1), BARE) is Step.NEXT
+    assert paging.target().parameters == {"page": "3"}
 
 
 def test_three_pages_given_up_in_a_row_end_the_walk() -> None:
     """An endpoint that answers no page is left alone, and the walk stays on the last page it tried."""
-    paging = PageNumbers(identify)
+    paging = begin()
     assert [paging.skipped() for _ in range(3)] == [Step.NEXT, Step.NEXT, Step.LOST]
     assert paging.page == MAX_SKIPS_IN_A_ROW == 3
 
 
 def test_page_that_arrives_starts_the_count_of_skips_anew() -> None:
     """Only pages given up in a row count, however many there are in all."""
-    paging = PageNumbers(identify)
+    paging = begin()
     for number in range(10):
         assert [paging.skipped(), paging.skipped()] == [Step.NEXT, Step.NEXT]
-        assert paging.arrived(page_of(number)) is Step.NEXT
+        assert paging.arrived(page_of(number), BARE) is Step.NEXT
     assert paging.page == 31
 
 
 @given(st.integers(1, 6), st.integers(1, 4))
 def test_cycle_is_a_loop(length: int, size: int) -> None:
     """A server that begins anew after some pages is found out at the first page that comes again."""
-    paging = PageNumbers(identify)
+    paging = begin()
     pages = [page_of(*range(number * size, (number + 1) * size)) for number in range(length)]
-    steps = [paging.arrived(page) for page in (*pages, pages[0])]
+    steps = [paging.arrived(page, BARE) for page in (*pages, pages[0])]
     assert steps == [Step.NEXT] * length + [Step.LOOP]
 
 
 def test_pages_that_share_their_ends_alone_are_no_loop() -> None:
     """A page after another with the same first and last record, but others between, is a page."""
-    paging = PageNumbers(identify)
-    assert paging.arrived(page_of(1, 2, 3)) is Step.NEXT
-    assert paging.arrived(page_of(1, 4, 3)) is Step.NEXT
-    assert paging.arrived(page_of(1, 4, 3)) is Step.LOOP
+    paging = begin()
+    assert paging.arrived(page_of(1, 2, 3), BARE) is Step.NEXT
+    assert paging.arrived(page_of(1, 4, 3), BARE) is Step.NEXT
+    assert paging.arrived(page_of(1, 4, 3), BARE) is Step.LOOP
 
 
 def test_only_two_records_of_different_pages_are_looked_at() -> None:
@@ -124,9 +136,9 @@ def test_only_two_records_of_different_pages_are_looked_at() -> None:
         looks.append(record)
         return bytes(record)
 
-    paging = PageNumbers(look)
-    paging.arrived(page_of(*range(1000)))
-    paging.arrived(page_of(*range(1000, 2000)))
+    paging = begin(identify=look)
+    paging.arrived(page_of(*range(1000)), BARE)
+    paging.arrived(page_of(*range(1000, 2000)), BARE)
     assert len(looks) == 4
 
 
@@ -141,7 +153,7 @@ def test_every_walk_asks_for_what_is_missing_and_no_page_without_need(
 ) -> None:
     """Each page that is wanted is asked for in order, one that was given up once more at the end, others never."""
     have = frozenset(page for page in have if page <= pages)
-    paging = PageNumbers(identify, have=have, end=pages + 1 if knows_end else None)
+    paging = begin(Progress(have, pages + 1 if knows_end else None))
     failing = dict(failing)
     asked: list[int] = []
     step = paging.first_step
@@ -151,7 +163,7 @@ def test_every_walk_asks_for_what_is_missing_and_no_page_without_need(
             failing[paging.page] -= 1
             step = paging.skipped()
         else:
-            step = paging.arrived(page_of(paging.page) if paging.page <= pages else [])
+            step = paging.arrived(page_of(paging.page) if paging.page <= pages else [], BARE)
     assert not have & set(asked)
     first_pass = sorted(set(asked))
     assert asked[: len(first_pass)] == first_pass

@@ -1,0 +1,81 @@
+"""Walks pages of which each tells where the next one is."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from pipeline.fetch.client import Response
+from pipeline.fetch.paging import Identify, Repetition, Step, wanted_up_to
+from pipeline.fetch.styles import ChainedStyle, Target
+from pipeline.model import NOTHING_YET, Progress
+
+
+class ChainedWalk:
+    """Follows the tokens from page to page until there is none, a page is empty, or one comes that was there before.
+
+    Without a page there is no way past it: it is asked for once more, and then the walk is over. ``resumed`` has the
+    pages that need not be asked for, without a gap between them (see :func:`without_gaps`), and the token behind them.
+    """
+
+    def __init__(self, style: ChainedStyle, identify: Identify, *, resumed: Progress = NOTHING_YET) -> None:
+        self._style = style
+        self._identify = identify
+        self._repetition = Repetition(identify)
+        self._announced: int | None = None
+        self._arrived_token: str | None = None
+        self.second_pass = False
+        self.page = len(resumed.have) + 1
+        self._token = resumed.tokens.get(self.page - 1)
+        # A page that came and had no token was the last one.
+        self.end = self.page if resumed.end is None and resumed.have and self._token is None else resumed.end
+        self.first_step = Step.NEXT if self.end is None else Step.END
+
+    def target(self) -> Target:
+        """What asks for the current page."""
+        return self._style.target(self._token)
+
+    def token(self) -> str | None:
+        """The token of the page behind the one that just arrived."""
+        return self._arrived_token
+
+    def arrived(self, records: Sequence[msgspec.Raw], response: Response) -> Step:
+        """Take note of the current page's records, and follow its token."""
+        self.second_pass = False
+        self._arrived_token = None
+        if not records:
+            self.end = self.page
+            return Step.END
+        if self._repetition.found_in(records):
+            return Step.LOOP
+        identity = self._identify(records[-1])
+        token = self._style.following(self._token, identity if isinstance(identity, str) else None, response)
+        if token is None:
+            self.end = self.page + 1
+            return Step.END
+        self._arrived_token = self._token = token
+        self.page += 1
+        return Step.NEXT
+
+    def skipped(self) -> Step:
+        """The current page was given up: try it once more, or end."""
+        if self.second_pass:
+            return Step.BROKEN
+        self.second_pass = True
+        return Step.NEXT
+
+    def announced(self, pages: int) -> None:
+        """The API says how many pages it has."""
+        self._announced = pages
+
+    def wanted(self) -> list[int] | None:
+        """The pages that are still to be had, the current one among them; None where the end is not known."""
+        pages = wanted_up_to(self.page, self.end, self._announced)
+        return None if pages is None else list(pages)
+
+
+def without_gaps(progress: Progress) -> Progress:
+    """The progress up to the first page that is missing: behind it nothing is known to follow."""
+    pages = 0
+    while pages + 1 in progress.have:
+        pages += 1
+    return msgspec.structs.replace(progress, have=frozenset(range(1, pages + 1)))

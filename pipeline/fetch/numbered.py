@@ -1,0 +1,92 @@
+"""Walks pages that can be asked for by number."""
+
+from collections import deque
+from collections.abc import Sequence
+
+import msgspec
+
+from pipeline.fetch.client import Response
+from pipeline.fetch.paging import MAX_SKIPS_IN_A_ROW, Identify, Repetition, Step, wanted_up_to
+from pipeline.fetch.styles import NumberedStyle, Target
+from pipeline.model import NOTHING_YET, Progress
+
+
+class NumberedWalk:
+    """Walks pages 1, 2, 3, … until one is empty, the last, or repeats an earlier one, or too many fail.
+
+    Pages that were given up are asked for once more at the end of the walk. ``resumed`` tells which pages need not be
+    asked for, and the end if it is known; ``size`` how many records a page has, 0 where the first one is to tell.
+    """
+
+    def __init__(
+        self, style: NumberedStyle, identify: Identify, *, resumed: Progress = NOTHING_YET, size: int = 0
+    ) -> None:
+        self._style = style
+        self._size = size
+        self._have = resumed.have
+        self._repetition = Repetition(identify)
+        self._skips_in_a_row = 0
+        self._put_off: deque[int] = deque()
+        self._announced: int | None = None
+        self.end = resumed.end
+        self.second_pass = False
+        self.page = 0
+        self.first_step = self._move_on()
+
+    def target(self) -> Target:
+        """What asks for the current page."""
+        return self._style.target(self.page, self._size)
+
+    def token(self) -> str | None:
+        """Nothing: any page can be asked for by its number."""
+        return None
+
+    def arrived(self, records: Sequence[msgspec.Raw], response: Response) -> Step:
+        """Take note of the current page's records, and move on where there is a next page."""
+        self._skips_in_a_row = 0
+        if self.page == 1:
+            self._size = len(records)
+        if not self.second_pass:
+            if not records:
+                self.end = self.page
+            elif self._repetition.found_in(records):
+                return Step.LOOP
+            elif self._style.is_last(self.page, self._size, records, response):
+                self.end = self.page + 1
+        return self._move_on()
+
+    def skipped(self) -> Step:
+        """The current page was given up; move on where that makes sense."""
+        if not self.second_pass:
+            if self._style.needs_size and not self._size:
+                return Step.BROKEN
+            self._put_off.append(self.page)
+            self._skips_in_a_row += 1
+            if self._skips_in_a_row == MAX_SKIPS_IN_A_ROW:
+                return Step.LOST
+        return self._move_on()
+
+    def announced(self, pages: int) -> None:
+        """The API says how many pages it has. That tells what is missing, not where the end is."""
+        self._announced = pages
+
+    def wanted(self) -> list[int] | None:
+        """The pages that are still to be had, the current one among them; None where the end is not known."""
+        if self.second_pass:
+            return [self.page, *self._put_off]
+        pages = wanted_up_to(self.page, self.end, self._announced)
+        return None if pages is None else [page for page in pages if page not in self._have]
+
+    def _move_on(self) -> Step:
+        if not self.second_pass:
+            following = self.page + 1
+            while following in self._have:
+                following += 1
+            if self.end is None or following < self.end:
+                self.page = following
+                return Step.NEXT
+            self.second_pass = True
+        if self._put_off:
+            self.page = self._put_off.popleft()
+            return Step.NEXT
+        return Step.END

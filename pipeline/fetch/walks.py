@@ -1,0 +1,20 @@
+"""Begins the walk that a paging style asks for."""
+
+from pipeline.description import Paging
+from pipeline.fetch.chained import ChainedWalk, without_gaps
+from pipeline.fetch.numbered import NumberedWalk
+from pipeline.fetch.paging import Identify, Walk
+from pipeline.fetch.styles import CHAINED, NUMBERED
+from pipeline.model import NOTHING_YET, Progress
+
+
+def begin_walk(how: Paging, identify: Identify, resumed: Progress = NOTHING_YET) -> Walk:
+    """The walk of an endpoint that is paged so, from where an earlier run came to."""
+    if how.style in NUMBERED:
+        return NumberedWalk(NUMBERED[how.style](how), identify, resumed=resumed, size=how.size or 0)
+    return ChainedWalk(CHAINED[how.style](how), identify, resumed=resumed)
+
+
+def usable(progress: Progress, how: Paging) -> Progress:
+    """What of an earlier run's progress a walk of this style can go on from."""
+    return progress if how.style in NUMBERED else without_gaps(progress)

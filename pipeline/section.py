@@ -1,0 +1,24 @@
+"""What all sections of the configuration are made of."""
+
+import enum
+from typing import ClassVar, Self
+
+import msgspec
+
+
+class Word(enum.Enum):
+    """A choice among words, written in any case."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        wanted = str(value).casefold()
+        return next((member for member in cls if member.value.casefold() == wanted), None)
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all sections: immutable, keyword-only, strict about its keys.
+
+    ``shorthand`` is the key that is meant where a text stands in the section's place.
+    """
+
+    shorthand: ClassVar[str | None] = None

@@ -1,0 +1,27 @@
+"""Configurations for tests: loaded from a text, or refused."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.config import Config
+from pipeline.errors import ConfigError
+from pipeline.layers import load_config
+
+ONE = "endpoints: [{name: shop, url: 'http://shop.test/products'}]\n"
+
+
+def load(tmp_path: Path, text: str = ONE, *, env: Mapping[str, str] | None = None, **flags: str) -> Config:
+    """``text`` is the file; of flags, ``__`` stands for a point."""
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    dotted = {key.replace("__", "."): value for key, value in flags.items()}
+    return load_config(tmp_path / "config.yaml", flags=dotted, environ=env or {})
+
+
+def problems(tmp_path: Path, text: str = ONE, **layers: Any) -> dict[str, str]:
+    """What is wrong, by path."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text, **layers)
+    return {problem.path: problem.text for problem in caught.value.problems}
