@@ -1,6 +1,7 @@
 """The command line: flags → Config → run → exit code. The only module that prints or exits."""
 
 import io
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -57,7 +58,8 @@ def _read_settings(_ctx: click.Context, _parameter: click.Parameter, values: tup
     for value in values:
         key, equals, text = value.partition("=")
         if not equals or not key:
-            raise click.BadParameter(f"{value!r} is not of the form KEY=VALUE, as in rate_limit.rps=10")
+            shown = re.split(r"[:\s]", value)[0]  # what follows may be a secret
+            raise click.BadParameter(f"{shown!r} is not of the form KEY=VALUE, as in rate_limit.rps=10")
         settings[key.strip()] = text
     return settings
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 from msgspec import Meta
 
-from pipeline.credentials import Expansion, Secrets, expand_query
+from pipeline.credentials import Expansion, Secrets, expand_query, identity
 from pipeline.description import Paging
 from pipeline.errors import ConfigError, Problem
 from pipeline.http_syntax import complaint_about_header, complaint_about_host, complaint_about_url
@@ -218,7 +218,7 @@ class Config(Section, frozen=True):
             retry=endpoint.retry or self.retry,
             breaker=endpoint.breaker or self.breaker,
             secrets=expansion.secrets(),
-            definition=(endpoint.url, endpoint.items, endpoint.paging),
+            definition=(identity(endpoint.url, url, headers), endpoint.items, endpoint.paging),
         )
 
 
@@ -239,7 +239,7 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     retry: Retry
     breaker: Breaker
     secrets: Secrets
-    definition: tuple[str, str | None, Paging]
+    definition: tuple[tuple[str, ...], str | None, Paging]
 
     def __repr__(self) -> str:
         return f"ResolvedEndpoint(name={self.name!r})"

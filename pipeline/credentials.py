@@ -5,11 +5,11 @@
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
-from urllib.parse import quote, quote_plus
-
-import msgspec
+from urllib.parse import quote, unquote
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
 
@@ -20,31 +20,26 @@ _TELLING_NAME = re.compile(
 
 _HIDDEN = "***"
 
-# As it is, within a URL, within a form, within JSON.
-_SPELLINGS: Sequence[Callable[[str], str]] = (
-    str,
-    partial(quote, safe=""),
-    quote_plus,
-    lambda secret: msgspec.json.encode(secret)[1:-1].decode(),
-)
-
 # What is shorter would be found in every other word.
 _SHORTEST_SECRET = 4
+_SHORTEST_PART = 8
 
 
 class Secrets:
-    """Texts that must not be shown, each with what is shown in its place; ``${NAME}`` for an environment variable's."""
+    """Texts that must not be shown, each with what is shown in its place; ``${NAME}`` for an environment variable's.
+
+    They are found however they are spelled: as they are, percent-encoded (RFC 3986), escaped as in JSON (RFC 8259) or
+    HTML, each character in its own way.
+    """
 
     def __init__(self, shown_as: Mapping[str, str]) -> None:
-        self._shown_as = dict(shown_as)
-        self._spellings = {
-            spelling: shown
-            for secret, shown in shown_as.items()
-            if len(secret) >= _SHORTEST_SECRET
-            for spelling in (spell(secret) for spell in _SPELLINGS)
-        }
-        longest_first = sorted(self._spellings, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        self._shown_as = {secret: shown for secret, shown in shown_as.items() if len(secret) >= _SHORTEST_SECRET}
+        self._in_order = sorted(self._shown_as, key=len, reverse=True)
+        groups = (f"({''.join(map(_spellings, secret))})" for secret in self._in_order)
+        self._pattern = re.compile("|".join(groups)) if self._in_order else None
+
+    def __bool__(self) -> bool:
+        return bool(self._shown_as)
 
     @classmethod
     def of_all(cls, several: "Iterable[Secrets]") -> "Secrets":
@@ -53,29 +48,56 @@ class Secrets:
 
     def redact(self, text: str) -> str:
         """The text without the secrets in it."""
-        if self._pattern is None:
-            return text
-        return self._pattern.sub(lambda match: self._spellings[match[0]], text)
+        return self._replaced(text, lambda secret: self._shown_as[secret])
 
-    def redact_bytes(self, data: bytes) -> bytes:
-        """The same for UTF-8; bytes that are none stay what they are."""
+    def redact_json(self, data: bytes) -> bytes:
+        """The same for JSON that is UTF-8: within its strings alone, so that it stays JSON."""
         if self._pattern is None:
             return data
-        return self.redact(data.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+        return _JSON_STRING.sub(lambda string: self.redact(string[0]), data.decode()).encode()
 
     def seal(self, text: str) -> str:
         """The text with a mark in the place of each secret, for :meth:`unseal`: also after the secret has changed."""
-        for number, secret in enumerate(self._shown_as):
-            for spelling, spell in enumerate(_SPELLINGS):
-                text = text.replace(spell(secret), f"\0{number}.{spelling}\0")
-        return text
+        numbers = {secret: number for number, secret in enumerate(self._shown_as)}
+        return self._replaced(text, lambda secret: f"\0{numbers[secret]}\0")
 
     def unseal(self, text: str) -> str:
-        """The text that was sealed, with the secrets as they are now."""
+        """The text that was sealed, with the secrets as they are now; percent-encoded in what is a URL."""
+        is_url = "://" in text
         for number, secret in enumerate(self._shown_as):
-            for spelling, spell in enumerate(_SPELLINGS):
-                text = text.replace(f"\0{number}.{spelling}\0", spell(secret))
+            text = text.replace(f"\0{number}\0", quote(secret, safe="") if is_url else secret)
         return text
+
+    def _replaced(self, text: str, replacement: Callable[[str], str]) -> str:
+        if self._pattern is None:
+            return text
+        return self._pattern.sub(lambda match: replacement(self._in_order[(match.lastindex or 1) - 1]), text)
+
+
+_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+def _spellings(character: str) -> str:
+    """A pattern for all ways to write a character: as it is, in a URL, in JSON (also within JSON), and in HTML."""
+    percent = "".join(f"%(?:25)*{_any_case(f'{byte:02X}')}" for byte in character.encode(errors="surrogatepass"))
+    units = character.encode("utf-16-be", errors="surrogatepass").hex()
+    unicode = "".join(rf"\\+u{_any_case(units[i : i + 4])}" for i in range(0, len(units), 4))
+    # The longer ones first: what is left of one would be shown.
+    ways = [percent, unicode, f"&#(?:0*{ord(character)}|[xX]0*{_any_case(f'{ord(character):x}')});"]
+    ways += [f"&{name};" for name, meant in _HTML_NAMES if meant == character]
+    if character in '"\\/':
+        ways.append(rf"\\+{re.escape(character)}")
+    if character == " ":
+        ways.append(r"\+")
+    ways.append(re.escape(character))
+    return f"(?:{'|'.join(ways)})"
+
+
+_HTML_NAMES = (("amp", "&"), ("lt", "<"), ("gt", ">"), ("quot", '"'), ("apos", "'"))
+
+
+def _any_case(hexadecimal: str) -> str:
+    return "".join(f"[{digit.upper()}{digit.lower()}]" if digit.isalpha() else digit for digit in hexadecimal)
 
 
 NO_SECRETS = Secrets({})
@@ -93,7 +115,8 @@ class Expansion:
         """The value of the header or parameter ``name`` as it is sent; what is put in, goes through ``encode``."""
         if _TELLING_NAME.search(name) and not _REFERENCE.search(text):
             self.hide(text)
-            self.hide(text.rpartition(" ")[2])  # without the scheme: Bearer, Basic
+            for part in _parts_of(unquote(text)):
+                self.hide(part)
         return _REFERENCE.sub(lambda reference: encode(self._value_of(reference)), text)
 
     def _value_of(self, reference: re.Match[str]) -> str:
@@ -126,6 +149,18 @@ class Expansion:
         return Secrets(self._shown_as)
 
 
+def _parts_of(value: str) -> Iterator[str]:
+    """What of a header's or parameter's value may be a secret by itself: all but scheme and names."""
+    yield value
+    for part in re.split(r"[\s,;=\"]+", value):
+        if len(part) >= _SHORTEST_PART:
+            yield part
+    scheme, _, encoded = value.partition(" ")
+    if scheme.lower() == "basic":
+        with suppress(ValueError):
+            yield b64decode(encoded).decode().partition(":")[2]
+
+
 def has_reference(text: str) -> bool:
     """Whether there is a ``${`` in it that means a variable."""
     return any(reference[0] != "$${" for reference in _REFERENCE.finditer(text))
@@ -140,12 +175,25 @@ def expand_query(url: str, expansion: Expansion) -> str:
     )
 
 
+def identity(url: str, expanded: str, headers: Mapping[str, str]) -> tuple[str, ...]:
+    """What tells this API from others: the URL and the headers as they are sent, but for the credentials among them."""
+    before, _, query = url.partition("?")
+    parameters = zip(query.split("&"), expanded.partition("?")[2].split("&"), strict=True)
+    chosen = [old if _TELLING_NAME.search(old.partition("=")[0]) else new for old, new in parameters]
+    plain = [f"{name.lower()}: {value}" for name, value in headers.items() if not _TELLING_NAME.search(name)]
+    return (before, *chosen, *sorted(plain))
+
+
 def _expand_parameter(parameter: str, expansion: Expansion) -> str:
     name, equals, value = parameter.partition("=")
     return f"{name}{equals}{expansion.expand(name, value, partial(quote, safe=''))}"
 
 
 def shown_url(url: str) -> str:
-    """A URL for messages: without user, password and query."""
+    """A URL for messages: without user, password and query, also where those have characters that they should not."""
+    scheme, _, rest = url.partition("//")
+    private, at, host = rest.rpartition("@")
+    if at and (":" in private or "/" not in private):
+        url = f"{scheme}//{_HIDDEN}@{host}"
     before, question, _ = url.partition("?")
-    return re.sub(r"//[^/]*@", f"//{_HIDDEN}@", before) + (question and "?…")
+    return before + (question and "?…")

@@ -7,6 +7,7 @@ from typing import Self
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from pipeline.credentials import Secrets
 from pipeline.errors import ConfigError, Problem
 from pipeline.model import Reject
 
@@ -39,10 +40,20 @@ class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
             text = bytes(raw).decode(errors="backslashreplace")
         return cls(source, page, reject.position, reject.field, reject.reason, rejected_at, record, text)
 
+    def redacted(self, secrets: Secrets) -> Self:
+        """The letter without the credentials that its API may have repeated in the record."""
+        record = self.record if self.record is UNSET else msgspec.Raw(secrets.redact_json(bytes(self.record)))
+        reason, text = secrets.redact(self.reason), secrets.redact(self.text)
+        return msgspec.structs.replace(self, record=record, reason=reason, text=text)
+
     @property
     def raw(self) -> msgspec.Raw:
         """The record's bytes, as they came but for blanks."""
         return msgspec.Raw(self.text.encode()) if self.record is UNSET else self.record
+
+
+encode_letter = msgspec.json.Encoder().encode
+decode_letter = msgspec.json.Decoder(DeadLetter).decode
 
 
 def rejects_file(output: Path) -> Path:
@@ -62,13 +73,13 @@ def read_dead_letters(path: Path) -> Iterator[DeadLetter]:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
-                    yield _decode(line, f"{path}:{number}")
+                    yield _decode_line(line, f"{path}:{number}")
     except OSError as error:
         raise ConfigError([Problem(str(path), f"cannot be read: {error.strerror}")]) from None
 
 
-def _decode(line: bytes, place: str) -> DeadLetter:
+def _decode_line(line: bytes, place: str) -> DeadLetter:
     try:
-        return msgspec.json.decode(line, type=DeadLetter)
+        return decode_letter(line)
     except _UNDECODABLE as error:
         raise ConfigError([Problem(place, f"is no dead letter: {error}; mend or remove the line")]) from None

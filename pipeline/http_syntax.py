@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import idna
@@ -33,8 +34,8 @@ def complaint_about_url(url: str) -> str | None:
         if parts.port == 0:
             return f"{shown!r} has port 0"
         _check_host(parts.hostname, literal="[" in parts.netloc)
-    except ValueError as error:
-        return f"{shown!r} is no URL: {error}"
+    except ValueError:
+        return f"{shown!r} is no URL: its host or port is wrong"
     return None
 
 
@@ -59,6 +60,10 @@ def complaint_about_header(name: str, value: str) -> str | None:
 
 def complaint_about_host(host: str) -> str | None:
     """What keeps ``host`` from being a host, or a host with a port."""
-    if re.fullmatch(r"[^\s/:@?#]+(:\d+)?|\[[0-9a-fA-F:.]+\](:\d+)?", host):
-        return None
-    return f"{host!r} is no host, as in cdn.example or cdn.example:8443"
+    if re.fullmatch(r"[^\s/:@?#*]+(:\d+)?|\[[0-9a-fA-F:.]+\](:\d+)?", host):
+        with suppress(ValueError):
+            parts = urlsplit(f"//{host}")
+            if parts.port != 0:
+                _check_host(parts.hostname or "", literal="[" in host)
+                return None
+    return f"{host!r} is no host, as in cdn.example, cdn.example:8443 or [::1]:8443"

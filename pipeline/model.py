@@ -25,17 +25,28 @@ def utc_timestamp() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+class Trace(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a later run has to know of a page, to go on behind it.
+
+    ``token`` tells where the next page is, with some APIs; ``fingerprint`` tells the page from others; ``repeats`` is
+    True for a page that is another one once more.
+    """
+
+    token: str | None = None
+    fingerprint: int | None = None
+    repeats: bool = False
+
+
 class Page(msgspec.Struct, frozen=True):
     """One fetched page: its records still as the bytes that arrived (views, no copies).
 
-    ``number`` is the ordinal of the page within its endpoint, from 1; ``token`` is what tells where the next page is,
-    with some APIs.
+    ``number`` is the ordinal of the page within its endpoint, from 1.
     """
 
     source: str
     number: int
     records: Sequence[msgspec.Raw]
-    token: str | None = None
+    trace: Trace = Trace()
 
 
 class Product(msgspec.Struct, frozen=True):
@@ -83,7 +94,7 @@ class NormalizedPage(msgspec.Struct, frozen=True):
     rejects: Sequence[Reject]
     dead_letters: bytes
     coercions: Mapping[str, int]
-    token: str | None = None
+    trace: Trace = Trace()
 
     @property
     def records(self) -> int:
@@ -116,18 +127,26 @@ class Announced(msgspec.Struct, frozen=True):
 NOTHING_ANNOUNCED = Announced()
 
 
+class Findings(msgspec.Struct, frozen=True):
+    """What the first page of an endpoint said: how it is walked, where its records stand, how much there is of it."""
+
+    paging: Paging
+    place: str | None = None
+    announced: Announced = NOTHING_ANNOUNCED
+
+
 class Progress(msgspec.Struct, frozen=True):
     """How far an earlier run came with one endpoint.
 
     ``have`` are the pages it has, ``end`` the page behind the last one, if it got there. ``tokens`` say of some pages
-    where the next one is, and ``paging`` how the endpoint is walked, where that was found out.
+    where the next one is, ``fingerprints`` tell pages apart, and ``findings`` are what the first page said.
     """
 
     have: frozenset[int] = frozenset()
     end: int | None = None
-    announced: Announced = NOTHING_ANNOUNCED
     tokens: Mapping[int, str] = {}
-    paging: Paging | None = None
+    fingerprints: frozenset[int] = frozenset()
+    findings: Findings | None = None
 
 
 NOTHING_YET = Progress()
@@ -157,8 +176,8 @@ class Gap(msgspec.Struct, frozen=True):
 class Walk(msgspec.Struct, frozen=True):
     """What one endpoint's fetcher saw: the account of its pages and requests.
 
-    ``gaps`` has the pages that are missing, and why. ``announced`` is what the API said of its size. ``end_reached``
-    tells whether the walk came to the endpoint's own end; ``ended`` is False while it is under way.
+    ``gaps`` has the pages that are missing, and why. ``announced`` is what the API said of its size. ``ended`` is False
+    while the walk is under way.
     """
 
     source: str
@@ -168,7 +187,6 @@ class Walk(msgspec.Struct, frozen=True):
     gaps: Sequence[Gap]
     failures: Sequence[Failure]
     announced: Announced = NOTHING_ANNOUNCED
-    end_reached: bool = False
     ended: bool = False
 
     @property
@@ -188,10 +206,10 @@ class Walk(msgspec.Struct, frozen=True):
 
     @property
     def end_known_by(self) -> EndKnownBy | None:
-        """How the endpoint's size is known: the API ``announced`` it, or it was ``walked`` to its end."""
-        if self.announced != NOTHING_ANNOUNCED:
-            return "announced"
-        return "walked" if self.end_reached else None
+        """How the size is known: the API ``announced`` it, or it was ``walked`` to its end; None where it is not."""
+        if self.missing_from is not None:
+            return None
+        return "walked" if self.announced == NOTHING_ANNOUNCED else "announced"
 
     @property
     def status(self) -> Status:

@@ -1,23 +1,22 @@
 """Replays dead letters: normalizes rejected records again, after a fix, without fetching anything."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 from loguru import logger
 
-from pipeline.dead_letters import DeadLetter, read_dead_letters, rejects_file
+from pipeline.dead_letters import DeadLetter, encode_letter, read_dead_letters, rejects_file
 from pipeline.errors import ConfigError, Problem
 from pipeline.model import Failure, NormalizedPage, Page, Product, Reject, SourceReport, Totals
 from pipeline.report.aggregator import Catalogue, failures_of
-from pipeline.report.atomic import prepare_output, remove_file, write_file
+from pipeline.report.atomic import prepare_output
 from pipeline.report.journal import journal_folder
 from pipeline.report.lock import locked
 from pipeline.report.summary import write_summary
 from pipeline.tally import Tally
 
-_encode = msgspec.json.Encoder().encode
 _decode_product = msgspec.json.Decoder(Product).decode
 
 Normalize = Callable[[Page], NormalizedPage]
@@ -50,12 +49,12 @@ def replay_rejects(output: Path, normalize: Normalize) -> Replay:
     """Normalize the dead letters of ``output`` again and put what becomes a product into it.
 
     A product stands behind those of its source that are there already; a record whose id is there is a duplicate. What
-    is rejected again stays in the file of dead letters, with its new reason. The summary is written first: killed
-    between the two, the next replay finds duplicates and counts none twice.
+    is rejected again stays in the file of dead letters, with its new reason. Killed between the moves of the two files,
+    the next replay finds duplicates and counts none twice.
 
     Raises:
         ConfigError: when summary or dead letters are missing or no such files, or a run is writing to them.
-        OutputError: when they cannot be written; they are as they were then, or the summary is new.
+        OutputError: when they cannot be written; they are as they were then.
     """
     path = rejects_file(output)
     prepare_output(output)
@@ -71,7 +70,7 @@ def replay_rejects(output: Path, normalize: Normalize) -> Replay:
         for merge in merges:
             merge.replay()
         if letters:
-            _write(output, path, document, merges)
+            _write(output, document, merges)
     if folder.exists():
         logger.warning("an unfinished run lies in {}: --resume makes the summary anew, replay again then", folder)
     return Replay(
@@ -108,17 +107,22 @@ class _Merge:
 
     def replay(self) -> None:
         """Normalize the dead letters, one by one."""
+        coercions: list[Mapping[str, int]] = []
         for letter in self._letters:
             page = self._normalize(Page(letter.source, letter.page, [letter.raw]))
             if page.rejects:
                 again = page.rejects[0]
                 self.rejected.append(msgspec.structs.replace(letter, field=again.field, reason=again.reason))
-            elif page.ids[0] in self._ids:
+                continue
+            coercions.append(page.coercions)
+            if page.ids[0] in self._ids:
                 self.new_duplicates += 1
             else:
                 self.new_products += 1
-                self._coercions.update(page.coercions)
                 self.keep(_decode_product(page.lines), msgspec.Raw(page.lines))
+        # Replayed twice, a record's readings count once.
+        for each in coercions[: max(0, self._source.rejected - len(self.rejected))]:
+            self._coercions.update(each)
 
     def report(self) -> SourceReport:
         """The source's entry as it is now."""
@@ -148,7 +152,7 @@ class _Merge:
             yield from failures_of(self.name, page, letters[0].rejected_at, rejects, len(rejects))
 
 
-def _write(output: Path, rejects: Path, document: _Document, merges: Sequence[_Merge]) -> None:
+def _write(output: Path, document: _Document, merges: Sequence[_Merge]) -> None:
     tally = Tally()
     sources: list[SourceReport] = []
     errors: list[Failure] = []
@@ -163,11 +167,9 @@ def _write(output: Path, rejects: Path, document: _Document, merges: Sequence[_M
     totals = msgspec.structs.replace(
         document.summary, total_products=catalogue.total_products, categories=catalogue.categories
     )
-    write_summary(output, totals, catalogue, (line for merge in merges for line in merge.lines))
-    if any(merge.rejected for merge in merges):
-        write_file(rejects, (_encode(letter) + b"\n" for merge in merges for letter in merge.rejected))
-    else:
-        remove_file(rejects)
+    products = (line for merge in merges for line in merge.lines)
+    letters = [encode_letter(letter) + b"\n" for merge in merges for letter in merge.rejected]
+    write_summary(output, totals, catalogue, products, letters or None)
 
 
 def _read_summary(output: Path) -> _Document:

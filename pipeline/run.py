@@ -13,7 +13,7 @@ from loguru import logger
 
 from pipeline.config import Config, ResolvedEndpoint
 from pipeline.dead_letters import rejects_file
-from pipeline.errors import AbortedError, OutputError
+from pipeline.errors import AbortedError, ConfigError, OutputError, Problem
 from pipeline.fetch.client import Client, make_ssl_context
 from pipeline.fetch.endpoint import Fetcher
 from pipeline.fetch.hosts import HostPolicy
@@ -21,7 +21,7 @@ from pipeline.model import Page, RunStatistics, Summary, Totals, Walk, utc_times
 from pipeline.normalize.consumer import Consumer, Hop
 from pipeline.normalize.mapping import identify
 from pipeline.report.aggregator import Aggregator, Catalogue
-from pipeline.report.atomic import prepare_output, remove_file, remove_leftovers, write_file
+from pipeline.report.atomic import prepare_output, remove_leftovers
 from pipeline.report.journal import Journal, journal_folder
 from pipeline.report.summary import write_summary
 
@@ -62,7 +62,7 @@ async def run(
     started, started_at = trio.current_time(), utc_timestamp()
     endpoints = config.resolved(environ)
     output = Path(config.output)
-    await trio.to_thread.run_sync(prepare_output, output)
+    await trio.to_thread.run_sync(prepare_output, output, rejects_file(output))
     connect = connect or _connector()
     rng = rng or Random()
     stop = _Stop(deadline=started + config.timeout)
@@ -86,7 +86,7 @@ async def run(
                 resumed=journal.progress(endpoint.name),
                 on_page=partial(on_page, endpoint.name),
                 on_end=partial(journal.append_end, endpoint.name),
-                on_paging=partial(journal.append_paging, endpoint.name),
+                on_findings=partial(journal.append_findings, endpoint.name),
             )
             for endpoint in endpoints
         ]
@@ -129,6 +129,8 @@ async def run(
 
 
 def _open_journal(output: Path, endpoints: Sequence[ResolvedEndpoint], *, resume: bool) -> Journal:
+    if journal_folder(output) == output:
+        raise ConfigError([Problem("output", f"{output} is the name of a journal; name another file with -o")])
     # What decides what is on a page; a digest, since a URL may hold what is nobody's business.
     definitions = {endpoint.name: msgspec.json.encode(endpoint.definition) for endpoint in endpoints}
     digests = {name: hashlib.sha256(definition).hexdigest()[:16] for name, definition in definitions.items()}
@@ -155,12 +157,9 @@ def _compose(
         categories=catalogue.categories,
         started_at=started_at,
     )
-    # The dead letters first: with the new summary, those of an older one would be taken for its own.
-    if any(source.rejected for source in catalogue.sources):
-        write_file(rejects_file(output), aggregator.dead_letters(catalogue))
-    else:
-        remove_file(rejects_file(output))
-    write_summary(output, totals, catalogue, aggregator.products(catalogue))
+    rejected = any(source.rejected for source in catalogue.sources)
+    dead_letters = aggregator.dead_letters(catalogue) if rejected else None
+    write_summary(output, totals, catalogue, aggregator.products(catalogue), dead_letters)
     return totals, catalogue
 
 

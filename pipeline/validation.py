@@ -19,6 +19,9 @@ from pipeline.yamlfile import parse_text
 
 Choices = Iterable[enum.Enum]
 
+# Keys whose values may hold a secret, and are not repeated.
+_PRIVATE = {"url", "headers"}
+
 _S = TypeVar("_S", bound=Section)
 
 
@@ -43,7 +46,7 @@ class Builder:
         if entries is None:
             entries = []
         elif not isinstance(entries, list):
-            self._complain("endpoints", f"needs a list of endpoints, got {brief(entries)}")
+            self._complain("endpoints", f"needs a list of endpoints, got {_type_name(entries)}")
             entries = []
         inherited = Config(**values)
         endpoints = tuple(self._endpoint(entry, index, inherited) for index, entry in enumerate(entries))
@@ -54,7 +57,7 @@ class Builder:
         path = f"endpoints.{index}."
         stand_in: dict[str, Any] = {"name": f"?{index}", "url": "http://invalid.invalid"}
         if not isinstance(raw, dict):
-            self._complain(path[:-1], f"needs `name` and `url`, got {brief(raw)}")
+            self._complain(path[:-1], f"needs `name` and `url`, got {_type_name(raw)}")
             return Endpoint(**stand_in)
         if missing := [f"`{key}`" for key in stand_in if key not in raw]:
             self._complain(path[:-1], f"needs {' and '.join(missing)}")
@@ -95,6 +98,12 @@ class Builder:
         return self._construct(lambda: msgspec.structs.replace(base, **values), path)
 
     def _leaf(self, values: dict[str, Any], key: str, value: Any, wanted: Any, path: str) -> None:
+        if get_origin(wanted) is Mapping and isinstance(value, dict):
+            for name, inner in value.items():
+                if not isinstance(inner, str):
+                    text = f"Expected `str`, got {_type_name(inner)}; put it in quotes"
+                    self._complain(f"{path}.{name}", text)
+                    return
         if isinstance(value, Text) and get_origin(wanted) in (tuple, Mapping):
             value = parse_text(value)
         try:
@@ -108,9 +117,7 @@ class Builder:
                 expected = f"Expected one of {', '.join(str(choice.value) for choice in cast('Choices', wanted))}"
             for meta in getattr(wanted, "__metadata__", ()):
                 expected = meta.description or expected
-            # What was meant for headers may be a secret.
-            got = type(value).__name__ if get_origin(wanted) is Mapping else brief(value)
-            self._complain(path, f"{expected}, got {got}")
+            self._complain(path, f"{expected}, got {_type_name(value) if key in _PRIVATE else brief(value)}")
             return
         if isinstance(converted, float) and not math.isfinite(converted):
             self._complain(path, f"needs a finite number, got {value!r}")
@@ -135,6 +142,10 @@ def section_in(annotation: Any) -> type[Section] | None:
     """The section within an annotation such as ``Http`` or ``Http | None``."""
     choices = get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
     return next((c for c in choices if isinstance(c, type) and issubclass(c, Section)), None)
+
+
+def _type_name(value: Any) -> str:
+    return "a text" if isinstance(value, str) else type(value).__name__
 
 
 def brief(value: Any) -> str:

@@ -24,6 +24,14 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return node
 
 
+def _without_content(error: Exception) -> str:
+    """What is wrong and where, without the line itself: it may hold a secret."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        mark = error.problem_mark
+        return f"{error.problem} (line {mark.line + 1}, column {mark.column + 1})"
+    return " ".join(str(error).split())
+
+
 def parse_text(text: str) -> Any:
     """Read the value of a flag or an environment variable; what is no YAML stays the text it is."""
     try:
@@ -47,7 +55,7 @@ def read_yaml(file: Path, *, required: bool) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError([Problem(str(file), f"cannot be read: {error.strerror}")]) from None
     except Exception as error:  # noqa: BLE001 - PyYAML lets out whatever its constructors meet
-        raise ConfigError([Problem(str(file), f"is no valid YAML: {' '.join(str(error).split())}")]) from None
+        raise ConfigError([Problem(str(file), f"is no valid YAML: {_without_content(error)}")]) from None
     if raw is None:
         return {}
     if not isinstance(raw, dict):

@@ -117,7 +117,7 @@ def endpoint(**changes: Any) -> ResolvedEndpoint:
         retry=NO_JITTER,
         breaker=Breaker(),
         secrets=NO_SECRETS,
-        definition=("http://shop.test/products", None, Paging()),
+        definition=(("http://shop.test/products",), None, Paging()),
     )
     return msgspec.structs.replace(defaults, **changes)
 

@@ -22,7 +22,7 @@ def normalized(source: str, number: int, *records: object) -> NormalizedPage:
 
 def a_walk(source: str, fetched: int, *, missing: tuple[int, ...] = (), **changes: object) -> Walk:
     gaps = [Gap(missing, "HTTP 404 Not Found")] if missing else []
-    walk = Walk(source, fetched + 1, 0, fetched, gaps, (), end_reached=True, ended=True)
+    walk = Walk(source, fetched + 1, 0, fetched, gaps, (), ended=True)
     return msgspec.structs.replace(walk, **changes)
 
 

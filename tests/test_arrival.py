@@ -48,6 +48,20 @@ async def test_a_slow_first_answer_is_known_for_slow_by_the_second() -> None:
     assert await refusals(TokenBucket(5, 5), RateLimit(5, 5), delays) == 0
 
 
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(("burst", "moments"), [(1, [0, 6, 6.4, 6.6]), (5, [0, 6, 6, 6, 6, 6.2])])
+async def test_a_slow_first_answer_costs_its_latency_once(burst: int, moments: list[float]) -> None:
+    """However slow it was, the first request had arrived when it was answered: what follows waits a token at most."""
+    bucket, seen = TokenBucket(5, burst), list[float]()
+    for number in range(len(moments)):
+        grant = await bucket.acquire()
+        seen.append(trio.current_time())
+        grant.sent()
+        await trio.sleep(0 if number else 6)
+        grant.answered()
+    assert seen == pytest.approx(moments)
+
+
 @given(
     st.floats(0.5, 20),
     st.integers(1, 6),

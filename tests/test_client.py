@@ -13,7 +13,7 @@ from mockapi.faults import parse_fault
 from mockapi.serve import serving
 from mockapi.settings import Settings
 from pipeline.config import Http
-from pipeline.errors import FetchError, PermanentError, RateLimitedError, TransientError, UnreachableError
+from pipeline.errors import ConfigError, FetchError, PermanentError, RateLimitedError, TransientError, UnreachableError
 from pipeline.fetch.client import Client, Response, make_ssl_context
 
 LIMITS = Http(connect_timeout=0.5, read_timeout=0.3, total_timeout=1.0, max_body_bytes=20_000)
@@ -155,6 +155,24 @@ async def test_the_client_introduces_itself() -> None:
     assert head.startswith("GET /p?q=a%2Cb&page=1 HTTP/1.1\r\n")
     assert "user-agent: shop-bot/1\r\n" in head.lower()
     assert "accept-encoding: gzip\r\n" in head.lower()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("SSL_CERT_FILE", "/no/such/file.pem", "cannot read the certificates"),
+        ("ALL_PROXY", "socks5://proxy.test:1080", "HTTP_PROXY"),
+        ("HTTPS_PROXY", "ftp://me:hunter22@proxy.test", "HTTP_PROXY"),
+    ],
+)
+def test_what_the_environment_gets_wrong_is_told(
+    name: str, value: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Certificates and proxies come from the environment; a mistake there is one of the configuration."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=text) as caught:
+        Client("https://shop.test/", LIMITS, ssl_context=make_ssl_context())
+    assert "hunter22" not in str(caught.value)
 
 
 async def test_a_proxy_is_not_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,19 +5,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote_plus as quote
 
 import pytest
 import trio
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.config import Config, Endpoint
-from pipeline.credentials import NO_SECRETS, Expansion, Secrets, expand_query, has_reference, shown_url
+from pipeline.credentials import Expansion, expand_query, has_reference, shown_url
 from pipeline.errors import ConfigError
 from pipeline.layers import load_config
 
@@ -72,33 +69,6 @@ def test_has_reference_knows_the_escape() -> None:
     assert not has_reference("a$${B} $5")
 
 
-@given(st.text(min_size=4), st.text(), st.text())
-def test_no_spelling_of_a_secret_is_left(secret: str, before: str, after: str) -> None:
-    """A secret is found as it is, percent-encoded and within JSON, and the rest of the text is left alone."""
-    secrets = Secrets({secret: "*"})
-    spellings = [secret, json.dumps(secret, ensure_ascii=False)[1:-1]]
-    for spelling in spellings:
-        assert spelling not in secrets.redact(f"|{spelling}|").replace("*", "")
-    assert NO_SECRETS.redact(before + after) == before + after
-
-
-@pytest.mark.parametrize("spell", [str, quote, json.dumps])
-def test_what_was_sealed_has_the_secrets_of_today(spell: Callable[[str], str]) -> None:
-    """A next page's URL is kept without the secrets in it, and used with those that are valid then."""
-    before = Secrets({"t0ken-one": "*", SECRET: "*"})
-    sealed = before.seal(f"/p?key={spell(SECRET)}&cursor=t0ken-one")
-    assert SECRET not in sealed
-    assert "t0ken-one" not in sealed
-    assert before.unseal(sealed) == f"/p?key={spell(SECRET)}&cursor=t0ken-one"
-    assert Secrets({"t0ken-two": "*", "new": "*"}).unseal(sealed).endswith("&cursor=t0ken-two")
-
-
-def test_secrets_are_found_in_bytes_that_are_no_utf_8() -> None:
-    """Redacting leaves bytes that nobody can decode as they are."""
-    assert Secrets({"hunter22": "***"}).redact_bytes(b"\xff hunter22 \xfe") == b"\xff *** \xfe"
-    assert Secrets({"abc": "***"}).redact("abc") == "abc", "what is this short would be found everywhere"
-
-
 def test_values_under_telling_names_are_secret_as_they_stand() -> None:
     """A token that was written into the configuration itself is hidden, too; what says `application/json` is not."""
     endpoint = Endpoint(
@@ -116,6 +86,8 @@ def test_urls_are_shown_without_what_is_private() -> None:
     """User, password and query are not for messages."""
     assert shown_url("https://bob:pw@shop.test/p?key=1") == "https://***@shop.test/p?…"
     assert shown_url("https://shop.test/p@q") == "https://shop.test/p@q"
+    for password in ("s3cr/et", "s3#cr/et", "s3?cret", "s@cret"):
+        assert shown_url(f"https://me:{password}@shop.test/p") == "https://***@shop.test/p"
 
 
 CONFIG = """
@@ -127,6 +99,10 @@ endpoints:
   - name: b
     url: "https://${HOST}/p?${NAME}=1"
   - {name: c, url: "https://shop.test/p", headers: [tok-0815]}
+  - {name: d, url: ["https://shop.test/tok-0815"]}
+  - "https://me:tok-0815@shop.test/"
+  - {name: f, url: "https://shop.test/p", headers: {X-Shop: 7, Authorization: tok-0815}}
+  - {name: g, url: "https://me:tok-0815/x@shop.test/"}
 """
 
 
@@ -141,7 +117,11 @@ def test_mistakes_are_told_with_their_place_and_without_values(tmp_path: Path) -
     assert "printable ASCII" in told.pop("endpoints.0.headers.X-Umlaut")
     assert "no host" in told.pop("endpoints.0.allow_hosts")
     assert "no query value" in told.pop("endpoints.1.url")
-    assert "Expected `object`" in told.pop("endpoints.2.headers")
+    assert "Expected `object`, got list" in told.pop("endpoints.2.headers")
+    assert told.pop("endpoints.3.url") == "Expected `str`, got list"
+    assert told.pop("endpoints.4") == "needs `name` and `url`, got a text"
+    assert told.pop("endpoints.5.headers.X-Shop") == "Expected `str`, got int; put it in quotes"
+    assert "host or port is wrong" in told.pop("endpoints.6.url")
     assert told == {}
     assert "tok-0815" not in str(caught.value)
 
@@ -229,3 +209,41 @@ def test_the_environment_reaches_the_process() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "endpoints.0.headers.X-Token: the environment variable SURELY_NOT_SET is not set" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "endpoints: [{name: a, headers: {Authorization: tok-0815, Authorization: x}}]",
+        "headers: {Authorization: 'tok-0815",
+    ],
+)
+def test_broken_yaml_is_not_repeated(tmp_path: Path, text: str) -> None:
+    """Where the file cannot be read the place is named, and not what stands there."""
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"line \d+, column \d+") as caught:
+        load_config(tmp_path / "c.yaml", environ={})
+    assert "tok-0815" not in str(caught.value)
+
+
+def test_a_setting_without_a_value_is_not_repeated() -> None:
+    """A colon for an equals sign is a usual slip, and what follows may be a secret."""
+    settings = "endpoints.a.headers.Authorization: Bearer tok-0815"
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "--set", settings], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "'endpoints.a.headers.Authorization' is not of the form KEY=VALUE" in done.stderr
+    assert "tok-0815" not in done.stderr
+
+
+def test_what_tells_one_api_from_another() -> None:
+    """Journals go with what is asked for: another shop is another API, another key is not."""
+
+    def definition(**environ: str) -> object:
+        url = "https://shop.test/p?shop=${SHOP}&api_key=${KEY}"
+        headers = {"X-Shop": "${SHOP}", "Authorization": "Bearer ${KEY}"}
+        return Config(endpoints=(Endpoint(name="a", url=url, headers=headers),)).resolved(environ)[0].definition
+
+    assert definition(SHOP="seven", KEY="one") == definition(SHOP="seven", KEY="two")
+    assert definition(SHOP="seven", KEY="one") != definition(SHOP="eight", KEY="one")

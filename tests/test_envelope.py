@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.credentials import Secrets
 from pipeline.errors import PermanentError
-from pipeline.fetch.envelope import USUAL_KEYS, find_records
+from pipeline.fetch.envelope import USUAL_KEYS, RecordFinder, find_records
 
 RECORDS = [{"id": 1, "price": 12.50}, {"id": 2, "tags": ["a", {"b": None}]}]
 TEXT = json.dumps(RECORDS)
@@ -110,8 +111,54 @@ def test_dotted_path_names_the_list(path: str, body: str) -> None:
     ['{"list": [], "warnings": []}', '{"data": {"items": [], "facets": [{"id": 1}]}}', '{"data": {"items": []}}'],
 )
 def test_last_page_is_empty_whatever_else_is_in_it(body: str) -> None:
-    """Where all lists are empty, or the one under usual keys is, the page is: facets are no records."""
-    assert found(body) == []
+    """Where the list under usual keys is empty, or the one that had the records before, the page is."""
+    finder = RecordFinder(place="list")
+    assert finder.find(body.encode()) == []
+
+
+# What APIs say with status 200 when something went wrong.
+APOLOGIES = [
+    '{"success": false, "message": "internal error", "errors": []}',
+    '{"error": {"code": 17, "details": []}}',
+    '{"products": null, "facets": []}',
+    '{"data": null, "errors": [], "trace": []}',
+    '{"data": [], "error": "upstream timeout"}',
+    '{"items": [], "errors": [{"code": 1}]}',
+    '{"items": [], "success": false}',
+    "{}",
+    '{"data": {}}',
+]
+
+
+@pytest.mark.parametrize("body", APOLOGIES)
+@pytest.mark.parametrize("page", ["first", "later"])
+def test_an_apology_with_an_empty_list_in_it_is_no_end(body: str, page: str) -> None:
+    """A list that is empty says that all has come only where records stood, and where no error stands beside it."""
+    finder = RecordFinder()
+    if page == "later":
+        assert len(finder.find(b'{"rows": [{"id": 1}], "errors": []}')) == 1
+    with pytest.raises(PermanentError):
+        finder.find(body.encode())
+
+
+def test_where_records_stood_they_are_out_of_stock() -> None:
+    """A list under an unusual key is remembered by its place: there, and only there, it may be empty."""
+    finder = RecordFinder()
+    assert finder.place is None
+    finder.find(b'{"result_set": {"rows": [{"id": 1}]}}')
+    assert finder.place == "result_set.rows"
+    assert finder.find(b'{"result_set": {"rows": [], "hints": []}}') == []
+    with pytest.raises(PermanentError, match="no list of records"):
+        finder.find(b'{"result_set": {"hints": []}}')
+
+
+def test_no_secret_is_shown_not_even_its_beginning() -> None:
+    """What an error shows of a body is cut after the secrets are out of it."""
+    secrets = Secrets({"sk_live_51H8xQ2eZvKYlo2C9aBcD0123456": "${KEY}"})
+    with pytest.raises(PermanentError) as caught:
+        RecordFinder(redact=secrets.redact).find(b"<p>bad key sk_live_51H8xQ2eZvKYlo2C9aBcD0123456</p>")
+    assert "sk_live" not in caught.value.text
+    assert "bad key ${KEY}" in caught.value.text
 
 
 def test_list_under_usual_keys_of_usual_keys_is_found() -> None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loguru import logger
 
+from pipeline.description import Paging, PagingStyle
 from pipeline.errors import ConfigError, OutputError
-from pipeline.model import Announced, NormalizedPage, Page, Progress
+from pipeline.model import Announced, Findings, NormalizedPage, Page, Progress
 from pipeline.normalize.mapping import normalize_page
 from pipeline.report.journal import Journal
 
@@ -34,6 +35,9 @@ def content(journal: Journal, source: str) -> list[tuple[int, list[str], bytes, 
     ]
 
 
+FINDINGS = Findings(Paging(style=PagingStyle.PAGE, start=0), "things", Announced(1, None))
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "out" / "summary.journal"
@@ -46,7 +50,8 @@ def filled(folder: Path) -> Path:
         journal.append(page("a", 3, 31, 32))
         journal.append(page("b", 1, 11))
         journal.append(page("a", 1, 1))
-        journal.append_end("b", 2, Announced(1, None))
+        journal.append_findings("b", FINDINGS)
+        journal.append_end("b", 2)
     return folder
 
 
@@ -72,7 +77,7 @@ def test_progress_is_the_pages_and_the_end(filled: Path) -> None:
     """A journal knows which pages it has of each source, where a source ended and what it had announced."""
     with begin(filled, resume=True) as journal:
         assert journal.progress("a") == Progress(frozenset({1, 3}))
-        assert journal.progress("b") == Progress(frozenset({1}), end=2, announced=Announced(1, None))
+        assert journal.progress("b") == Progress(frozenset({1}), end=2, findings=FINDINGS)
         assert journal.progress("new") == Progress()
         assert not journal.is_empty
 
@@ -184,6 +189,16 @@ def test_a_new_endpoint_may_be_resumed(filled: Path) -> None:
     """An endpoint that was added is fetched from its first page on."""
     with begin(filled, resume=True, endpoints={**ENDPOINTS, "c": "new"}) as journal:
         assert journal.progress("c") == Progress()
+
+
+def test_an_endpoint_that_was_added_is_held_to_what_it_was(filled: Path) -> None:
+    """What a resumed run added may be resumed again, and not with another definition."""
+    with Journal.open(filled, {**ENDPOINTS, "c": "3"}, resume=True) as journal:
+        journal.append(page("c", 1, 1))
+    with Journal.open(filled, {**ENDPOINTS, "c": "3"}, resume=True) as journal:
+        assert journal.progress("c").have == {1}
+    with pytest.raises(ConfigError, match=r"endpoints\.c: cannot be resumed: it was changed"):
+        Journal.open(filled, {**ENDPOINTS, "c": "4"}, resume=True)
 
 
 def test_a_second_run_on_the_same_output_is_refused(filled: Path) -> None:

@@ -24,6 +24,12 @@ def test_home_gets_the_credentials(url: str) -> None:
     assert HostPolicy(HOME, secrets=Secrets({"s3cret": "*"})).carries_credentials(url)
 
 
+def test_a_name_beyond_ascii_is_one_and_the_same_host_in_both_spellings() -> None:
+    """The endpoint's host as it is written, and as it is asked for (RFC 5891)."""
+    assert HostPolicy("https://bücher.test/").carries_credentials("https://xn--bcher-kva.test/")
+    assert HostPolicy("https://xn--bcher-kva.test/").carries_credentials("https://BÜCHER.test/")
+
+
 def test_a_move_to_https_is_a_move_at_home() -> None:
     """From the default port of http to that of https, and not back."""
     assert HostPolicy("http://shop.test/").carries_credentials("https://shop.test/")
@@ -58,6 +64,8 @@ def test_what_is_allowed_is_asked_without_credentials() -> None:
     assert not policy.carries_credentials("https://cdn.test/1")
     assert not policy.carries_credentials("http://cdn.test:8080/1")
     assert not policy.carries_credentials("https://other.test:8443/")
+    assert not HostPolicy(HOME, ["[::1]:8443", "BÜCHER.test"]).carries_credentials("https://[::1]:8443/")
+    assert not HostPolicy(HOME, ["[::1]:8443", "BÜCHER.test"]).carries_credentials("https://xn--bcher-kva.test/")
     with pytest.raises(PermanentError, match="allow_hosts"):
         policy.carries_credentials("https://other.test/")
     with pytest.raises(PermanentError, match="credential in the URL"):
@@ -157,6 +165,30 @@ async def test_another_host_that_is_allowed_gets_no_credentials() -> None:
     assert all("tok-0815" in head for head in home.heads)
     assert other.heads
     assert not any("tok-0815" in head for head in other.heads)
+
+
+@pytest.mark.parametrize(
+    "location", ["https://xn--a/", "//xn--a.b/", "http://[::g]/", "http://" + "a" * 70_000, "\x07"]
+)
+async def test_a_redirect_to_nowhere_costs_its_page_alone(location: str) -> None:
+    """Whatever a Location says, it is one more page that is missing, for good: no retry, no crash."""
+    async with hosts() as (home, _):
+        healthy = page_one('[{"id": 1}]')
+        home.answer = lambda target: ("302 Found", location) if "page=2" in target else healthy(target)
+        account, pages = await walk_over_sockets(f"{home.url}/p")
+    assert [page.number for page in pages] == [1]
+    assert (account.status, account.pages_missing) == ("partial", (2,))
+    assert len(account.failures) == 2
+
+
+async def test_cookies_are_no_way_out_either() -> None:
+    """What the endpoint sets as a cookie goes nowhere, not even to another port of its host."""
+    async with hosts() as (home, other):
+        home.answer = lambda target: ("302 Found", f"{other.url}{target}\r\nSet-Cookie: sid=s3ssion")
+        other.answer = page_one('[{"id": 1}]')
+        await walk_over_sockets(f"{home.url}/p", allow_hosts=("127.0.0.1",))
+    assert other.heads
+    assert not any("s3ssion" in head for head in other.heads)
 
 
 async def test_redirects_in_a_circle_end() -> None:

@@ -134,3 +134,35 @@ async def test_a_disk_that_fills_up_while_fetching_ends_the_run(
     await run(tmp_path / "s.json", apis, resume=True)
     assert products(tmp_path / "s.json") == await whole(tmp_path, "a")
     assert {page for _, page in apis["a"].asked}.isdisjoint({1, 2, 3})
+
+
+async def test_what_was_announced_is_known_to_a_resumed_run(tmp_path: Path) -> None:
+    """The ledger of a resumed run is that of the whole: how much there is does not change with who asked."""
+    output = tmp_path / "s.json"
+    first = FakeApi(pages=6, script={1: [ok({"data": records(1), "total": 18})]}, latency=1)
+    assert (await run(output, {"a": first}, timeout=2.5)).sources[0].pages_missing == (3, 4, 5, 6)
+    nothing = await run(output, {"a": FakeApi(pages=6, latency=5)}, timeout=2.5, resume=True)
+    (source,) = nothing.sources
+    assert (source.pages_missing, source.missing_from, source.pages_wanted) == ((3, 4, 5, 6), None, 6)
+    assert (source.end_known_by, source.records_announced) == ("announced", 18)
+
+
+async def test_a_loop_is_the_same_loop_to_a_resumed_run(tmp_path: Path) -> None:
+    """An API that repeats a page for ever is asked for one more, and nothing grows from attempt to attempt."""
+    output = tmp_path / "s.json"
+    accounts = []
+    for resume in (False, True, True):
+        api = FakeApi(pages=99, script={page: forever(lambda: ok(records(3))) for page in range(4, 99)})
+        (source,) = (await run(output, {"a": api}, resume=resume)).sources
+        accounts.append((source.pages_fetched, source.pages_missing, source.missing_from, source.duplicates))
+        assert len(api.asked) == (1 if resume else 4)
+    assert accounts == [(3, (4,), 4, 3)] * 3
+
+
+async def test_an_end_under_an_unusual_key_is_known_to_a_resumed_run(tmp_path: Path) -> None:
+    """Where the records stood, the last page is empty, also when the first was fetched by another process."""
+    output = tmp_path / "s.json"
+    pages = {n: [ok({"rows": records(n), "hints": []})] for n in (1, 2)}
+    await run(output, {"a": FakeApi(pages=0, script={**pages, 3: [100.0]})}, timeout=5)
+    empty = FakeApi(pages=0, script={3: [ok({"rows": [], "hints": []})]})
+    assert (await run(output, {"a": empty}, resume=True)).summary.status == "complete"

@@ -1,6 +1,5 @@
 """Paging styles: each walked to its end, found out from the first response, cut off, and resumed."""
 
-from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -10,82 +9,31 @@ import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
+from shops import (
+    HOME,
+    Query,
+    Server,
+    Shop,
+    at_once,
+    by_cursor,
+    by_last_id,
+    by_link_header,
+    by_next_url,
+    by_offset,
+    by_page,
+    by_page_from_zero,
+    by_page_token,
+    by_stuck_cursor,
+    part,
+)
 from support import NO_LIMIT, NO_TLS, endpoint, ok, reply
 from trio.testing import MockClock
 
 from pipeline.description import Paging, PagingStyle
 from pipeline.fetch.client import Client
 from pipeline.fetch.endpoint import Fetcher
-from pipeline.model import NOTHING_YET, Page, Progress
+from pipeline.model import NOTHING_YET, Findings, Page, Progress
 from pipeline.normalize.mapping import identify
-
-HOME = "http://shop.test/api/products?lang=en"
-
-Query = dict[str, str]
-Server = Callable[[Query, list[dict[str, Any]], int], httpx.Response]
-
-
-def part(items: list[Any], start: int, size: int) -> list[Any]:
-    return items[start : start + size]
-
-
-def by_page(query: Query, items: list[Any], size: int) -> httpx.Response:
-    return ok(part(items, (int(query.get("page", 1)) - 1) * size, size))
-
-
-def by_page_from_zero(query: Query, items: list[Any], size: int) -> httpx.Response:
-    number = int(query.get("page", 0))
-    pages = -(-len(items) // size)
-    body = {"content": part(items, number * size, size), "number": number, "first": number == 0, "totalPages": pages}
-    return ok(body)
-
-
-def by_offset(query: Query, items: list[Any], size: int) -> httpx.Response:
-    skip = int(query.get("skip", 0))
-    found = part(items, skip, min(size, int(query.get("limit", size))))
-    return ok({"products": found, "total": len(items), "skip": skip, "limit": len(found)})
-
-
-def by_cursor(query: Query, items: list[Any], size: int) -> httpx.Response:
-    start = int(query.get("cursor", "c0")[1:])
-    behind = start + size
-    return ok({"items": part(items, start, size), "next_cursor": f"c{behind}" if behind < len(items) else ""})
-
-
-def by_page_token(query: Query, items: list[Any], size: int) -> httpx.Response:
-    start = int(query.get("pageToken", "0"))
-    more = {"nextPageToken": str(start + size)} if start + size < len(items) else {}
-    return ok({"items": part(items, start, size), **more})
-
-
-def by_stuck_cursor(query: Query, items: list[Any], size: int) -> httpx.Response:
-    """The last page repeats its own cursor."""
-    start = int(query.get("cursor", "0"))
-    following = start + size if start + size < len(items) else start
-    return ok({"items": part(items, start, size), "next_cursor": str(following or "")})
-
-
-def by_next_url(query: Query, items: list[Any], size: int) -> httpx.Response:
-    start = int(query.get("after_item", 0))
-    following = f"/api/products?lang=en&after_item={start + size}" if start + size < len(items) else None
-    return ok({"items": part(items, start, size), "paging": {"next": following}})
-
-
-def by_link_header(query: Query, items: list[Any], size: int) -> httpx.Response:
-    start = int(query.get("page_info", "p0")[1:])
-    links = [f'<{HOME}&page_info=p{start + size}>; rel="next"'] if start + size < len(items) else []
-    links.append(f'<{HOME}>; rel="prev"')  # of the first page, too: seen in the wild
-    return reply(200, msgspec.json.encode({"products": part(items, start, size)}), Link=", ".join(links))
-
-
-def by_last_id(query: Query, items: list[Any], size: int) -> httpx.Response:
-    start = int(query.get("starting_after", 0))
-    return ok({"object": "list", "data": part(items, start, size), "has_more": start + size < len(items)})
-
-
-def at_once(query: Query, items: list[Any], size: int) -> httpx.Response:
-    return ok({"products": items})
-
 
 # Each with how it is described; the marked ones are found out without.
 STYLES: dict[str, tuple[Server, Paging]] = {
@@ -118,23 +66,6 @@ FOUND_OUT = {
 }
 
 
-class Shop(httpx.AsyncBaseTransport):
-    """An API of so many items, in pages of so many; ``broken`` requests (counted from 1) get a 404."""
-
-    def __init__(self, server: Server, items: int, size: int, broken: frozenset[int] = frozenset()) -> None:
-        self.server, self.size, self.broken = server, size, broken
-        self.items = [{"id": str(number)} for number in range(1, items + 1)]
-        self.asked: list[Query] = []
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        await trio.sleep(1)
-        self.asked.append(dict(request.url.params))
-        assert request.url.params["lang"] == "en", "the URL's own query is kept"
-        if len(self.asked) in self.broken:
-            return reply(404)
-        return self.server(dict(request.url.params), self.items, self.size)
-
-
 class Outcome(msgspec.Struct):
     fetcher: Any
     ids: list[str]
@@ -143,7 +74,7 @@ class Outcome(msgspec.Struct):
 
 async def walk(shop: Shop, paging: Paging, *, timeout: float = 1e6, resumed: Progress = NOTHING_YET) -> Outcome:
     """Walk a shop; the progress is what a journal would have of it, with each page normalized."""
-    found: list[Paging] = []
+    found: list[Findings] = []
     ends: list[int] = []
     fetcher = Fetcher(
         endpoint(url=HOME, paging=paging, rate_limit=NO_LIMIT),
@@ -151,8 +82,8 @@ async def walk(shop: Shop, paging: Paging, *, timeout: float = 1e6, resumed: Pro
         rng=Random(1),
         identify=identify,
         resumed=resumed,
-        on_end=lambda page, announced: ends.append(page),
-        on_paging=found.append,
+        on_end=ends.append,
+        on_findings=found.append,
     )
     send, receive = trio.open_memory_channel[Page](1_000)
     with trio.move_on_after(timeout):
@@ -163,8 +94,9 @@ async def walk(shop: Shop, paging: Paging, *, timeout: float = 1e6, resumed: Pro
     progress = Progress(
         have=frozenset(page.number for page in pages) | resumed.have,
         end=ends[0] if ends else resumed.end,
-        tokens={**resumed.tokens, **{page.number: page.token for page in pages if page.token is not None}},
-        paging=found[-1] if found else resumed.paging,
+        tokens={**resumed.tokens, **{page.number: page.trace.token for page in pages if page.trace.token is not None}},
+        fingerprints=resumed.fingerprints | {page.trace.fingerprint or 0 for page in pages},
+        findings=found[-1] if found else resumed.findings,
     )
     in_order = sorted(pages, key=lambda page: page.number)
     return Outcome(fetcher, [str(identify(record)) for page in in_order for record in page.records], progress)
@@ -184,7 +116,7 @@ async def test_each_style_is_walked_to_its_end(name: str, count: int) -> None:
     outcome = await walk(shop, paging)
     assert outcome.ids == expected(count)
     account = outcome.fetcher.statistics()
-    assert (account.status, account.end_reached, account.gaps) == ("complete", True, [])
+    assert (account.status, account.ended, account.gaps) == ("complete", True, [])
     assert account.pages_fetched == (1 if name == "none" else -(-count // 5))
     empty_page_at_the_end = name in ("page", "page from 0", "offset")
     assert len(shop.asked) == account.pages_fetched + empty_page_at_the_end
@@ -198,8 +130,8 @@ async def test_styles_are_found_out_from_the_first_page(name: str) -> None:
     outcome = await walk(shop, Paging())
     assert outcome.ids == expected(23)
     assert outcome.fetcher.statistics().status == "complete"
-    found = outcome.progress.paging.style.value if outcome.progress.paging else "auto"
-    assert found == FOUND_OUT[name]
+    assert outcome.progress.findings is not None
+    assert outcome.progress.findings.paging.style.value == FOUND_OUT[name]
 
 
 @pytest.mark.virtual_time
@@ -310,8 +242,8 @@ async def test_a_link_that_only_counts_is_counted_instead(link: str, found: str)
         return reply(200, msgspec.json.encode(part(items, 0, size)), Link=f'<{link}>; rel="next"')
 
     outcome = await walk(Shop(linking, 9, size=3), Paging(), timeout=1.5)
-    assert outcome.progress.paging is not None
-    assert outcome.progress.paging.style.value == found
+    assert outcome.progress.findings is not None
+    assert outcome.progress.findings.paging.style.value == found
 
 
 @given(st.sampled_from(sorted(FOUND_OUT)), st.integers(1, 40), st.integers(1, 8), st.booleans())

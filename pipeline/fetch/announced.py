@@ -1,10 +1,12 @@
 """What an API says about its size: how many records and pages there are in all."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
+from pipeline.fetch.lenient import split_object
 from pipeline.model import Announced
 
 RECORD_KEYS = ("total", "total_count", "totalCount", "total_items", "totalItems", "total_results", "totalResults")
@@ -19,7 +21,8 @@ PAGE_HEADERS = ("x-total-pages", "x-wp-totalpages", "x-page-count")
 _MOST = 1_000_000_000
 _MAX_DEPTH = 2
 
-_Envelope = msgspec.defstruct("_Envelope", [(key, Any, None) for key in (*RECORD_KEYS, *PAGE_KEYS, *SECTION_KEYS)])
+_NAMES = {*RECORD_KEYS, *PAGE_KEYS, *SECTION_KEYS}
+_Envelope = msgspec.defstruct("_Envelope", [(key, Any, None) for key in sorted(_NAMES)])
 _decode = msgspec.json.Decoder(_Envelope).decode
 
 
@@ -28,14 +31,28 @@ def find_announced(body: bytes, headers: Mapping[str, str]) -> Announced:
 
     Whatever the body is, this succeeds; what is no plausible count is passed over.
     """
+    body = body.removeprefix(b"\xef\xbb\xbf")
     try:
-        sections = list(_sections(msgspec.structs.asdict(_decode(body)), _MAX_DEPTH))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # a list, or no JSON at all
-        sections = []
+        fields = msgspec.structs.asdict(_decode(body))
+    except RecursionError:
+        fields = {}
+    except (msgspec.DecodeError, UnicodeDecodeError):  # a list, or JSON but for a record, or none at all
+        fields = _decode_leniently(body)
+    sections = list(_sections(fields, _MAX_DEPTH))
     return Announced(
         records=_first_count([*sections, headers], (*RECORD_KEYS, *RECORD_HEADERS)),
         pages=_first_count([*sections, headers], (*PAGE_KEYS, *PAGE_HEADERS)),
     )
+
+
+def _decode_leniently(body: bytes) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    with suppress(ValueError, RecursionError):
+        members = split_object(body)
+        for key in _NAMES & members.keys():
+            with suppress(msgspec.DecodeError, UnicodeDecodeError):
+                fields[key] = msgspec.json.decode(members[key])
+    return fields
 
 
 def _sections(fields: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:

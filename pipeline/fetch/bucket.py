@@ -35,6 +35,8 @@ class TokenBucket:
         headroom = self._interval * (burst - 1) / 2 if burst > 1 else _headroom_without_burst(self._interval)
         self._tolerance = (burst - 1) * self._interval - min(jitter_allowance, headroom)
         self._theoretical_arrival = -math.inf
+        # The same, had each request only arrived when it was answered: later it cannot have been.
+        self._latest_theoretical_arrival = -math.inf
         self._paused_until = -math.inf
         self._turn = trio.StrictFIFOLock()
         self._granted = 0
@@ -54,6 +56,7 @@ class TokenBucket:
                     await trio.sleep_until(wake_at)
                 arrival = max(self._theoretical_arrival, trio.current_time())
                 self._theoretical_arrival = arrival + self._interval
+                self._latest_theoretical_arrival += self._interval
                 self._granted += 1
                 return Grant(self, self._granted)
         finally:
@@ -74,9 +77,14 @@ class TokenBucket:
     def _answers(self, number: int, sent_at: float, took: float) -> None:
         if took < self._fastest_answer:
             # Those before were all held up by that much more than it seemed.
-            if self._fastest_answer < math.inf and self._interval:
-                self._theoretical_arrival += self._fastest_answer - took
+            if self._fastest_answer < math.inf:
+                later = self._theoretical_arrival + self._fastest_answer - took
+                bounded = min(later, self._latest_theoretical_arrival)
+                self._theoretical_arrival = max(self._theoretical_arrival, bounded)
             self._fastest_answer = took
+        since = self._granted - number
+        answered_last = sent_at + took + (since + 1) * self._interval
+        self._latest_theoretical_arrival = max(self._latest_theoretical_arrival, answered_last)
         self._arrives(number, sent_at + took - self._fastest_answer)
 
     def statistics(self) -> TokenBucketStatistics:

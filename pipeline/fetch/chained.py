@@ -20,7 +20,7 @@ class ChainedWalk:
     def __init__(self, style: ChainedStyle, identify: Identify, *, resumed: Progress = NOTHING_YET) -> None:
         self._style = style
         self._identify = identify
-        self._repetition = Repetition(identify)
+        self._repetition = Repetition(identify, resumed.fingerprints)
         self._announced: int | None = None
         self._arrived_token: str | None = None
         self.second_pass = False
@@ -37,6 +37,10 @@ class ChainedWalk:
     def token(self) -> str | None:
         """The token of the page behind the one that just arrived."""
         return self._arrived_token
+
+    def fingerprint(self) -> int | None:
+        """What tells the page that just arrived from others."""
+        return self._repetition.fingerprint
 
     def arrived(self, records: Sequence[msgspec.Raw], response: Response) -> Step:
         """Take note of the current page's records, and follow its token."""

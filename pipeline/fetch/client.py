@@ -4,6 +4,7 @@ import ipaddress
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from http.cookiejar import DefaultCookiePolicy
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 from urllib.parse import urljoin
@@ -14,8 +15,10 @@ import trio
 
 from pipeline.config import Http
 from pipeline.errors import (
+    ConfigError,
     FetchError,
     PermanentError,
+    Problem,
     RateLimitedError,
     RedirectedError,
     TransientError,
@@ -30,8 +33,16 @@ _CLOSING_SECONDS = 1.0
 
 
 def make_ssl_context() -> ssl.SSLContext:
-    """TLS with verified certificates, for all clients of a run: loading the authorities takes a tenth of a second."""
-    return httpx.create_ssl_context()
+    """TLS with verified certificates, for all clients of a run: loading the authorities takes a tenth of a second.
+
+    Raises:
+        ConfigError: when the environment names certificates that are not there.
+    """
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        text = f"cannot read the certificates: {error.strerror or error}; see SSL_CERT_FILE and SSL_CERT_DIR"
+        raise ConfigError([Problem("environment", text)]) from error
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -75,7 +86,7 @@ class Client:
         self._url = home.copy_with(userinfo=b"")
         self._policy = policy or HostPolicy(url)
         self._limits = limits
-        self._client = httpx.AsyncClient(
+        self._client = _open_client(
             headers={
                 "Accept": "application/json",
                 "Accept-Encoding": ACCEPT_ENCODING,
@@ -87,6 +98,8 @@ class Client:
             # A proxy from the environment is for other machines.
             trust_env=not _is_loopback(self._url.host),
         )
+        # No cookies: they do not tell ports from each other, and a catalogue needs no session.
+        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
 
     @property
     def is_local(self) -> bool:
@@ -160,7 +173,9 @@ class Client:
                     )
         except trio.TooSlowError:
             raise TransientError(f"no complete response within {self._limits.total_timeout:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        except FetchError:
+            raise
+        except Exception as error:
             raise self._translated(error) from error
 
     def _raise_for_status(self, response: httpx.Response) -> None:
@@ -194,10 +209,20 @@ class Client:
                 return TransientError(f"nothing received for {self._limits.read_timeout:g} s")
             case httpx.NetworkError():
                 return TransientError(f"the connection broke: {_text(error)}")
+            case httpx.RemoteProtocolError() if "location header" in str(error):
+                return PermanentError(f"a redirect to no URL: {_text(error)}")
             case httpx.RemoteProtocolError() | httpx.ProxyError():
                 return TransientError(f"truncated or invalid HTTP: {_text(error)}")
             case _:
                 return PermanentError(f"cannot be fetched: {_text(error)}")
+
+
+def _open_client(**options: Any) -> httpx.AsyncClient:
+    try:
+        return httpx.AsyncClient(**options)
+    except (ValueError, ImportError) as error:  # what httpx makes of proxies that it cannot use
+        text = f"the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names cannot be used: {error}"
+        raise ConfigError([Problem("environment", text)]) from error
 
 
 def _tracer(

@@ -9,7 +9,7 @@ import trio
 
 from pipeline.config import ResolvedEndpoint
 from pipeline.credentials import Secrets
-from pipeline.description import Paging, PagingStyle
+from pipeline.description import PagingStyle
 from pipeline.errors import DeadlineNearError, EndpointLostError, FetchError, PermanentError, TransientError
 from pipeline.fetch.announced import find_announced
 from pipeline.fetch.client import Client
@@ -19,7 +19,7 @@ from pipeline.fetch.log import EndpointLog
 from pipeline.fetch.paging import Step
 from pipeline.fetch.resilient import Arrival, ResilientClient
 from pipeline.fetch.walks import begin_walk, usable
-from pipeline.model import NOTHING_ANNOUNCED, NOTHING_YET, Action, Announced, Page, Progress, Walk, page_ranges
+from pipeline.model import NOTHING_YET, Action, Announced, Findings, Page, Progress, Trace, Walk, page_ranges
 
 
 class Fetcher:
@@ -27,7 +27,7 @@ class Fetcher:
 
     ``identify`` gives a raw record's identity, for finding loops. ``resumed`` tells how far an earlier run came.
     ``on_page`` is called with the number of records of each page that arrived, ``on_end`` with the number behind the
-    last page and what the API had announced, ``on_paging`` with how the endpoint is walked where that was found out.
+    last page, ``on_findings`` with what the first page said.
     """
 
     def __init__(
@@ -39,22 +39,23 @@ class Fetcher:
         identify: Callable[[msgspec.Raw], Hashable],
         resumed: Progress = NOTHING_YET,
         on_page: Callable[[int], None] = lambda records: None,
-        on_end: Callable[[int, Announced], None] = lambda page, announced: None,
-        on_paging: Callable[[Paging], None] = lambda paging: None,
+        on_end: Callable[[int], None] = lambda page: None,
+        on_findings: Callable[[Findings], None] = lambda findings: None,
     ) -> None:
         self._endpoint = endpoint
         self._client = client
         self._identify = identify
         self._on_page = on_page
         self._on_end = on_end
-        self._on_paging = on_paging
-        self._how = resumed.paging or endpoint.paging
+        self._on_findings = on_findings
+        self._findings = resumed.findings
+        self._how = resumed.findings.paging if resumed.findings else endpoint.paging
         resumed = usable(_unsealed(resumed, endpoint.secrets), self._how)
         self._walk = begin_walk(self._how, identify, resumed)
         self._ledger = Ledger(endpoint.name, resumed=resumed)
         self._log = EndpointLog(endpoint.name, self._remedy())
-        self._resilient = ResilientClient(endpoint, client, ledger=self._ledger, log=self._log, rng=rng)
-        self._heard_totals = False
+        place = resumed.findings.place if resumed.findings else None
+        self._resilient = ResilientClient(endpoint, client, place=place, ledger=self._ledger, log=self._log, rng=rng)
 
     async def run(self, send: trio.MemorySendChannel[Page]) -> None:
         """Walk the endpoint to its end and send every page of records that arrives; closes ``send``.
@@ -94,25 +95,36 @@ class Fetcher:
                     self._log.failed(error, number, f"{error.text}; page put off, it gets another chance")
                 continue
             records = arrival.records
-            if number == 1 and not self._find_out_paging(arrival):
+            if number == 1 and not second_pass and not self._find_out_paging(arrival):
                 step = self._walk.first_step
                 continue
-            if records and not self._heard_totals:
-                self._hear_totals(number, arrival)
+            if records and self._findings is None:
+                self._learn_from(arrival, number)
             step = self._take(arrival, number)
             if records:
                 self._on_page(len(records))
-                token = self._walk.token()
-                sealed = None if token is None else self._endpoint.secrets.seal(token)
-                await self._send(send, Page(self._endpoint.name, number, records, sealed))
+                await self._send(send, self._page(arrival, number, step))
         self._conclude(step)
+
+    def _page(self, arrival: Arrival, number: int, step: Step) -> Page:
+        token = self._walk.token()
+        return Page(
+            source=self._endpoint.name,
+            number=number,
+            records=arrival.records,
+            trace=Trace(
+                token=None if token is None else self._endpoint.secrets.seal(token),
+                fingerprint=self._walk.fingerprint(),
+                repeats=step is Step.LOOP,
+            ),
+        )
 
     def _take(self, arrival: Arrival, number: int) -> Step:
         end_was_known = self._walk.end is not None
         step = self._walk.arrived(arrival.records, arrival.response)
         end = self._walk.end
         if end is not None and not end_was_known:
-            self._on_end(end, self._ledger.statistics().announced)
+            self._on_end(end)
         if step is not Step.LOOP and number != end:
             self._ledger.fetched(number)
         return step
@@ -127,9 +139,7 @@ class Fetcher:
             self._log.paging(how)
         if how.style is PagingStyle.OFFSET and arrival.records:
             how = msgspec.structs.replace(how, size=len(arrival.records))
-        if how != self._how:
-            self._how = how
-            self._on_paging(how)
+        self._how = how
         return found is None or found.start != 0
 
     async def _send(self, send: trio.MemorySendChannel[Page], page: Page) -> None:
@@ -154,19 +164,18 @@ class Fetcher:
             case _:
                 self._lose(FetchError(f"{step.value}; check `url` and what access it needs"), "skip")
 
-    def _hear_totals(self, number: int, arrival: Arrival) -> None:
-        self._heard_totals = True
+    def _learn_from(self, arrival: Arrival, number: int) -> None:
+        """Take down what the first page with records says, for this run and for one that resumes it."""
         announced = find_announced(arrival.response.body, arrival.response.headers)
-        if announced == NOTHING_ANNOUNCED:
-            return
+        if announced.pages is None and announced.records is not None and number == 1:
+            # The first page is a full one, unless it is the only one.
+            announced = Announced(announced.records, -(-announced.records // len(arrival.records)))
+        self._findings = Findings(self._how, self._resilient.place, announced)
+        self._on_findings(self._findings)
+        self._log.announced(announced.records, announced.pages)
         self._ledger.announced(announced)
-        # The first page is a full one, unless it is the only one.
-        full = len(arrival.records) if number == 1 else None
-        by_records = -(-announced.records // full) if announced.records is not None and full else None
-        pages = announced.pages if announced.pages is not None else by_records
-        if pages is not None:
-            self._walk.announced(pages)
-        self._log.announced(announced.records, pages)
+        if announced.pages is not None:
+            self._walk.announced(announced.pages)
 
     def _lose(self, error: FetchError, action: Action) -> None:
         page, wanted = self._walk.page, self._walk.wanted()

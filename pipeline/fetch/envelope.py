@@ -22,29 +22,92 @@ _Value = bytes | msgspec.Raw
 
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError)
 
+# Lists that are about the records, or about what went wrong.
+_OTHER_LISTS = {"error", "errors", "warnings", "messages", "details", "trace", "facets", "filters", "links"}
+
+# Bodies beyond this are not taken apart leniently: it is slow, and everybody else would wait.
+_MOST_LENIENT = 4_000_000
+
+# So much of a body is looked at to say what it is; a secret is found in there as a whole.
+_SHOWN_OF = 4_096
+
+_decode_object = msgspec.json.Decoder(_Object).decode
+
 
 def find_records(body: bytes, path: str | None = None) -> list[msgspec.Raw]:
-    """The records of a page, as views into ``body``.
+    """The records of a page that is the only one to go by; see :class:`RecordFinder`."""
+    return RecordFinder(path).find(body)
+
+
+class RecordFinder:
+    """Finds the records in the bodies of one endpoint.
 
     They are the body itself where that is a list; else the list at ``path`` (dotted), or without a path the one under
-    one of the usual keys; else the only list of objects in the body. A body that is JSON but for some of its records is
-    taken apart all the same: decoding those fails then.
-
-    Raises:
-        PermanentError: when the body is no JSON, or there is no such list, or several might be meant.
+    one of the usual keys; else the only list of objects in the body. ``place`` is where the records of the last page
+    stood that had any: only there, and in the usual places, an empty list is a page without records, and none is where
+    the body speaks of an error. ``redact`` takes secrets out of what an error shows of a body.
     """
-    body = body.removeprefix(b"\xef\xbb\xbf")  # a byte order mark is not JSON (RFC 8259, section 8.1), but common
-    try:
+
+    def __init__(
+        self, path: str | None = None, *, place: str | None = None, redact: Callable[[str], str] = lambda text: text
+    ) -> None:
+        self._path = path
+        self._redact = redact
+        self.place = place
+
+    def find(self, body: bytes) -> list[msgspec.Raw]:
+        """The records of a page, as views into ``body``.
+
+        A body that is JSON but for some of its records is taken apart all the same: decoding those fails then.
+
+        Raises:
+            PermanentError: when the body is no JSON, or there is no such list, or several might be meant.
+        """
+        body = body.removeprefix(b"\xef\xbb\xbf")  # a byte order mark is not JSON (RFC 8259, section 8.1), but common
         try:
-            return _STRICT.find(body, path)
-        except _UNDECODABLE as error:
-            # What is broken and empty is no sign of the end.
-            with suppress(ValueError, *_UNDECODABLE):
-                if records := _LENIENT.find(body, path):
-                    return records
-            raise PermanentError(_what_it_is_instead(body, error)) from None
-    except RecursionError:
-        raise PermanentError("the body is nested too deeply") from None
+            try:
+                place, records = _STRICT.find(body, self._path, self.place)
+            except _UNDECODABLE as error:
+                place, records = self._find_leniently(body, error)
+            if records:
+                self.place = place
+            elif complaint := _complaint(body):
+                raise PermanentError(f"an empty list, but the body speaks of an error in {complaint!r}")
+        except RecursionError:
+            raise PermanentError("the body is nested too deeply") from None
+        return records
+
+    def _find_leniently(self, body: bytes, error: Exception) -> tuple[str, list[msgspec.Raw]]:
+        if len(body) <= _MOST_LENIENT:
+            with suppress(ValueError, PermanentError, *_UNDECODABLE):
+                place, records = _LENIENT.find(body, self._path, self.place)
+                if records:  # what is broken and empty is no sign of the end
+                    return place, records
+        raise PermanentError(self._what_it_is_instead(body, error))
+
+    def _what_it_is_instead(self, body: bytes, error: Exception) -> str:
+        start = self._redact(body[:_SHOWN_OF].lstrip().decode(errors="replace"))
+        if not start:
+            return "the body is empty"
+        if start.startswith("<"):
+            return f"HTML or XML where JSON belongs: {start[:40]!r}"
+        return f"malformed JSON: {error}"
+
+
+def _may_be_records(place: str) -> bool:
+    return not _OTHER_LISTS & set(place.split("."))
+
+
+def _complaint(body: bytes) -> str | None:
+    """The key under which an object speaks of an error, if it does."""
+    if not _opens(body, b"{"):
+        return None
+    fields = _decode_object(body)
+    said = {key: msgspec.json.decode(fields[key]) for key in ("error", "errors", "success", "ok") if key in fields}
+    for key, value in said.items():
+        if value is False if key in ("success", "ok") else value not in (None, False, 0, "", [], {}):
+            return key
+    return None
 
 
 class _Finder(msgspec.Struct, frozen=True):
@@ -53,10 +116,11 @@ class _Finder(msgspec.Struct, frozen=True):
     elements: Callable[[_Value], list[msgspec.Raw]]
     members: Callable[[_Value], _Object]
 
-    def find(self, body: bytes, path: str | None) -> list[msgspec.Raw]:
+    def find(self, body: bytes, path: str | None, earlier: str | None) -> tuple[str, list[msgspec.Raw]]:
+        """The place of the list, dotted, and its elements."""
         if _opens(body, b"["):
-            return self.elements(body)
-        return self._at_path(body, path) if path else self._search(body)
+            return "", self.elements(body)
+        return (path, self._at_path(body, path)) if path else self._search(body, earlier)
 
     def _at_path(self, body: bytes, path: str) -> list[msgspec.Raw]:
         value: _Value = body
@@ -73,33 +137,38 @@ class _Finder(msgspec.Struct, frozen=True):
             raise PermanentError(f"`items: {path}` is no list in the body")
         return self.elements(value)
 
-    def _search(self, body: bytes) -> list[msgspec.Raw]:
+    def _search(self, body: bytes, earlier: str | None) -> tuple[str, list[msgspec.Raw]]:
         fields = self._fields(body)
         if usual := self._usual_lists(fields, _MAX_DEPTH):
-            return next(filter(None, usual), [])
+            return next((each for each in usual if each[1]), usual[0])
         lists = list(self._lists_within(fields, _MAX_DEPTH))
-        candidates = [records for records in lists if records and all(_opens(r, b"{") for r in records)]
+        candidates = [each for each in lists if each[1] and all(_opens(record, b"{") for record in each[1])]
         if len(candidates) == 1:
             return candidates[0]
-        if lists and not any(lists):
-            return []
+        for place, records in lists:
+            # Later on only the place where records stood can be out of them; of a first page nothing is known.
+            expected = len(lists) == 1 and _may_be_records(place) if earlier is None else place == earlier
+            if expected and not records:
+                return place, records
         found = f"{len(candidates)} lists" if candidates else "no list"
         raise PermanentError(f"{found} of records in the body{_keys(fields)}; name it with `items`")
 
-    def _usual_lists(self, fields: _Object, depth: int) -> list[list[msgspec.Raw]]:
+    def _usual_lists(self, fields: _Object, depth: int, above: str = "") -> list[tuple[str, list[msgspec.Raw]]]:
         """The lists under usual keys, else those under usual keys of the objects under usual keys."""
-        values = [fields[key] for key in USUAL_KEYS if key in fields]
-        if lists := [self.elements(value) for value in values if _opens(value, b"[")]:
+        values = [(f"{above}{key}", fields[key]) for key in USUAL_KEYS if key in fields]
+        if lists := [(place, self.elements(value)) for place, value in values if _opens(value, b"[")]:
             return lists
-        objects = [self.members(value) for value in values if _opens(value, b"{")]
-        return [records for inner in objects for records in self._usual_lists(inner, depth - 1)] if depth > 1 else []
+        if depth == 1:
+            return []
+        objects = [(place, self.members(value)) for place, value in values if _opens(value, b"{")]
+        return [found for place, inner in objects for found in self._usual_lists(inner, depth - 1, f"{place}.")]
 
-    def _lists_within(self, fields: _Object, depth: int) -> Iterator[list[msgspec.Raw]]:
-        for value in fields.values():
+    def _lists_within(self, fields: _Object, depth: int, above: str = "") -> Iterator[tuple[str, list[msgspec.Raw]]]:
+        for key, value in fields.items():
             if _opens(value, b"["):
-                yield self.elements(value)
+                yield f"{above}{key}", self.elements(value)
             elif depth > 1 and _opens(value, b"{"):
-                yield from self._lists_within(self.members(value), depth - 1)
+                yield from self._lists_within(self.members(value), depth - 1, f"{above}{key}.")
 
     def _fields(self, value: _Value) -> _Object:
         if _opens(value, b"{"):
@@ -119,12 +188,3 @@ def _opens(value: _Value, bracket: bytes) -> bool:
 
 def _keys(fields: _Object) -> str:
     return f", which has {', '.join(map(repr, list(fields)[:8]))}" if fields else ""
-
-
-def _what_it_is_instead(body: bytes, error: Exception) -> str:
-    start = body[:256].lstrip()
-    if not start:
-        return "the body is empty"
-    if start.startswith(b"<"):
-        return f"HTML or XML where JSON belongs: {start[:40].decode(errors='replace')!r}"
-    return f"malformed JSON: {error}"

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
+import idna
+
 from pipeline.credentials import NO_SECRETS, Secrets
 from pipeline.errors import PermanentError
 
@@ -19,7 +21,8 @@ class HostPolicy:
 
     def __init__(self, home: str, allowed: Sequence[str] = (), secrets: Secrets = NO_SECRETS) -> None:
         self._home = urlsplit(home)
-        self._allowed = frozenset(entry.lower() for entry in allowed)
+        entries = [urlsplit(f"//{entry}") for entry in allowed]
+        self._allowed = frozenset((_host(entry), entry.port) for entry in entries)
         self._secrets = secrets
 
     def carries_credentials(self, url: str) -> bool:
@@ -30,14 +33,14 @@ class HostPolicy:
         """
         try:
             target = urlsplit(url)
-            host, port = target.hostname, _port(target)
+            host, port = _host(target), _port(target)
         except ValueError as error:
             raise PermanentError(f"it leads to no URL: {error}") from None
         if target.scheme not in _DEFAULT_PORTS or not host:
             raise PermanentError(f"it leads to {target.scheme or 'no scheme'}:, which is neither http nor https")
         if self._is_home(target):
             return True
-        if not {host, f"{host}:{port}"} & self._allowed:
+        if not {(host, None), (host, port)} & self._allowed:
             raise PermanentError(
                 f"it leads to {target.scheme}://{host}:{port}, which is not where the endpoint is; if that is right, "
                 "name the host in `allow_hosts`: it is asked without credentials then"
@@ -47,11 +50,17 @@ class HostPolicy:
         return False
 
     def _is_home(self, target: SplitResult) -> bool:
-        if target.hostname != self._home.hostname:
+        if _host(target) != _host(self._home):
             return False
         if target.scheme == self._home.scheme:
             return _port(target) == _port(self._home)
         return target.scheme == "https" and (_port(self._home), _port(target)) == (80, 443)
+
+
+def _host(parts: SplitResult) -> str:
+    """The host in lower case and ASCII (RFC 5891), as a client asks for it."""
+    host = parts.hostname or ""
+    return host if host.isascii() else idna.encode(host).decode()
 
 
 def _port(parts: SplitResult) -> int:

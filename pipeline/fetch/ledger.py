@@ -4,7 +4,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from pipeline.errors import FetchError
-from pipeline.model import NOTHING_YET, Action, Announced, Failure, Gap, Progress, Walk, utc_timestamp
+from pipeline.model import (
+    NOTHING_ANNOUNCED,
+    NOTHING_YET,
+    Action,
+    Announced,
+    Failure,
+    Gap,
+    Progress,
+    Walk,
+    utc_timestamp,
+)
 
 
 class Ledger:
@@ -15,12 +25,11 @@ class Ledger:
         self._requests = 0
         self._retries = 0
         self._pages_fetched = len(resumed.have)
-        self._announced = resumed.announced
+        self._announced = resumed.findings.announced if resumed.findings else NOTHING_ANNOUNCED
         self._put_off: dict[int, FetchError] = {}
         self._missing: dict[str, list[int]] = defaultdict(list)
         self._onward: Gap | None = None
         self._failures: list[Failure] = []
-        self._end_reached = False
         self._ended = False
 
     def requested(self, *, again: bool) -> None:
@@ -63,7 +72,6 @@ class Ledger:
 
     def reached_end(self) -> None:
         """The walk came to the endpoint's own end."""
-        self._end_reached = True
         self._end()
 
     def cut_off(self, pages: Sequence[int], reason: str, *, onward: bool) -> None:
@@ -98,6 +106,5 @@ class Ledger:
             gaps=gaps,
             failures=tuple(self._failures),
             announced=self._announced,
-            end_reached=self._end_reached,
             ended=self._ended,
         )

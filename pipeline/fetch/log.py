@@ -47,5 +47,6 @@ class EndpointLog:
         self._log.info("paging: {}{}, found out from the first page", how.style.value, about)
 
     def announced(self, records: int | None, pages: int | None) -> None:
-        """The API says how much there is of it."""
-        self._log.debug("announced: {} records, {} pages", records, pages)
+        """The API says how much there is of it, if it does."""
+        if records is not None or pages is not None:
+            self._log.debug("announced: {} records, {} pages", records, pages)

@@ -24,7 +24,7 @@ class NumberedWalk:
         self._style = style
         self._size = size
         self._have = resumed.have
-        self._repetition = Repetition(identify)
+        self._repetition = Repetition(identify, resumed.fingerprints)
         self._skips_in_a_row = 0
         self._put_off: deque[int] = deque()
         self._announced: int | None = None
@@ -41,15 +41,20 @@ class NumberedWalk:
         """Nothing: any page can be asked for by its number."""
         return None
 
+    def fingerprint(self) -> int | None:
+        """What tells the page that just arrived from others."""
+        return self._repetition.fingerprint
+
     def arrived(self, records: Sequence[msgspec.Raw], response: Response) -> Step:
         """Take note of the current page's records, and move on where there is a next page."""
         self._skips_in_a_row = 0
         if self.page == 1:
             self._size = len(records)
+        repeated = bool(records) and self._repetition.found_in(records)
         if not self.second_pass:
             if not records:
                 self.end = self.page
-            elif self._repetition.found_in(records):
+            elif repeated:
                 return Step.LOOP
             elif self._style.is_last(self.page, self._size, records, response):
                 self.end = self.page + 1

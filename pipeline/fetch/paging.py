@@ -1,7 +1,8 @@
 """Walks: which page to ask for next, and when the walk is over."""
 
 import enum
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from hashlib import blake2b
 from typing import Protocol
 
 import msgspec
@@ -52,6 +53,9 @@ class Walk(Protocol):
     def token(self) -> str | None:
         """What a later run has to know of the page that just arrived, to go on behind it."""
 
+    def fingerprint(self) -> int | None:
+        """What tells the page that just arrived from others."""
+
     def announced(self, pages: int) -> None:
         """The API says how many pages it has."""
 
@@ -64,20 +68,24 @@ class Repetition:
 
     ``identify`` gives a record's identity. A page is the one before once more when it has the same records in the same
     order; it is taken for an earlier one when number, first and last of its records are the same. That costs a look at
-    two records a page.
+    two records a page. ``known`` are fingerprints from an earlier run.
     """
 
-    def __init__(self, identify: Identify) -> None:
+    def __init__(self, identify: Identify, known: Iterable[int] = ()) -> None:
         self._identify = identify
         self._previous: Sequence[msgspec.Raw] = ()
-        self._fingerprints: set[int] = set()
+        self._fingerprints = set(known)
+        self.fingerprint: int | None = None
 
     def found_in(self, records: Sequence[msgspec.Raw]) -> bool:
-        """Whether this is the page before once more, or an earlier one: a cycle. Remembers the page."""
+        """Whether this is the page before once more, or an earlier one: a cycle. Remembers it, and its fingerprint."""
         before, self._previous = self._previous, records
         first = self._identify(records[0])
-        # A record without an id is identified by all its bytes: the hash is kept, not those.
-        fingerprint = hash((len(records), first, self._identify(records[-1])))
+        # A record without an id is identified by all its bytes: a digest is kept, not those. It has to be the same in
+        # a later run, which Python's own hash is not.
+        parts = repr((len(records), first, self._identify(records[-1])))
+        fingerprint = int.from_bytes(blake2b(parts.encode(errors="surrogatepass"), digest_size=7).digest())
+        self.fingerprint = fingerprint
         if fingerprint not in self._fingerprints:
             self._fingerprints.add(fingerprint)
             return False

@@ -18,7 +18,7 @@ from pipeline.fetch.backoff import Backoff
 from pipeline.fetch.breaker import CircuitBreaker, State
 from pipeline.fetch.bucket import TokenBucket
 from pipeline.fetch.client import Client, Response
-from pipeline.fetch.envelope import find_records
+from pipeline.fetch.envelope import RecordFinder
 from pipeline.fetch.ledger import Ledger
 from pipeline.fetch.log import EndpointLog
 from pipeline.fetch.styles import Target
@@ -42,11 +42,18 @@ class ResilientClient:
     """Fetches pages of one endpoint, each with all the tries it is allowed.
 
     An attempt goes through, in this order: the breaker admits it, the token bucket grants each of its requests, the
-    client makes them, and the outcome is told to the breaker.
+    client makes them, and the outcome is told to the breaker. ``place`` is where an earlier run found the records.
     """
 
     def __init__(
-        self, endpoint: ResolvedEndpoint, client: Client, *, ledger: Ledger, log: EndpointLog, rng: Random
+        self,
+        endpoint: ResolvedEndpoint,
+        client: Client,
+        *,
+        place: str | None,
+        ledger: Ledger,
+        log: EndpointLog,
+        rng: Random,
     ) -> None:
         self._endpoint = endpoint
         self._client = client
@@ -61,7 +68,13 @@ class ResilientClient:
             cooldown=breaker.cooldown,
             max_probes=breaker.max_probes,
         )
+        self._finder = RecordFinder(endpoint.items, place=place, redact=endpoint.secrets.redact)
         self._told_redirect = False
+
+    @property
+    def place(self) -> str | None:
+        """Where the records stand in a body, once some were found."""
+        return self._finder.place
 
     async def page(self, number: int, target: Target, *, again: bool) -> Arrival:
         """Fetch a page; ``again`` when it was asked for before.
@@ -118,7 +131,7 @@ class ResilientClient:
                     grant.over()
             else:
                 raise PermanentError(f"redirected more than {MAX_REDIRECTS} times")
-            records = [] if response.status == _NO_CONTENT else find_records(response.body, self._endpoint.items)
+            records = [] if response.status == _NO_CONTENT else self._finder.find(response.body)
         except FetchError as error:
             error.text = self._endpoint.secrets.redact(error.text)
             elapsed = trio.current_time() - (started or trio.current_time())

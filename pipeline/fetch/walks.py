@@ -10,9 +10,14 @@ from pipeline.model import NOTHING_YET, Progress
 
 def begin_walk(how: Paging, identify: Identify, resumed: Progress = NOTHING_YET) -> Walk:
     """The walk of an endpoint that is paged so, from where an earlier run came to."""
+    walk: Walk
     if how.style in NUMBERED:
-        return NumberedWalk(NUMBERED[how.style](how), identify, resumed=resumed, size=how.size or 0)
-    return ChainedWalk(CHAINED[how.style](how), identify, resumed=resumed)
+        walk = NumberedWalk(NUMBERED[how.style](how), identify, resumed=resumed, size=how.size or 0)
+    else:
+        walk = ChainedWalk(CHAINED[how.style](how), identify, resumed=resumed)
+    if resumed.findings and resumed.findings.announced.pages is not None:
+        walk.announced(resumed.findings.announced.pages)
+    return walk
 
 
 def usable(progress: Progress, how: Paging) -> Progress:

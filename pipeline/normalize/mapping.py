@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.dead_letters import DeadLetter
+from pipeline.dead_letters import DeadLetter, encode_letter
 from pipeline.model import MAX_LISTED_REJECTS, NormalizedPage, Page, Reject, utc_timestamp
 from pipeline.normalize.currency import code_of
 from pipeline.normalize.fields import (
@@ -91,7 +91,7 @@ def normalize_page(page: Page, processed_at: str) -> NormalizedPage:
             reject = Reject(position, "id" if isinstance(error, _NoIdError) else "$", _reason(error))
             if len(rejects) < MAX_LISTED_REJECTS:
                 rejects.append(reject)
-            letters.append(_encode(DeadLetter.of(page.source, page.number, reject, processed_at, raw)))
+            letters.append(encode_letter(DeadLetter.of(page.source, page.number, reject, processed_at, raw)))
             continue
         coercions.update(money.notes)
         tally.add(money.amount, line.currency, line.category)
@@ -107,7 +107,7 @@ def normalize_page(page: Page, processed_at: str) -> NormalizedPage:
         rejects=rejects,
         dead_letters=b"\n".join(letters),
         coercions=coercions,
-        token=page.token,
+        trace=page.trace,
     )
 
 
@@ -153,4 +153,4 @@ def _reason(error: Exception) -> str:
         case msgspec.DecodeError() | UnicodeDecodeError():
             return f"the record cannot be decoded: {error}"
         case _:
-            return f"the record cannot be normalized: {error!r:.200}"
+            return f"the record cannot be normalized: {type(error).__name__}"

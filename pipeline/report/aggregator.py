@@ -6,7 +6,8 @@ from types import MappingProxyType
 
 import msgspec
 
-from pipeline.credentials import NO_SECRETS, Secrets
+from pipeline.credentials import Secrets
+from pipeline.dead_letters import decode_letter, encode_letter
 from pipeline.model import MAX_LISTED_REJECTS, Failure, NormalizedPage, Product, Reject, SourceReport, Status, Walk
 from pipeline.report.entries import PageEntry, Place
 from pipeline.report.journal import Journal
@@ -78,8 +79,8 @@ class Aggregator:
         Raises:
             OutputError: when they cannot be written down.
         """
-        if page.rejected:
-            page = _redacted(page, self._secrets.get(page.source, NO_SECRETS))
+        if page.rejected and (secrets := self._secrets.get(page.source)):
+            page = _redacted(page, secrets)
         self._journal.append(page)
 
     def finish(self, walks: Iterable[Walk]) -> Catalogue:
@@ -194,8 +195,8 @@ class _Source:
 def _redacted(page: NormalizedPage, secrets: Secrets) -> NormalizedPage:
     """The page without the credentials that its API may have repeated in what was rejected."""
     rejects = [msgspec.structs.replace(reject, reason=secrets.redact(reject.reason)) for reject in page.rejects]
-    letters = secrets.redact_bytes(page.dead_letters)
-    return msgspec.structs.replace(page, rejects=rejects, dead_letters=letters)
+    letters = (decode_letter(line).redacted(secrets) for line in page.dead_letters.split(b"\n"))
+    return msgspec.structs.replace(page, rejects=rejects, dead_letters=b"\n".join(map(encode_letter, letters)))
 
 
 def failures_of(source: str, page: int, at: str, rejects: Sequence[Reject], rejected: int) -> Iterator[Failure]:

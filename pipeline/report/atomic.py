@@ -4,23 +4,26 @@ import glob
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.errors import ConfigError, OutputError, Problem
 
 
-def prepare_output(output: Path) -> None:
+def prepare_output(output: Path, *others: Path) -> None:
     """Make the folder of the output and see that files can be made there: before fetching, not after it.
+
+    ``others`` are files that are going to lie beside it.
 
     Raises:
         ConfigError: when they cannot, or what lies there is no file that could be replaced.
     """
     try:
-        if output.exists() and not output.is_file():
-            raise ConfigError([Problem("output", f"{output} is no regular file; name another place with -o")])
+        for path in (output, *others):
+            if path.exists() and not path.is_file():
+                raise ConfigError([Problem("output", f"{path} is no regular file; name another place with -o")])
         output.parent.mkdir(parents=True, exist_ok=True)
         with _temporary(output):
             pass
@@ -28,38 +31,42 @@ def prepare_output(output: Path) -> None:
         raise ConfigError([Problem("output", _cannot_write(output, error))]) from error
 
 
-def write_file(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write a temporary file, fsync it and move it into place: readers see the old file or the new one.
+def write_files(files: Mapping[Path, Iterable[bytes] | None]) -> None:
+    """Write temporary files, fsync them, and move all of them into place: readers see the old files or the new ones.
 
-    Where ``path`` is a symbolic link, the file that it leads to is replaced.
-
-    Raises:
-        OutputError: when it cannot be written; the old file is untouched then.
-    """
-    path = path.resolve()
-    try:
-        with _temporary(path) as file:
-            file.writelines(chunks)
-            file.flush()
-            os.fsync(file.fileno())
-            if path.exists():
-                os.chmod(file.name, stat.S_IMODE(path.stat().st_mode))  # noqa: PTH101 - the file's own name
-            Path(file.name).replace(path)
-            _sync_folder(path.parent)
-    except OSError as error:
-        raise OutputError(_cannot_write(path, error)) from error
-
-
-def remove_file(path: Path) -> None:
-    """Remove a file that may not be there.
+    None for a file that is not to be there any more. Nothing is moved before all is written; killed between one move
+    and the next, the first files are new. Where a path is a symbolic link, the file that it leads to is replaced.
 
     Raises:
-        OutputError: when it cannot be removed.
+        OutputError: when they cannot be written; the old files are untouched then.
     """
+    place = Path()
     try:
-        path.unlink(missing_ok=True)
+        with ExitStack() as stack:
+            ready: list[tuple[Path, Path | None]] = []
+            for path, chunks in files.items():
+                place = path.resolve()
+                ready.append((place, None if chunks is None else _write_aside(place, chunks, stack)))
+            for place, aside in ready:
+                if aside is None:
+                    place.unlink(missing_ok=True)
+                else:
+                    aside.replace(place)
+            for folder in {place.parent for place, _ in ready}:
+                _sync_folder(folder)
     except OSError as error:
-        raise OutputError(f"cannot remove {str(path)!r:.120}, which is out of date: {error.strerror}") from error
+        raise OutputError(_cannot_write(place, error)) from error
+
+
+def _write_aside(path: Path, chunks: Iterable[bytes], stack: ExitStack) -> Path:
+    file = stack.enter_context(_temporary(path))
+    file.writelines(chunks)
+    file.flush()
+    os.fsync(file.fileno())
+    if path.exists():
+        os.chmod(file.name, stat.S_IMODE(path.stat().st_mode))  # noqa: PTH101 - the file's own name
+    file.close()
+    return Path(file.name)
 
 
 def remove_leftovers(output: Path) -> None:

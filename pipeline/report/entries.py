@@ -5,15 +5,17 @@ from typing import BinaryIO
 
 import msgspec
 
-from pipeline.description import Paging
-from pipeline.model import NOTHING_ANNOUNCED, Announced, NormalizedPage, Reject, utc_timestamp
+from pipeline.model import Findings, NormalizedPage, Reject, Trace, utc_timestamp
 from pipeline.tally import TallyState
 
 FORMAT = 3
 
 
 class Opening(msgspec.Struct, frozen=True, tag="opening", tag_field="entry"):
-    """The first entry. ``endpoints`` has a digest of each endpoint's definition: pages only fit the same one."""
+    """The first entry, and one more where endpoints have been added since.
+
+    ``endpoints`` has a digest of each endpoint's definition: pages only fit the same one.
+    """
 
     format: int
     started_at: str
@@ -36,25 +38,24 @@ class PageEntry(msgspec.Struct, frozen=True, tag="page", tag_field="entry"):
     tally: TallyState
     size: int
     letters: int
-    token: str | None = None
+    trace: Trace
 
 
-class PagingEntry(msgspec.Struct, frozen=True, tag="paging", tag_field="entry"):
-    """How the endpoint is walked, found out from its first page."""
+class FindingsEntry(msgspec.Struct, frozen=True, tag="findings", tag_field="entry"):
+    """What the endpoint's first page said."""
 
     source: str
-    paging: Paging
+    findings: Findings
 
 
 class EndEntry(msgspec.Struct, frozen=True, tag="end", tag_field="entry"):
-    """The endpoint's page ``number`` was empty: it has the pages before it."""
+    """The endpoint ends before page ``number``."""
 
     source: str
     number: int
-    announced: Announced = NOTHING_ANNOUNCED
 
 
-Entry = Opening | PagingEntry | PageEntry | EndEntry
+Entry = Opening | FindingsEntry | PageEntry | EndEntry
 
 encode_entry = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Entry).decode
@@ -93,7 +94,7 @@ def encode_page(page: NormalizedPage, offset: int) -> tuple[bytes, Place]:
             tally=page.tally.state(),
             size=len(page.lines),
             letters=len(page.dead_letters),
-            token=page.token,
+            trace=page.trace,
         )
     )
     parts = [header, page.lines, page.dead_letters] if page.dead_letters else [header, page.lines]

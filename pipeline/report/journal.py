@@ -13,15 +13,14 @@ from typing import BinaryIO, Self
 
 from loguru import logger
 
-from pipeline.description import Paging
 from pipeline.errors import ConfigError, OutputError, Problem
-from pipeline.model import NOTHING_ANNOUNCED, NOTHING_YET, Announced, NormalizedPage, Progress, utc_timestamp
+from pipeline.model import NOTHING_YET, Findings, NormalizedPage, Progress, utc_timestamp
 from pipeline.report.entries import (
     FORMAT,
     EndEntry,
+    FindingsEntry,
     Opening,
     PageEntry,
-    PagingEntry,
     Place,
     decode_page,
     encode_entry,
@@ -46,9 +45,11 @@ class Journal:
         self._reader: BinaryIO | None = None
         self._length = 0
         self._pages: dict[str, dict[int, Place]] = defaultdict(dict)
-        self._ends: dict[str, EndEntry] = {}
+        self._repetitions: dict[str, set[int]] = defaultdict(set)
+        self._ends: dict[str, int] = {}
         self._tokens: dict[str, dict[int, str]] = defaultdict(dict)
-        self._pagings: dict[str, Paging] = {}
+        self._fingerprints: dict[str, set[int]] = defaultdict(set)
+        self._findings: dict[str, Findings] = {}
 
     @classmethod
     def open(cls, folder: Path, endpoints: Mapping[str, str], *, resume: bool) -> Self:
@@ -102,35 +103,33 @@ class Journal:
         self._write(entry)
         self._pages[page.source][page.number] = place
 
-    def append_end(self, source: str, number: int, announced: Announced) -> None:
-        """Write down which page of a source was empty, and what it had announced.
+    def append_end(self, source: str, number: int) -> None:
+        """Write down before which page a source ends.
 
         Raises:
             OutputError: when it cannot be written.
         """
-        entry = EndEntry(source, number, announced)
-        self._write(encode_entry(entry) + b"\n")
-        self._ends[source] = entry
+        self._write(encode_entry(EndEntry(source, number)) + b"\n")
+        self._ends[source] = number
 
-    def append_paging(self, source: str, paging: Paging) -> None:
-        """Write down how a source is walked.
+    def append_findings(self, source: str, findings: Findings) -> None:
+        """Write down what a source's first page said.
 
         Raises:
             OutputError: when it cannot be written.
         """
-        self._write(encode_entry(PagingEntry(source, paging)) + b"\n")
+        self._write(encode_entry(FindingsEntry(source, findings)) + b"\n")
 
     def progress(self, source: str) -> Progress:
         """How far a source has come."""
         if source not in self._pages and source not in self._ends:
             return NOTHING_YET
-        end = self._ends.get(source)
         return Progress(
-            have=frozenset(self._pages[source]),
-            end=end.number if end else None,
-            announced=end.announced if end else NOTHING_ANNOUNCED,
+            have=frozenset(self._pages[source].keys() - self._repetitions[source]),
+            end=self._ends.get(source),
             tokens=self._tokens[source],
-            paging=self._pagings.get(source),
+            fingerprints=frozenset(self._fingerprints[source]),
+            findings=self._findings.get(source),
         )
 
     @property
@@ -169,8 +168,9 @@ class Journal:
         logger.warning("an unfinished run lay in {}; it is now in {} (to go on with it, use --resume)", path, aside)
 
     def _recover(self, endpoints: Mapping[str, str]) -> bool:
-        """Read the index of a journal from its file and cut off what is torn; False when there is nothing in it."""
+        """Read the index of a journal from its file and cut off what is torn; False when it knows not all endpoints."""
         assert self._file is not None
+        known: set[str] = set()
         with (self._folder / "pages").open("rb") as file:
             for entry, place, end in whole_entries(file):
                 if self._length == 0 and not isinstance(entry, Opening):
@@ -178,20 +178,19 @@ class Journal:
                 match entry:
                     case Opening():
                         self._check(entry, endpoints)
+                        known |= entry.endpoints.keys()
                     case PageEntry():
-                        self._pages[entry.source][entry.number] = place
-                        if entry.token is not None:
-                            self._tokens[entry.source][entry.number] = entry.token
-                    case PagingEntry():
-                        self._pagings[entry.source] = entry.paging
+                        self._remember(entry, place)
+                    case FindingsEntry():
+                        self._findings[entry.source] = entry.findings
                     case EndEntry():
-                        self._ends[entry.source] = entry
+                        self._ends[entry.source] = entry.number
                 self._length = end
             torn = file.seek(0, os.SEEK_END) - self._length
         if torn:
             logger.warning("dropped a torn entry of {} bytes at the end of the journal", torn)
             self._file.truncate(self._length)
-        return self._length > 0
+        return bool(known) and endpoints.keys() <= known
 
     def _check(self, opening: Opening, endpoints: Mapping[str, str]) -> None:
         remedy = "undo that, or start anew without --resume"
@@ -205,6 +204,16 @@ class Journal:
                 problems.append(Problem(f"endpoints.{name}", text))
         if problems:
             raise ConfigError(problems)
+
+    def _remember(self, entry: PageEntry, place: Place) -> None:
+        self._pages[entry.source][entry.number] = place
+        trace = entry.trace
+        if trace.token is not None:
+            self._tokens[entry.source][entry.number] = trace.token
+        if trace.repeats:
+            self._repetitions[entry.source].add(entry.number)
+        elif trace.fingerprint is not None:
+            self._fingerprints[entry.source].add(trace.fingerprint)
 
     def _write(self, entry: bytes) -> None:
         assert self._file is not None

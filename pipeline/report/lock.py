@@ -28,6 +28,9 @@ class OutputLock:
         except Timeout:
             text = f"another run is writing to it (it holds {self._folder}); let it end, or name another output"
             raise ConfigError([Problem("output", text)]) from None
+        except FileExistsError:
+            text = f"{self._folder} is a file, and the journal's folder is to be there; name another place with -o"
+            raise ConfigError([Problem("output", text)]) from None
         except OSError as error:
             text = f"cannot write {self._folder}: {error.strerror or error}; name another place with -o"
             raise ConfigError([Problem("output", text)]) from error

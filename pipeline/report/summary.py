@@ -5,20 +5,30 @@ from pathlib import Path
 
 import msgspec
 
+from pipeline.dead_letters import rejects_file
 from pipeline.model import Totals
 from pipeline.report.aggregator import Catalogue
-from pipeline.report.atomic import write_file
+from pipeline.report.atomic import write_files
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
-def write_summary(output: Path, totals: Totals, catalogue: Catalogue, products: Iterable[bytes]) -> None:
-    """Write the summary and move it into place; ``products`` are JSON Lines, in pieces of one or more lines.
+def write_summary(
+    output: Path,
+    totals: Totals,
+    catalogue: Catalogue,
+    products: Iterable[bytes],
+    dead_letters: Iterable[bytes] | None = None,
+) -> None:
+    """Write the summary and the dead letters beside it, if there are any, and move both into place.
+
+    ``products`` are JSON Lines, in pieces of one or more lines without the last line end; so are ``dead_letters``, with
+    all their line ends.
 
     Raises:
-        OutputError: when it cannot be written; the old file is untouched then.
+        OutputError: when they cannot be written; the old files are untouched then.
     """
-    write_file(output, _chunks(totals, catalogue, products))
+    write_files({output: _chunks(totals, catalogue, products), rejects_file(output): dead_letters})
 
 
 def _chunks(totals: Totals, catalogue: Catalogue, products: Iterable[bytes]) -> Iterator[bytes]:

@@ -35,12 +35,18 @@ def configure_logging(log: Log, secrets: Secrets = NO_SECRETS) -> None:
     logger.remove()
     if sys.stderr is None:  # closed by whoever started us
         return
+
+    def clean(record: "Record") -> None:
+        record["message"] = secrets.redact(record["message"]).translate(_CONTROLS)
+
     logger.enable("pipeline")
-    logger.configure(patcher=_escape_controls)
+    logger.configure(patcher=clean)
     render: Callable[[Message], str] = _as_json if log.format is Format.JSON else str
 
     def write(message: "Message") -> None:
-        tqdm.write(secrets.redact(render(message)), file=sys.stderr, end="")
+        # A traceback may say anything; else only the message can, and our own words around it are not to be touched.
+        line = render(message)
+        tqdm.write(secrets.redact(line) if message.record["exception"] else line, file=sys.stderr, end="")
 
     logger.add(
         write,
@@ -50,10 +56,6 @@ def configure_logging(log: Log, secrets: Secrets = NO_SECRETS) -> None:
         backtrace=False,
         diagnose=False,
     )
-
-
-def _escape_controls(record: "Record") -> None:
-    record["message"] = record["message"].translate(_CONTROLS)
 
 
 def _as_json(message: "Message") -> str:

@@ -1,0 +1,68 @@
+"""Secrets are found in whatever spelling they come back, and taken out without harm to the rest."""
+
+import html
+import json
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qs, quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.credentials import NO_SECRETS, Secrets
+
+SECRET = 's3cr3t/&"tökén'
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "percent-encoded": lambda text: quote(text, safe=""),
+    "in a query, as a browser has it": lambda text: quote(text, safe="/=:"),
+    "in lower case": lambda text: re.sub("%..", lambda match: match[0].lower(), quote(text, safe="")),
+    "as a form": quote_plus,
+    "twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "in JSON": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "in JSON, as Python has it": lambda text: json.dumps(text)[1:-1],
+    "in JSON, as PHP has it": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+    "in JSON, as .NET has it": lambda text: "".join(f"\\u{ord(c):04X}" if c in "+&'<>/" else c for c in text),
+    "in JSON in JSON": lambda text: json.dumps(json.dumps(text))[3:-3],
+    "in HTML": html.escape,
+    "in HTML, by numbers": lambda text: "".join(f"&#{ord(c)};" for c in text),
+}
+PRINTABLE = st.text(st.characters(exclude_categories=["C", "Z"], max_codepoint=0xFFFF), min_size=4, max_size=40)
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@given(secret=PRINTABLE)
+def test_no_spelling_of_a_secret_is_left(spelling: str, secret: str) -> None:
+    """However an API repeats a secret, what is shown does not have it."""
+    spelled = SPELLINGS[spelling](secret)
+    assert Secrets({secret: "***"}).redact(f"<{spelled}>") == "<***>"
+
+
+@given(st.text(), st.lists(PRINTABLE))
+def test_what_is_no_secret_is_left_alone(text: str, secrets: list[str]) -> None:
+    """Other texts stay as they are."""
+    hidden = Secrets(dict.fromkeys(secrets, "***"))
+    if not any(secret in text for secret in secrets) and not set(text) & set("%&\\+"):
+        assert hidden.redact(text) == text
+    assert NO_SECRETS.redact(text) == text
+
+
+@pytest.mark.parametrize("spell", [str, quote_plus, json.dumps])
+def test_what_was_sealed_has_the_secrets_of_today(spell: Callable[[str], str]) -> None:
+    """A next page's URL is kept without the secrets in it, and used with those that are valid then."""
+    before = Secrets({"t0ken-one": "*", SECRET: "*"})
+    sealed = before.seal(f"http://shop.test/p?key={spell(SECRET)}&cursor=t0ken-one")
+    assert SECRET not in sealed
+    assert "t0ken-one" not in sealed
+    assert parse_qs(before.unseal(sealed).partition("?")[2].replace('"', ""))["key"] == [SECRET]
+    assert Secrets({"t0ken-two": "*", "n3w/key": "*"}).unseal(sealed).endswith("&cursor=t0ken-two")
+    assert before.unseal(before.seal(f"cursor:{SECRET}")) == f"cursor:{SECRET}"
+
+
+def test_json_stays_json() -> None:
+    """Secrets are taken out of texts, not out of the numbers and marks between them."""
+    secrets = Secrets({"20231234": "${NUMBER}", "say": "${SHORT}", 'a"b/c': "${ODD}"})
+    redacted = secrets.redact_json(b'{"shop":20231234,"key":"20231234","odd":["a\\"b\\/c", "x"],"say":1}')
+    assert json.loads(redacted) == {"shop": 20231234, "key": "${NUMBER}", "odd": ["${ODD}", "x"], "say": 1}
