@@ -18,8 +18,8 @@ from pipeline.config import Config, Format, Level, Log
 from pipeline.credentials import NO_SECRETS, Secrets
 from pipeline.errors import AbortedError, ConfigError, OutputError
 from pipeline.layers import DEFAULT_PATH, load_config
-from pipeline.model import Summary, utc_timestamp
-from pipeline.normalize.mapping import normalize_page
+from pipeline.model import Summary
+from pipeline.normalize.mapping import normalize_batch, records_of
 from pipeline.replay import replay_rejects as replay
 from pipeline.run import run as run_pipeline
 from pipeline.ui.logs import configure_logging
@@ -156,7 +156,8 @@ def replay_rejects(path: Path | None, settings: Mapping[str, str], **flags: str 
     """
     with _ErrorLine(as_json=_wants_json(flags)) as line:
         config = _configure(path, settings, flags, line, credentials=False)
-        _print(replay_line(replay(Path(config.output), partial(normalize_page, processed_at=utc_timestamp()))))
+        records = {endpoint.name: records_of(endpoint.fields) for endpoint in config.endpoints}
+        _print(replay_line(replay(Path(config.output), partial(normalize_batch, records=records))))
 
 
 _KEYS = {

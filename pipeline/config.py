@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from pipeline.credentials import Expansion, Secrets, expand_query, identity
-from pipeline.description import Paging
+from pipeline.description import Fields, Paging
 from pipeline.errors import ConfigError, Problem
 from pipeline.http_syntax import complaint_about_header, complaint_about_host, complaint_about_url
 from pipeline.section import Section, Word
@@ -126,6 +126,7 @@ class Endpoint(Section, frozen=True):
     url: str
     items: str | None = None
     paging: Paging = Paging()
+    fields: Fields = Fields()
     headers: Mapping[str, str] = {}
     allow_hosts: tuple[str, ...] = ()
     http: Http | None = None
@@ -211,6 +212,7 @@ class Config(Section, frozen=True):
             url=url,
             items=endpoint.items,
             paging=endpoint.paging,
+            fields=endpoint.fields,
             headers=headers,
             allow_hosts=endpoint.allow_hosts,
             http=endpoint.http or self.http,
@@ -218,7 +220,7 @@ class Config(Section, frozen=True):
             retry=endpoint.retry or self.retry,
             breaker=endpoint.breaker or self.breaker,
             secrets=expansion.secrets(),
-            definition=(identity(endpoint.url, url, headers), endpoint.items, endpoint.paging),
+            definition=(identity(endpoint.url, url, headers), endpoint.items, endpoint.paging, endpoint.fields),
         )
 
 
@@ -232,6 +234,7 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     items: str | None
     paging: Paging
+    fields: Fields
     headers: Mapping[str, str]
     allow_hosts: tuple[str, ...]
     http: Http
@@ -239,7 +242,7 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     retry: Retry
     breaker: Breaker
     secrets: Secrets
-    definition: tuple[tuple[str, ...], str | None, Paging]
+    definition: tuple[tuple[str, ...], str | None, Paging, Fields]
 
     def __repr__(self) -> str:
         return f"ResolvedEndpoint(name={self.name!r})"

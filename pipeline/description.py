@@ -6,9 +6,11 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from pipeline.errors import ConfigError, Problem
+from pipeline.paths import complaint_about_path
 from pipeline.section import Section, Word
 
 Text = Annotated[str, Meta(min_length=1)]
+Path = Annotated[str, Meta(min_length=1)]
 
 
 class PagingStyle(Word):
@@ -75,3 +77,109 @@ _PAGING_KEYS: Mapping[PagingStyle, Sequence[str]] = {
     PagingStyle.LINK_HEADER: (),
     PagingStyle.LAST_ID: ("parameter", "has_more"),
 }
+
+
+def _problems_of_paths(**paths: str | None) -> list[Problem]:
+    complaints = {key: complaint_about_path(path) for key, path in paths.items() if path is not None}
+    return [Problem(key, text) for key, text in complaints.items() if text]
+
+
+class PriceKind(Word):
+    """How a price is written; AUTO reads numbers, texts and objects by the rules in the README."""
+
+    AUTO = "auto"
+    DECIMAL = "decimal"
+    MINOR = "minor"
+    TEXT = "text"
+
+
+class PricePick(Word):
+    """Which of several prices is the product's."""
+
+    FIRST = "first"
+    MIN = "min"
+    MAX = "max"
+
+
+class Price(Section, frozen=True):
+    """Where a record's price is, and how it is written. The path alone may be written as a text: ``price: cost.net``.
+
+    ``kind`` decimal takes plain numbers alone, with a point; minor takes whole numbers of the smallest unit, of which
+    ``exponent`` (a number, a path, or ``iso4217``: by the currency) says how many digits are decimals; text takes what
+    people write, with ``decimal_separator`` as its decimal mark. ``pick`` says which of several prices it is,
+    ``divisor`` is a path to what it is divided by, ``quantize`` the number of decimals it is rounded to, half up.
+
+    Raises:
+        ConfigError: when a key means nothing with this kind, or a path is none.
+    """
+
+    shorthand: ClassVar[str | None] = "path"
+
+    path: Path | None = None
+    kind: PriceKind = PriceKind.AUTO
+    exponent: Annotated[int, Meta(ge=0, le=18)] | Path = "iso4217"
+    divisor: Path | None = None
+    decimal_separator: Annotated[str, Meta(pattern=r"^[.,]\Z")] | None = None
+    pick: PricePick = PricePick.FIRST
+    quantize: Annotated[int, Meta(ge=0, le=18)] | None = None
+
+    def __post_init__(self) -> None:
+        problems = _problems_of_paths(path=self.path, divisor=self.divisor)
+        if isinstance(self.exponent, str):
+            problems += _problems_of_paths(exponent=self.exponent)
+        if self.exponent != "iso4217" and self.kind is not PriceKind.MINOR:
+            problems.append(Problem("exponent", "means nothing without `kind: minor`"))
+        if self.decimal_separator and self.kind is not PriceKind.TEXT:
+            problems.append(Problem("decimal_separator", "means nothing without `kind: text`"))
+        if problems:
+            raise ConfigError(problems)
+
+
+_CODE_RULE = "Expected an ISO 4217 code such as EUR"
+
+
+class Currency(Section, frozen=True):
+    """Where a record's currency is, or which one all of them have. The path alone may be written as a text.
+
+    Raises:
+        ConfigError: when both are given, or ``const`` is no code of ISO 4217.
+    """
+
+    shorthand: ClassVar[str | None] = "path"
+
+    path: Path | None = None
+    const: Annotated[str, Meta(pattern=r"^[A-Za-z]{3}\Z", description=_CODE_RULE)] | None = None
+
+    def __post_init__(self) -> None:
+        problems = _problems_of_paths(path=self.path)
+        if self.path and self.const:
+            problems.append(Problem("const", "means nothing beside `path`"))
+        if problems:
+            raise ConfigError(problems)
+
+
+class Fields(Section, frozen=True):
+    """Where a record has what a product is made of: paths, dotted or JMESPath; what is not named is found by itself.
+
+    ``extra`` names further fields that products are to have. ``null_values`` are texts that say that there is nothing.
+
+    Raises:
+        ConfigError: when a path is none.
+    """
+
+    id: Path | None = None
+    title: Path | None = None
+    category: Path | None = None
+    price: Price = Price()
+    currency: Currency = Currency()
+    extra: Mapping[str, str] = {}
+    null_values: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        problems = _problems_of_paths(id=self.id, title=self.title, category=self.category)
+        problems += _problems_of_paths(**{f"extra.{name}": path for name, path in self.extra.items()})
+        if problems:
+            raise ConfigError(problems)
+
+
+NO_FIELDS = Fields()

@@ -19,7 +19,7 @@ from pipeline.tally import Tally
 
 _decode_product = msgspec.json.Decoder(Product).decode
 
-Normalize = Callable[[Page], NormalizedPage]
+Normalize = Callable[[Sequence[Page]], Sequence[NormalizedPage]]
 
 
 class Replay(msgspec.Struct, frozen=True):
@@ -109,7 +109,7 @@ class _Merge:
         """Normalize the dead letters, one by one."""
         coercions: list[Mapping[str, int]] = []
         for letter in self._letters:
-            page = self._normalize(Page(letter.source, letter.page, [letter.raw]))
+            (page,) = self._normalize([Page(letter.source, letter.page, [letter.raw])])
             if page.rejects:
                 again = page.rejects[0]
                 self.rejected.append(msgspec.structs.replace(letter, field=again.field, reason=again.reason))

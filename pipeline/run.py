@@ -19,7 +19,7 @@ from pipeline.fetch.endpoint import Fetcher
 from pipeline.fetch.hosts import HostPolicy
 from pipeline.model import Page, RunStatistics, Summary, Totals, Walk, utc_timestamp
 from pipeline.normalize.consumer import Consumer, Hop
-from pipeline.normalize.mapping import identify
+from pipeline.normalize.mapping import normalize_batch, records_of
 from pipeline.report.aggregator import Aggregator, Catalogue
 from pipeline.report.atomic import prepare_output, remove_leftovers
 from pipeline.report.journal import Journal, journal_folder
@@ -76,13 +76,20 @@ async def run(
             checkpoint=trio.from_thread.check_cancelled,
         )
         pool = config.worker_pool
-        consumer = Consumer(aggregator.add, workers=pool.size, batch_size=pool.batch_size, hop=hop)
+        records = {endpoint.name: records_of(endpoint.fields) for endpoint in endpoints}
+        consumer = Consumer(
+            aggregator.add,
+            normalize=partial(normalize_batch, records=records),
+            workers=pool.size,
+            batch_size=pool.batch_size,
+            hop=hop,
+        )
         fetchers = [
             Fetcher(
                 endpoint,
                 connect(endpoint),
                 rng=rng,
-                identify=identify,
+                identify=records[endpoint.name].identify,
                 resumed=journal.progress(endpoint.name),
                 on_page=partial(on_page, endpoint.name),
                 on_end=partial(journal.append_end, endpoint.name),

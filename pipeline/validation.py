@@ -104,7 +104,7 @@ class Builder:
                     text = f"Expected `str`, got {_type_name(inner)}; put it in quotes"
                     self._complain(f"{path}.{name}", text)
                     return
-        if isinstance(value, Text) and get_origin(wanted) in (tuple, Mapping):
+        if isinstance(value, Text) and (get_origin(wanted) in (tuple, Mapping) or _is_number_or_text(wanted)):
             value = parse_text(value)
         try:
             if isinstance(value, Text):
@@ -115,7 +115,7 @@ class Builder:
             expected = str(error).split(", got")[0]
             if isinstance(wanted, enum.EnumType):
                 expected = f"Expected one of {', '.join(str(choice.value) for choice in cast('Choices', wanted))}"
-            for meta in getattr(wanted, "__metadata__", ()):
+            for meta in (m for choice in (wanted, *get_args(wanted)) for m in getattr(choice, "__metadata__", ())):
                 expected = meta.description or expected
             self._complain(path, f"{expected}, got {_type_name(value) if key in _PRIVATE else brief(value)}")
             return
@@ -142,6 +142,12 @@ def section_in(annotation: Any) -> type[Section] | None:
     """The section within an annotation such as ``Http`` or ``Http | None``."""
     choices = get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
     return next((c for c in choices if isinstance(c, type) and issubclass(c, Section)), None)
+
+
+def _is_number_or_text(wanted: Any) -> bool:
+    """Whether only a value itself can tell which of both it is."""
+    choices = [getattr(choice, "__origin__", choice) for choice in get_args(wanted)]
+    return int in choices and str in choices
 
 
 def _type_name(value: Any) -> str:

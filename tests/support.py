@@ -12,12 +12,12 @@ import trio
 
 from pipeline.config import Breaker, Config, Endpoint, Http, RateLimit, ResolvedEndpoint, Retry
 from pipeline.credentials import NO_SECRETS
-from pipeline.description import Paging
+from pipeline.description import Fields, Paging
 from pipeline.fetch.client import Client
 from pipeline.fetch.endpoint import Fetcher
 from pipeline.fetch.hosts import HostPolicy
 from pipeline.model import NOTHING_YET, NormalizedPage, Page, Progress, Walk
-from pipeline.normalize.mapping import identify, normalize_batch
+from pipeline.normalize.mapping import USUAL_RECORDS, normalize_batch
 
 Answer = httpx.Response | Exception | float
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -110,6 +110,7 @@ def endpoint(**changes: Any) -> ResolvedEndpoint:
         url="http://shop.test/products?lang=en",
         items=None,
         paging=Paging(),
+        fields=Fields(),
         headers={},
         allow_hosts=(),
         http=Http(),
@@ -117,7 +118,7 @@ def endpoint(**changes: Any) -> ResolvedEndpoint:
         retry=NO_JITTER,
         breaker=Breaker(),
         secrets=NO_SECRETS,
-        definition=(("http://shop.test/products",), None, Paging()),
+        definition=(("http://shop.test/products",), None, Paging(), Fields()),
     )
     return msgspec.structs.replace(defaults, **changes)
 
@@ -130,7 +131,7 @@ async def walk(
     api: httpx.AsyncBaseTransport, timeout: float = 1e6, resumed: Progress = NOTHING_YET, **changes: Any
 ) -> tuple[Fetcher, list[Page]]:
     """Run a fetcher against an API to its end or the timeout; gives it back with the pages that it sent."""
-    fetcher = Fetcher(endpoint(**changes), client(api), rng=Random(1), identify=identify, resumed=resumed)
+    fetcher = Fetcher(endpoint(**changes), client(api), rng=Random(1), identify=USUAL_RECORDS.identify, resumed=resumed)
     send, receive = trio.open_memory_channel[Page](1_000)
     with trio.move_on_after(timeout):
         await fetcher.run(send)
@@ -146,7 +147,7 @@ async def walk_over_sockets(url: str, **changes: Any) -> tuple[Walk, list[Page]]
         changed,
         Client(url, changed.http, headers=changed.headers, policy=policy, ssl_context=NO_TLS),
         rng=Random(1),
-        identify=identify,
+        identify=USUAL_RECORDS.identify,
     )
     send, receive = trio.open_memory_channel[Page](1_000)
     await fetcher.run(send)

@@ -33,7 +33,7 @@ CHANGED = """
 
 def leaves(value: object, prefix: str = "") -> dict[str, Any]:
     """A configuration as a flat dict of dotted keys."""
-    if not isinstance(value, dict) or prefix == "headers":
+    if not isinstance(value, dict) or prefix.endswith(("headers", "extra")):
         return {prefix: value}
     inner = (leaves(each, f"{prefix}.{key}".strip(".")) for key, each in value.items())
     return {key: leaf for part in inner for key, leaf in part.items()}
@@ -44,7 +44,9 @@ ENTRY = {key: SECTIONS[key] for key in ("http", "rate_limit", "retry", "breaker"
 ENTRY |= yaml.safe_load("""
     {name: other, url: "https://other.test/p?x=1", items: data.list, headers: {X-Shop: "7"}, allow_hosts: [cdn.test],
     paging: {style: page, parameter: skip, start: 1, size_parameter: limit, size: 50, total: meta.total,
-             total_pages: "header:X-Pages", short_page_ends: true}}
+             total_pages: "header:X-Pages", short_page_ends: true},
+    fields: {id: a.b, title: t, category: c, currency: {const: EUR}, extra: {brand: b}, null_values: [N/A],
+             price: {path: p, kind: minor, exponent: 3, divisor: d, pick: max, quantize: 2}}}
 """)
 VALUES, ENTRY_VALUES = leaves(SECTIONS), leaves(ENTRY)
 
@@ -82,7 +84,7 @@ def test_shipped_file_holds_every_key_with_its_default(tmp_path: Path) -> None:
     uncommented = re.sub(r"(?m)^( *)# (\w+:)", r"\1\2", SHIPPED.read_text(encoding="utf-8"))
     assert flat(load(tmp_path, uncommented)) == flat(Config())
     written = yaml.safe_load(uncommented)
-    assert set(written.pop("endpoints")[0]) == {"name", "url", "items", "paging", "headers", "allow_hosts"}
+    assert set(written.pop("endpoints")[0]) == {"name", "url", "items", "paging", "fields", "headers", "allow_hosts"}
     assert "http, rate_limit, retry, breaker: as above" in uncommented
     assert set(leaves(written)) == set(flat(Config()))
 
@@ -98,7 +100,8 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("address", ["", "endpoints.0.", "endpoints.shop-1.x."])
 def test_every_key_is_reached_from_every_layer(address: str, layer: str, tmp_path: Path) -> None:
     """One rule leads to each key, an endpoint's by its index or its name, and changes that key alone."""
-    text = "endpoints: [{name: shop-1.x, url: 'http://shop.test', paging: {style: offset, size: 7}}]"
+    text = "endpoints: [{name: shop-1.x, url: 'http://shop.test', paging: {style: offset, size: 7}, fields: *}]"
+    text = text.replace("*", "{price: {kind: minor}}")
     before = load(tmp_path, text)
     for key, value in (ENTRY_VALUES if address else VALUES).items():
         if layer == "environment":

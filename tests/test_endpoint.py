@@ -10,7 +10,7 @@ from support import NO_LIMIT, FakeApi, actions, client, endpoint, forever, ok, r
 from pipeline.config import Breaker, Http, RateLimit, Retry
 from pipeline.errors import TransientError
 from pipeline.fetch.endpoint import Fetcher
-from pipeline.normalize.mapping import identify
+from pipeline.normalize.mapping import USUAL_RECORDS
 
 pytestmark = pytest.mark.virtual_time
 
@@ -205,7 +205,9 @@ async def test_interrupting_a_finished_walk_changes_nothing() -> None:
 
 async def test_a_fetched_page_survives_a_cancellation_while_the_channel_is_full() -> None:
     """The deadline may come while a page waits for room in the channel: it is sent, not lost."""
-    fetcher = Fetcher(endpoint(rate_limit=NO_LIMIT), client(FakeApi(pages=9)), rng=Random(1), identify=identify)
+    fetcher = Fetcher(
+        endpoint(rate_limit=NO_LIMIT), client(FakeApi(pages=9)), rng=Random(1), identify=USUAL_RECORDS.identify
+    )
     send, receive = trio.open_memory_channel(0)
     arrived = []
     async with trio.open_nursery() as nursery:

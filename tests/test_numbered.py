@@ -16,7 +16,7 @@ from pipeline.normalize import mapping
 BARE = Response(200, {}, b"[]", "http://shop.test/products?page=1")
 
 
-def begin(resumed: Progress = NOTHING_YET, identify: Identify = mapping.identify) -> NumberedWalk:
+def begin(resumed: Progress = NOTHING_YET, identify: Identify = mapping.USUAL_RECORDS.identify) -> NumberedWalk:
     return NumberedWalk(PageNumber(Paging()), identify, resumed=resumed)
 
 

@@ -1,6 +1,7 @@
 """Dead letters: what is rejected is kept whole, and becomes products after a fix, without fetching."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from pipeline.cli import main
 from pipeline.dead_letters import DeadLetter, read_dead_letters, rejects_file
 from pipeline.errors import ConfigError
 from pipeline.model import NormalizedPage, Page, Reject
-from pipeline.normalize.mapping import normalize_page
+from pipeline.normalize.mapping import normalize_batch
 from pipeline.replay import replay_rejects
 from pipeline.report.lock import locked
 
@@ -36,10 +37,11 @@ def run(output: Path, pages: dict[int, Any]) -> pipeline.Summary:
     return trio.run(run_it)
 
 
-def mended(page: Page) -> NormalizedPage:
+def mended(pages: Sequence[Page]) -> list[NormalizedPage]:
     """What a newer version makes of it: `ref` is an id, too."""
+    (page,) = pages
     records = [msgspec.Raw(bytes(record).replace(b'"ref"', b'"id"')) for record in page.records]
-    return normalize_page(Page(page.source, page.number, records), NOW)
+    return normalize_batch([Page(page.source, page.number, records)])
 
 
 def document(output: Path) -> Any:
@@ -97,7 +99,7 @@ def test_after_a_fix_they_are_what_an_undisturbed_run_would_have_made_of_them(ou
 def test_a_replay_without_a_fix_changes_nothing(output: Path) -> None:
     """What is rejected again is as it was, to the byte."""
     before = output.read_bytes(), rejects_file(output).read_bytes()
-    replay = replay_rejects(output, lambda page: normalize_page(page, NOW))
+    replay = replay_rejects(output, normalize_batch)
     assert (replay.products, replay.rejected) == (0, 4)
     assert (output.read_bytes(), rejects_file(output).read_bytes()) == before
 
@@ -120,7 +122,7 @@ def test_a_record_that_is_no_json_is_kept_as_text(tmp_path: Path) -> None:
     trio.run(lambda: pipeline.run(config(output, "shop"), connect=lambda endpoint: client(api), hop=hop_inline))
     letters = list(read_dead_letters(rejects_file(output)))
     assert [letter.text for letter in letters] == ['{"id": NaN}', '{"id": "caf\\xe9"}']
-    assert replay_rejects(output, lambda page: normalize_page(page, NOW)).rejected == 2
+    assert replay_rejects(output, normalize_batch).rejected == 2
 
 
 @given(st.binary(min_size=1) | st.recursive(st.none() | st.text(), st.lists).map(msgspec.json.encode))

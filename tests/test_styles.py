@@ -33,7 +33,7 @@ from pipeline.description import Paging, PagingStyle
 from pipeline.fetch.client import Client
 from pipeline.fetch.endpoint import Fetcher
 from pipeline.model import NOTHING_YET, Findings, Page, Progress
-from pipeline.normalize.mapping import identify
+from pipeline.normalize.mapping import USUAL_RECORDS
 
 # Each with how it is described; the marked ones are found out without.
 STYLES: dict[str, tuple[Server, Paging]] = {
@@ -80,7 +80,7 @@ async def walk(shop: Shop, paging: Paging, *, timeout: float = 1e6, resumed: Pro
         endpoint(url=HOME, paging=paging, rate_limit=NO_LIMIT),
         Client(HOME, endpoint().http, ssl_context=NO_TLS, transport=shop),
         rng=Random(1),
-        identify=identify,
+        identify=USUAL_RECORDS.identify,
         resumed=resumed,
         on_end=ends.append,
         on_findings=found.append,
@@ -99,7 +99,9 @@ async def walk(shop: Shop, paging: Paging, *, timeout: float = 1e6, resumed: Pro
         findings=found[-1] if found else resumed.findings,
     )
     in_order = sorted(pages, key=lambda page: page.number)
-    return Outcome(fetcher, [str(identify(record)) for page in in_order for record in page.records], progress)
+    return Outcome(
+        fetcher, [str(USUAL_RECORDS.identify(record)) for page in in_order for record in page.records], progress
+    )
 
 
 def expected(count: int) -> list[str]:

@@ -25,19 +25,21 @@ class ConsumerStatistics(msgspec.Struct, frozen=True):
 class Consumer:
     """Normalizes the pages of one channel in up to ``workers`` threads, ``batch_size`` records or more at a time.
 
-    ``deliver`` gets each normalized page, on the event loop. ``hop`` replaces the worker threads in tests under a
-    virtual clock, which must not wait for real threads.
+    ``deliver`` gets each normalized page, on the event loop; ``normalize`` is done in a thread. ``hop`` replaces the
+    worker threads in tests under a virtual clock, which must not wait for real threads.
     """
 
     def __init__(
         self,
         deliver: Callable[[NormalizedPage], None],
         *,
+        normalize: Callable[[Sequence[Page]], list[NormalizedPage]] = normalize_batch,
         workers: int,
         batch_size: int,
         hop: Hop | None = None,
     ) -> None:
         self._deliver = deliver
+        self._normalize = normalize
         self._workers = workers
         self._batch_size = batch_size
         self._limiter = trio.CapacityLimiter(workers)
@@ -71,7 +73,7 @@ class Consumer:
                     self._deliver(result)
 
     async def _hop_into_thread(self, batch: Sequence[Page]) -> list[NormalizedPage]:
-        return await trio.to_thread.run_sync(normalize_batch, batch, limiter=self._limiter)
+        return await trio.to_thread.run_sync(self._normalize, batch, limiter=self._limiter)
 
     def _batch_from(self, page: Page, receive: trio.MemoryReceiveChannel[Page]) -> list[Page]:
         """The page and those that wait behind it: up to the aim, and further where the other workers can't keep up."""

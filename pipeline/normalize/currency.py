@@ -14,6 +14,18 @@ CODES = frozenset(
     """.split()
 )
 
+# ISO 4217: those whose smallest unit is not a hundredth.
+_NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())
+_THREE_DECIMALS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
+
+
+def minor_digits(currency: str | None) -> int | None:
+    """How many decimals a currency has, None where the currency is not known."""
+    if currency is None:
+        return None
+    return 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
+
+
 # Signs that mean one currency only.
 SIGNS = {
     "€": "EUR",

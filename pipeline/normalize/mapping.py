@@ -1,42 +1,22 @@
 """From a page of raw records to encoded products: what one hop into a worker thread does."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
-from operator import attrgetter
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from pipeline.dead_letters import DeadLetter, encode_letter
+from pipeline.description import NO_FIELDS, Fields
 from pipeline.model import MAX_LISTED_REJECTS, NormalizedPage, Page, Reject, utc_timestamp
-from pipeline.normalize.currency import code_of
-from pipeline.normalize.fields import (
-    CATEGORY_KEYS,
-    CURRENCY_KEYS,
-    ID_KEYS,
-    PRICE_KEYS,
-    TITLE_KEYS,
-    first_category,
-    first_id,
-    first_price,
-    first_title,
-)
-from pipeline.normalize.money import Money, WireNumber, read_money
+from pipeline.normalize.described import DescribedRecords
+from pipeline.normalize.record import NoIdError, Reading, Records
+from pipeline.normalize.usual import UsualRecords
 from pipeline.tally import Tally
 
-# Only these fields are decoded, the rest of a record is skipped. Untyped, since APIs differ in their types: a value of
-# an unexpected type costs that field, not the record.
-_Record = msgspec.defstruct(
-    "_Record",
-    [(key, Any, None) for key in (*ID_KEYS, *TITLE_KEYS, *PRICE_KEYS, *CURRENCY_KEYS, *CATEGORY_KEYS)],
-)
-_Identity = msgspec.defstruct("_Identity", [(key, Any, None) for key in ID_KEYS])
 
-_decode_record = msgspec.json.Decoder(_Record, float_hook=WireNumber).decode
-_decode_identity = msgspec.json.Decoder(_Identity, float_hook=WireNumber).decode
-
-
-class _ProductLine(msgspec.Struct):
+class _ProductLine(msgspec.Struct, omit_defaults=True):
     """A Product as it is written: its price is the text of a JSON number."""
 
     id: str
@@ -46,34 +26,28 @@ class _ProductLine(msgspec.Struct):
     currency: str | None
     category: str
     processed_at: str
+    extra: Mapping[str, Any] = {}
 
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
-_ids: Callable[[Any], tuple[object, ...]] = attrgetter(*ID_KEYS)
-_titles: Callable[[Any], tuple[object, ...]] = attrgetter(*TITLE_KEYS)
-_prices: Callable[[Any], tuple[object, ...]] = attrgetter(*PRICE_KEYS)
-_currencies: Callable[[Any], tuple[object, ...]] = attrgetter(*CURRENCY_KEYS)
-_categories: Callable[[Any], tuple[object, ...]] = attrgetter(*CATEGORY_KEYS)
-
-_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+USUAL_RECORDS = UsualRecords()
 
 
-def identify(record: msgspec.Raw) -> Hashable:
-    """A record's identity within its endpoint; of one that has none, all its bytes."""
-    try:
-        return first_id(_ids(_decode_identity(record))) or bytes(record)
-    except _UNDECODABLE:
-        return bytes(record)
+def records_of(fields: Fields) -> Records:
+    """What reads the records of an endpoint with such fields."""
+    return USUAL_RECORDS if fields == NO_FIELDS else DescribedRecords(fields)
 
 
-def normalize_batch(pages: Sequence[Page]) -> list[NormalizedPage]:
-    """Normalize several pages in one go."""
+def normalize_batch(
+    pages: Sequence[Page], records: Mapping[str, Records] = MappingProxyType({})
+) -> list[NormalizedPage]:
+    """Normalize several pages in one go; ``records`` reads those of each source, the usual ones by default."""
     processed_at = utc_timestamp()
-    return [normalize_page(page, processed_at) for page in pages]
+    return [normalize_page(page, processed_at, records.get(page.source, USUAL_RECORDS)) for page in pages]
 
 
-def normalize_page(page: Page, processed_at: str) -> NormalizedPage:
+def normalize_page(page: Page, processed_at: str, records: Records = USUAL_RECORDS) -> NormalizedPage:
     """Turn each record of a page into an encoded product or a reject; whatever the records are, this succeeds."""
     ids: list[str] = []
     lines: list[bytes] = []
@@ -84,17 +58,18 @@ def normalize_page(page: Page, processed_at: str) -> NormalizedPage:
     tally = Tally()
     for position, raw in enumerate(page.records, start=1):
         try:
-            line, money = _product(page.source, raw, processed_at)
+            reading = records.read(raw)
+            line = _line(page.source, reading, processed_at)
             encoded = _encode(line)
         except Exception as error:  # noqa: BLE001 - no record, however hostile, may cost more than itself
             rejected += 1
-            reject = Reject(position, "id" if isinstance(error, _NoIdError) else "$", _reason(error))
+            reject = Reject(position, error.field if isinstance(error, NoIdError) else "$", _reason(error))
             if len(rejects) < MAX_LISTED_REJECTS:
                 rejects.append(reject)
             letters.append(encode_letter(DeadLetter.of(page.source, page.number, reject, processed_at, raw)))
             continue
-        coercions.update(money.notes)
-        tally.add(money.amount, line.currency, line.category)
+        coercions.update(reading.money.notes)
+        tally.add(reading.money.amount, line.currency, line.category)
         ids.append(line.id)
         lines.append(encoded)
     return NormalizedPage(
@@ -111,42 +86,23 @@ def normalize_page(page: Page, processed_at: str) -> NormalizedPage:
     )
 
 
-class _NoIdError(ValueError):
-    def __init__(self) -> None:
-        super().__init__(f"the record has no id: none of {', '.join(ID_KEYS)} is usable")
-
-
-def _product(source: str, raw: msgspec.Raw, processed_at: str) -> tuple[_ProductLine, Money]:
-    record = _decode_record(raw)
-    identity = first_id(_ids(record))
-    if identity is None:
-        raise _NoIdError
-    money = _money(record)
-    line = _ProductLine(
-        id=f"{source}:{identity}",
-        title=first_title(_titles(record)),
+def _line(source: str, reading: Reading, processed_at: str) -> _ProductLine:
+    money = reading.money
+    return _ProductLine(
+        id=f"{source}:{reading.id}",
+        title=reading.title,
         source=source,
         price=None if money.text is None else msgspec.Raw(money.text.encode()),
         currency=money.currency,
-        category=first_category(_categories(record)),
+        category=reading.category,
         processed_at=processed_at,
+        extra=reading.extra,
     )
-    return line, money
-
-
-def _money(record: Any) -> Money:
-    """A record's price and currency, with what had to be decided to read them."""
-    named_currency = next(filter(None, _currencies(record)), None)
-    record_currency = code_of(named_currency)
-    money = read_money(first_price(_prices(record)), record_currency)
-    if named_currency is not None and record_currency is None:
-        return msgspec.structs.replace(money, notes=(*money.notes, "unknown_currency"))
-    return money
 
 
 def _reason(error: Exception) -> str:
     match error:
-        case _NoIdError():
+        case NoIdError():
             return str(error)
         case RecursionError():
             return "the record is nested too deeply"

@@ -56,14 +56,28 @@ class Money(msgspec.Struct, frozen=True):
 
 
 NO_PRICE = Money()
+UNREADABLE = Money(notes=("unreadable_price",))
 
 
-def read_money(value: object, record_currency: str | None = None) -> Money:
-    """Read a price as it came in a record: JSON number (WireNumber or int), text, or an object with an amount.
+def read_money(value: object, record_currency: str | None = None, *, separator_is_known: bool = False) -> Money:
+    """Read a price as it came in a record: JSON number (WireNumber, Decimal or int), text, or an object with an amount.
 
     ``record_currency`` is the ISO 4217 code that the record names elsewhere, if any. Where nothing was given there
-    is no price; a price of 0 is a price.
+    is no price; a price of 0 is a price. ``separator_is_known`` says that a point is the decimal mark for certain.
     """
+    money = _read(value, record_currency)
+    if separator_is_known and "ambiguous_separator" in money.notes:
+        notes = tuple(note for note in money.notes if note != "ambiguous_separator")
+        return msgspec.structs.replace(money, notes=notes)
+    return money
+
+
+def is_plain_number(text: str) -> bool:
+    """Whether a text is a number as JSON has them, and nothing else."""
+    return text.isascii() and _PLAIN.fullmatch(text.strip().removeprefix("-")) is not None
+
+
+def _read(value: object, record_currency: str | None) -> Money:
     match value:
         case bool():
             return _noted("unreadable_price")
@@ -71,6 +85,8 @@ def read_money(value: object, record_currency: str | None = None) -> Money:
             return _checked(Decimal(value), record_currency, (), str(value))
         case WireNumber():
             return _read_number(value.text, record_currency)
+        case Decimal():
+            return _read_number(str(value), record_currency)
         case str():
             return _read_text(value, record_currency)
         case dict() if value:
@@ -149,6 +165,11 @@ def _currency_of(sign: str, record_currency: str | None) -> tuple[str | None, tu
 
 def _if(condition: object, note: str) -> tuple[str, ...]:
     return (note,) if condition else ()
+
+
+def checked_money(amount: Decimal, currency: str | None, notes: tuple[str, ...] = ()) -> Money:
+    """The price of an amount that was worked out; none where it is negative, or beyond what prices are."""
+    return _checked(amount, currency, notes)
 
 
 def _checked(amount: Decimal, currency: str | None, notes: tuple[str, ...], text: str | None = None) -> Money:

@@ -1,0 +1,36 @@
+"""What is read from a record, however its fields are found."""
+
+from collections.abc import Hashable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from pipeline.normalize.money import Money
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """A record's fields: its id within the endpoint, title, category, price with currency, and what was asked for."""
+
+    id: str
+    title: str | None
+    category: str
+    money: Money
+    extra: Mapping[str, Any] = {}
+
+
+class Records(Protocol):
+    """Reads the records of one endpoint."""
+
+    def identify(self, raw: msgspec.Raw) -> Hashable:
+        """A record's identity within its endpoint; of one that has none, all its bytes."""
+
+    def read(self, raw: msgspec.Raw) -> Reading:
+        """A record's fields; any exception makes it a reject."""
+
+
+class NoIdError(ValueError):
+    """A record that is no product: nothing says which one. ``field`` is where the id was looked for."""
+
+    def __init__(self, reason: str, field: str) -> None:
+        super().__init__(f"the record has no id: {reason}")
+        self.field = field

@@ -1,0 +1,76 @@
+"""How records are read that nobody described: their fields under the usual names."""
+
+from collections.abc import Callable, Hashable
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from pipeline.normalize.currency import code_of
+from pipeline.normalize.fields import (
+    CATEGORY_KEYS,
+    CURRENCY_KEYS,
+    ID_KEYS,
+    PRICE_KEYS,
+    TITLE_KEYS,
+    first_category,
+    first_id,
+    first_price,
+    first_title,
+)
+from pipeline.normalize.money import Money, WireNumber, read_money
+from pipeline.normalize.record import NoIdError, Reading
+
+# Only these fields are decoded, the rest of a record is skipped. Untyped, since APIs differ in their types: a value of
+# an unexpected type costs that field, not the record.
+_Record = msgspec.defstruct(
+    "_Record",
+    [(key, Any, None) for key in (*ID_KEYS, *TITLE_KEYS, *PRICE_KEYS, *CURRENCY_KEYS, *CATEGORY_KEYS)],
+)
+_Identity = msgspec.defstruct("_Identity", [(key, Any, None) for key in ID_KEYS])
+
+_decode_record = msgspec.json.Decoder(_Record, float_hook=WireNumber).decode
+_decode_identity = msgspec.json.Decoder(_Identity, float_hook=WireNumber).decode
+
+
+_ids: Callable[[Any], tuple[object, ...]] = attrgetter(*ID_KEYS)
+_titles: Callable[[Any], tuple[object, ...]] = attrgetter(*TITLE_KEYS)
+_prices: Callable[[Any], tuple[object, ...]] = attrgetter(*PRICE_KEYS)
+_currencies: Callable[[Any], tuple[object, ...]] = attrgetter(*CURRENCY_KEYS)
+_categories: Callable[[Any], tuple[object, ...]] = attrgetter(*CATEGORY_KEYS)
+
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class UsualRecords:
+    """Reads records whose fields have the usual names; decodes nothing else of them."""
+
+    def identify(self, raw: msgspec.Raw) -> Hashable:
+        """A record's identity within its endpoint; of one that has none, all its bytes."""
+        try:
+            return first_id(_ids(_decode_identity(raw))) or bytes(raw)
+        except _UNDECODABLE:
+            return bytes(raw)
+
+    def read(self, raw: msgspec.Raw) -> Reading:
+        """A record's fields.
+
+        Raises:
+            NoIdError: when it has no id.
+            msgspec.DecodeError: when it is no object, or no JSON.
+        """
+        record = _decode_record(raw)
+        identity = first_id(_ids(record))
+        if identity is None:
+            raise NoIdError(f"none of {', '.join(ID_KEYS)} is usable", "id")
+        return Reading(identity, first_title(_titles(record)), first_category(_categories(record)), _money(record))
+
+
+def _money(record: Any) -> Money:
+    """A record's price and currency, with what had to be decided to read them."""
+    named_currency = next(filter(None, _currencies(record)), None)
+    record_currency = code_of(named_currency)
+    money = read_money(first_price(_prices(record)), record_currency)
+    if named_currency is not None and record_currency is None:
+        return msgspec.structs.replace(money, notes=(*money.notes, "unknown_currency"))
+    return money
