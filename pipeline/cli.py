@@ -156,7 +156,7 @@ def replay_rejects(path: Path | None, settings: Mapping[str, str], **flags: str 
     """
     with _ErrorLine(as_json=_wants_json(flags)) as line:
         config = _configure(path, settings, flags, line, credentials=False)
-        records = {endpoint.name: records_of(endpoint.fields) for endpoint in config.endpoints}
+        records = {endpoint.name: records_of(endpoint.fields, endpoint.explode) for endpoint in config.endpoints}
         _print(replay_line(replay(Path(config.output), partial(normalize_batch, records=records))))
 
 

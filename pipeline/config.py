@@ -18,6 +18,7 @@ from pipeline.credentials import Expansion, Secrets, expand_query, identity
 from pipeline.description import Fields, Paging
 from pipeline.errors import ConfigError, Problem
 from pipeline.http_syntax import complaint_about_header, complaint_about_host, complaint_about_url
+from pipeline.paths import complaint_about_path
 from pipeline.section import Section, Word
 
 Positive = Annotated[float, Meta(gt=0)]
@@ -114,7 +115,8 @@ class Endpoint(Section, frozen=True):
     """One API. A section that is None here is the one of the whole configuration.
 
     ``name`` becomes the ``source`` of its products, and addresses it beside its index; ``items`` is the dotted path of
-    the list of records within the body, found by itself when None. ``headers`` go with each request; ``${NAME}`` in
+    the list of records within the body, found by itself when None; ``explode`` that of a list in each record whose
+    elements are products. ``headers`` go with each request; ``${NAME}`` in
     their values and in query values of ``url`` is an environment variable. ``allow_hosts`` may be asked where the API
     redirects there, too, without headers.
 
@@ -125,6 +127,7 @@ class Endpoint(Section, frozen=True):
     name: Annotated[str, Meta(pattern=r"^(?!\d+\Z)[A-Za-z0-9][A-Za-z0-9._-]*\Z", max_length=64, description=NAME_RULE)]
     url: str
     items: str | None = None
+    explode: str | None = None
     paging: Paging = Paging()
     fields: Fields = Fields()
     headers: Mapping[str, str] = {}
@@ -137,6 +140,7 @@ class Endpoint(Section, frozen=True):
     def __post_init__(self) -> None:
         complaints = [
             ("url", complaint_about_url(self.url)),
+            ("explode", complaint_about_path(self.explode) if self.explode is not None else None),
             *((f"headers.{name}", complaint_about_header(name, value)) for name, value in self.headers.items()),
             *(("allow_hosts", complaint_about_host(host)) for host in self.allow_hosts),
         ]
@@ -211,6 +215,7 @@ class Config(Section, frozen=True):
             name=endpoint.name,
             url=url,
             items=endpoint.items,
+            explode=endpoint.explode,
             paging=endpoint.paging,
             fields=endpoint.fields,
             headers=headers,
@@ -220,7 +225,13 @@ class Config(Section, frozen=True):
             retry=endpoint.retry or self.retry,
             breaker=endpoint.breaker or self.breaker,
             secrets=expansion.secrets(),
-            definition=(identity(endpoint.url, url, headers), endpoint.items, endpoint.paging, endpoint.fields),
+            definition=(
+                identity(endpoint.url, url, headers),
+                endpoint.items,
+                endpoint.explode,
+                endpoint.paging,
+                endpoint.fields,
+            ),
         )
 
 
@@ -233,6 +244,7 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     url: str
     items: str | None
+    explode: str | None
     paging: Paging
     fields: Fields
     headers: Mapping[str, str]
@@ -242,7 +254,7 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     retry: Retry
     breaker: Breaker
     secrets: Secrets
-    definition: tuple[tuple[str, ...], str | None, Paging, Fields]
+    definition: tuple[tuple[str, ...], str | None, str | None, Paging, Fields]
 
     def __repr__(self) -> str:
         return f"ResolvedEndpoint(name={self.name!r})"

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from pipeline.errors import ConfigError, Problem
-from pipeline.paths import complaint_about_path
+from pipeline.paths import complaint_about_path, complaint_about_template
 from pipeline.section import Section, Word
 
 Text = Annotated[str, Meta(min_length=1)]
@@ -161,7 +161,8 @@ class Currency(Section, frozen=True):
 class Fields(Section, frozen=True):
     """Where a record has what a product is made of: paths, dotted or JMESPath; what is not named is found by itself.
 
-    ``extra`` names further fields that products are to have. ``null_values`` are texts that say that there is nothing.
+    ``id`` may also be a template of paths in braces. ``extra`` names further fields that products are to have.
+    ``null_values`` are texts that say that there is nothing.
 
     Raises:
         ConfigError: when a path is none.
@@ -176,7 +177,9 @@ class Fields(Section, frozen=True):
     null_values: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        problems = _problems_of_paths(id=self.id, title=self.title, category=self.category)
+        problems = _problems_of_paths(title=self.title, category=self.category)
+        if self.id is not None and (complaint := complaint_about_template(self.id)):
+            problems.append(Problem("id", complaint))
         problems += _problems_of_paths(**{f"extra.{name}": path for name, path in self.extra.items()})
         if problems:
             raise ConfigError(problems)

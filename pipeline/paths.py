@@ -40,6 +40,36 @@ def compile_path(path: str) -> Getter:
     return evaluate
 
 
+def complaint_about_template(template: str) -> str | None:
+    """What is wrong with a template or path, None where nothing is."""
+    parts = _PLACEHOLDER.findall(template)
+    if not parts:
+        return complaint_about_path(template)
+    return next(filter(None, map(complaint_about_path, parts)), None)
+
+
+def compile_template(template: str) -> Getter:
+    """A function that fills paths in braces into a text, as in ``{id}:{variant.id}``; a template without is a path.
+
+    It gives None where one of the values is missing, or is neither text nor a number.
+    """
+    if not _PLACEHOLDER.search(template):
+        return compile_path(template)
+    texts = _PLACEHOLDER.split(template)
+    literals, finders = texts[::2], [compile_path(path) for path in texts[1::2]]
+
+    def fill(record: Any) -> str | None:
+        values = [find(record) for find in finders]
+        if any(isinstance(value, bool) or not isinstance(value, str | int) or value == "" for value in values):
+            return None
+        return literals[0] + "".join(f"{value}{text}" for value, text in zip(values, literals[1:], strict=True))
+
+    return fill
+
+
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+
+
 def _dotted(names: list[str]) -> Getter:
     def follow(record: Any) -> Any:
         for name in names:

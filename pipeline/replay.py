@@ -113,13 +113,14 @@ class _Merge:
             if page.rejects:
                 again = page.rejects[0]
                 self.rejected.append(msgspec.structs.replace(letter, field=again.field, reason=again.reason))
-                continue
-            coercions.append(page.coercions)
-            if page.ids[0] in self._ids:
-                self.new_duplicates += 1
-            else:
+            lines = page.lines.split(b"\n") if page.ids else []
+            new = [(each, line) for each, line in zip(page.ids, lines, strict=True) if each not in self._ids]
+            for _, line in new:
                 self.new_products += 1
-                self.keep(_decode_product(page.lines), msgspec.Raw(page.lines))
+                self.keep(_decode_product(line), msgspec.Raw(line))
+            if not page.rejects:
+                coercions.append(page.coercions)
+                self.new_duplicates += not new
         # Replayed twice, a record's readings count once.
         for each in coercions[: max(0, self._source.rejected - len(self.rejected))]:
             self._coercions.update(each)

@@ -76,7 +76,7 @@ async def run(
             checkpoint=trio.from_thread.check_cancelled,
         )
         pool = config.worker_pool
-        records = {endpoint.name: records_of(endpoint.fields) for endpoint in endpoints}
+        records = {endpoint.name: records_of(endpoint.fields, endpoint.explode) for endpoint in endpoints}
         consumer = Consumer(
             aggregator.add,
             normalize=partial(normalize_batch, records=records),

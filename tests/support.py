@@ -109,6 +109,7 @@ def endpoint(**changes: Any) -> ResolvedEndpoint:
         name="shop",
         url="http://shop.test/products?lang=en",
         items=None,
+        explode=None,
         paging=Paging(),
         fields=Fields(),
         headers={},
@@ -118,7 +119,7 @@ def endpoint(**changes: Any) -> ResolvedEndpoint:
         retry=NO_JITTER,
         breaker=Breaker(),
         secrets=NO_SECRETS,
-        definition=(("http://shop.test/products",), None, Paging(), Fields()),
+        definition=(("http://shop.test/products",), None, None, Paging(), Fields()),
     )
     return msgspec.structs.replace(defaults, **changes)
 

@@ -17,7 +17,6 @@ pytestmark = pytest.mark.virtual_time
 
 T = TypeVar("T")
 Grants = list[tuple[int, float]]
-
 RATES = st.floats(min_value=0.1, max_value=50)
 BURSTS = st.integers(min_value=1, max_value=10)
 GAPS = st.one_of(st.just(0.0), st.floats(min_value=0, max_value=3))

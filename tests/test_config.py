@@ -18,7 +18,6 @@ from pipeline.config import Config, Endpoint, Http, Level, Log, RateLimit, Retry
 from pipeline.errors import ConfigError
 from pipeline.fetch.client import Client
 from pipeline.layers import load_config
-from pipeline.yamlfile import parse_text
 
 SHIPPED = Path(__file__).parents[1] / "config" / "config.yaml"
 
@@ -42,7 +41,8 @@ def leaves(value: object, prefix: str = "") -> dict[str, Any]:
 SECTIONS = yaml.safe_load(CHANGED)
 ENTRY = {key: SECTIONS[key] for key in ("http", "rate_limit", "retry", "breaker")}
 ENTRY |= yaml.safe_load("""
-    {name: other, url: "https://other.test/p?x=1", items: data.list, headers: {X-Shop: "7"}, allow_hosts: [cdn.test],
+    {name: other, url: "https://other.test/p?x=1", items: data.list, explode: offers,
+    headers: {X-Shop: "7"}, allow_hosts: [cdn.test],
     paging: {style: page, parameter: skip, start: 1, size_parameter: limit, size: 50, total: meta.total,
              total_pages: "header:X-Pages", short_page_ends: true},
     fields: {id: a.b, title: t, category: c, currency: {const: EUR}, extra: {brand: b}, null_values: [N/A],
@@ -84,7 +84,16 @@ def test_shipped_file_holds_every_key_with_its_default(tmp_path: Path) -> None:
     uncommented = re.sub(r"(?m)^( *)# (\w+:)", r"\1\2", SHIPPED.read_text(encoding="utf-8"))
     assert flat(load(tmp_path, uncommented)) == flat(Config())
     written = yaml.safe_load(uncommented)
-    assert set(written.pop("endpoints")[0]) == {"name", "url", "items", "paging", "fields", "headers", "allow_hosts"}
+    assert set(written.pop("endpoints")[0]) == {
+        "name",
+        "url",
+        "items",
+        "explode",
+        "paging",
+        "fields",
+        "headers",
+        "allow_hosts",
+    }
     assert "http, rate_limit, retry, breaker: as above" in uncommented
     assert set(leaves(written)) == set(flat(Config()))
 
@@ -284,11 +293,3 @@ def test_nothing_to_fetch_is_a_mistake(text: str, tmp_path: Path) -> None:
     for name, message in [("missing.yaml", "no such file"), (".", "cannot be read")]:
         with pytest.raises(ConfigError, match=message):
             load_config(tmp_path / name, environ={})
-
-
-@given(st.one_of(st.text(), st.text(alphabet="abz019:-{}[]&*!<>|'\"%@,.?#\n ="), st.from_regex(r"!!\w{1,9} ?\w{0,3}")))
-@example("2026-13-45")
-@example("[" * 1000)
-def test_any_text_is_yaml_or_an_error_of_ours(text: str) -> None:
-    """No value of a flag makes the reader raise: what is no YAML stays the text that it is."""
-    parse_text(text)

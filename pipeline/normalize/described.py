@@ -1,6 +1,6 @@
 """How records are read whose fields are described."""
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +21,7 @@ from pipeline.normalize.fields import (
 )
 from pipeline.normalize.price import PriceReader
 from pipeline.normalize.record import NoIdError, Reading
-from pipeline.paths import compile_path
+from pipeline.paths import compile_path, compile_template
 
 # Decimals, so that filters can compare them; none loses a digit.
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
@@ -30,16 +30,24 @@ _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 Candidates = Callable[[Any], Iterable[object]]
 
+# Under this name a variant stands beside the fields of the record that it is of.
+VARIANT = "variant"
+
 
 class DescribedRecords:
-    """Reads records as :class:`Fields` says; what is not named there is found under the usual names."""
+    """Reads records as :class:`Fields` says; what is not named there is found under the usual names.
 
-    def __init__(self, fields: Fields) -> None:
+    With ``explode``, the path of a list, each of its elements is a product: paths reach it as ``variant``, and the
+    record around it as ever. A record without any is a product itself.
+    """
+
+    def __init__(self, fields: Fields, explode: str | None = None) -> None:
         self._nulls = frozenset(fields.null_values)
-        self._where = fields.id
-        self._ids = self._candidates(fields.id, ID_KEYS)
-        self._titles = self._candidates(fields.title, TITLE_KEYS)
-        self._categories = self._candidates(fields.category, CATEGORY_KEYS)
+        self._explode = compile_path(explode) if explode else None
+        self._id_path = fields.id
+        self._id = compile_template(fields.id) if fields.id else None
+        self._titles = self._candidates(fields.title, TITLE_KEYS, of_variant=False)
+        self._categories = self._candidates(fields.category, CATEGORY_KEYS, of_variant=False)
         self._currencies = self._candidates(fields.currency.path, CURRENCY_KEYS)
         self._const = code_of(fields.currency.const)
         prices = self._candidates(fields.price.path, PRICE_KEYS)
@@ -49,23 +57,28 @@ class DescribedRecords:
     def identify(self, raw: msgspec.Raw) -> Hashable:
         """A record's identity within its endpoint; of one that has none, all its bytes."""
         try:
-            return first_id(self._ids(_decode(raw))) or bytes(raw)
+            return self._identity(_decode(raw)) or bytes(raw)
         except _UNDECODABLE:
             return bytes(raw)
 
-    def read(self, raw: msgspec.Raw) -> Reading:
-        """A record's fields.
+    def read(self, raw: msgspec.Raw) -> Sequence[Reading | NoIdError]:
+        """A record's fields, or those of each of its variants.
 
         Raises:
-            NoIdError: when it has no id.
             msgspec.DecodeError: when it is no object, or no JSON.
         """
         record = _decode(raw)
-        identity = first_id(self._ids(record))
+        variants = self._explode(record) if self._explode else None
+        if not isinstance(variants, list) or not variants:
+            return (self._read(record),)
+        return [self._read({**record, VARIANT: variant}) for variant in variants]
+
+    def _read(self, record: dict[str, Any]) -> Reading | NoIdError:
+        identity = self._identity(record)
         if identity is None:
-            if self._where:
-                raise NoIdError(f"nothing usable at `{self._where}`", self._where)
-            raise NoIdError(f"none of {', '.join(ID_KEYS)} is usable", "id")
+            if self._id_path:
+                return NoIdError(f"nothing usable at `{self._id_path}`", self._id_path)
+            return NoIdError(f"none of {', '.join(ID_KEYS)} is usable", f"{VARIANT}.id" if VARIANT in record else "id")
         named = None if self._const else next(filter(None, self._currencies(record)), None)
         currency = self._const or code_of(named)
         money = self._price.read(record, currency)
@@ -79,11 +92,29 @@ class DescribedRecords:
             extra={name: self._not_null(find(record)) for name, find in self._extra.items()},
         )
 
-    def _candidates(self, path: str | None, usual: Iterable[str]) -> Candidates:
+    def _identity(self, record: dict[str, Any]) -> str | None:
+        if self._id is not None and (self._explode is None or VARIANT in record):
+            return first_id((self._not_null(self._id(record)),))
+        identity = first_id(map(record.get, ID_KEYS))
+        variant = record.get(VARIANT) if self._explode else None
+        if variant is None or identity is None:
+            return identity
+        within = first_id(map(variant.get, ID_KEYS)) if isinstance(variant, dict) else None
+        return within and f"{identity}:{within}"
+
+    def _candidates(self, path: str | None, usual: Sequence[str], *, of_variant: bool = True) -> Candidates:
+        """The values that a field may have: at its path, or under its usual names, first those of the variant."""
         if path:
             find = compile_path(path)
             return lambda record: (self._not_null(find(record)),)
-        return lambda record: (self._not_null(record.get(key)) for key in usual)
+
+        def look(record: dict[str, Any]) -> Iterator[object]:
+            variant = record.get(VARIANT) if self._explode and of_variant else None
+            for holder in (variant, record):
+                if isinstance(holder, dict):
+                    yield from (self._not_null(holder.get(key)) for key in usual)
+
+        return look
 
     def _not_null(self, value: Any) -> Any:
         return None if isinstance(value, str | int | Decimal) and str(value) in self._nulls else value

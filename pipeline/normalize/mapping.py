@@ -34,9 +34,9 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 USUAL_RECORDS = UsualRecords()
 
 
-def records_of(fields: Fields) -> Records:
-    """What reads the records of an endpoint with such fields."""
-    return USUAL_RECORDS if fields == NO_FIELDS else DescribedRecords(fields)
+def records_of(fields: Fields, explode: str | None = None) -> Records:
+    """What reads the records of an endpoint with such fields, each a product, or each element of the list in it."""
+    return USUAL_RECORDS if fields == NO_FIELDS and explode is None else DescribedRecords(fields, explode)
 
 
 def normalize_batch(
@@ -57,21 +57,23 @@ def normalize_page(page: Page, processed_at: str, records: Records = USUAL_RECOR
     coercions: Counter[str] = Counter()
     tally = Tally()
     for position, raw in enumerate(page.records, start=1):
-        try:
-            reading = records.read(raw)
-            line = _line(page.source, reading, processed_at)
-            encoded = _encode(line)
-        except Exception as error:  # noqa: BLE001 - no record, however hostile, may cost more than itself
-            rejected += 1
-            reject = Reject(position, error.field if isinstance(error, NoIdError) else "$", _reason(error))
-            if len(rejects) < MAX_LISTED_REJECTS:
-                rejects.append(reject)
-            letters.append(encode_letter(DeadLetter.of(page.source, page.number, reject, processed_at, raw)))
-            continue
-        coercions.update(reading.money.notes)
-        tally.add(reading.money.amount, line.currency, line.category)
-        ids.append(line.id)
-        lines.append(encoded)
+        for outcome in _read(records, raw):
+            try:
+                if isinstance(outcome, Exception):
+                    raise outcome  # noqa: TRY301 - as if it had come up while encoding
+                line = _line(page.source, outcome, processed_at)
+                encoded = _encode(line)
+            except Exception as error:  # noqa: BLE001 - no record, however hostile, may cost more than itself
+                rejected += 1
+                reject = Reject(position, error.field if isinstance(error, NoIdError) else "$", _reason(error))
+                if len(rejects) < MAX_LISTED_REJECTS:
+                    rejects.append(reject)
+                letters.append(encode_letter(DeadLetter.of(page.source, page.number, reject, processed_at, raw)))
+                continue
+            coercions.update(outcome.money.notes)
+            tally.add(outcome.money.amount, line.currency, line.category)
+            ids.append(line.id)
+            lines.append(encoded)
     return NormalizedPage(
         source=page.source,
         number=page.number,
@@ -84,6 +86,13 @@ def normalize_page(page: Page, processed_at: str, records: Records = USUAL_RECOR
         coercions=coercions,
         trace=page.trace,
     )
+
+
+def _read(records: Records, raw: msgspec.Raw) -> Sequence[Reading | Exception]:
+    try:
+        return records.read(raw)
+    except Exception as error:  # noqa: BLE001 - as above
+        return (error,)
 
 
 def _line(source: str, reading: Reading, processed_at: str) -> _ProductLine:

@@ -1,6 +1,6 @@
 """What is read from a record, however its fields are found."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -24,8 +24,8 @@ class Records(Protocol):
     def identify(self, raw: msgspec.Raw) -> Hashable:
         """A record's identity within its endpoint; of one that has none, all its bytes."""
 
-    def read(self, raw: msgspec.Raw) -> Reading:
-        """A record's fields; any exception makes it a reject."""
+    def read(self, raw: msgspec.Raw) -> "Sequence[Reading | NoIdError]":
+        """What the record becomes: products, and rejects; any exception makes it a reject as a whole."""
 
 
 class NoIdError(ValueError):

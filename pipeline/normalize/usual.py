@@ -1,6 +1,6 @@
 """How records are read that nobody described: their fields under the usual names."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -52,18 +52,17 @@ class UsualRecords:
         except _UNDECODABLE:
             return bytes(raw)
 
-    def read(self, raw: msgspec.Raw) -> Reading:
+    def read(self, raw: msgspec.Raw) -> Sequence[Reading | NoIdError]:
         """A record's fields.
 
         Raises:
-            NoIdError: when it has no id.
             msgspec.DecodeError: when it is no object, or no JSON.
         """
         record = _decode_record(raw)
         identity = first_id(_ids(record))
         if identity is None:
-            raise NoIdError(f"none of {', '.join(ID_KEYS)} is usable", "id")
-        return Reading(identity, first_title(_titles(record)), first_category(_categories(record)), _money(record))
+            return (NoIdError(f"none of {', '.join(ID_KEYS)} is usable", "id"),)
+        return (Reading(identity, first_title(_titles(record)), first_category(_categories(record)), _money(record)),)
 
 
 def _money(record: Any) -> Money:
