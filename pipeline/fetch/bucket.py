@@ -7,11 +7,12 @@ import trio
 
 
 class TokenBucketStatistics(msgspec.Struct, frozen=True):
-    """``granted`` tokens so far; ``tasks_waiting`` in line; ``next_grant_at`` on Trio's clock, in seconds."""
+    """``granted`` tokens so far; ``tasks_waiting`` in line; ``next_grant_at`` and ``paused_until`` on Trio's clock."""
 
     granted: int
     tasks_waiting: int
     next_grant_at: float
+    paused_until: float
 
 
 class TokenBucket:
@@ -93,6 +94,7 @@ class TokenBucket:
             granted=self._granted,
             tasks_waiting=self._waiting,
             next_grant_at=self._next_grant_at(),
+            paused_until=self._paused_until,
         )
 
 

@@ -30,9 +30,9 @@ class EndpointLog:
     def ended(self, pages: int, missing: str) -> None:
         """The walk came to the endpoint's end; ``missing`` lists the pages that did not come, if any."""
         if missing:
-            self._log.warning("{} pages fetched, missing: {}", pages, missing)
+            self._log.warning("pages fetched: {}, missing: {}", pages, missing)
         elif pages:
-            self._log.info("all {} pages fetched", pages)
+            self._log.info("all pages fetched: {}", pages)
         else:
             self._log.warning("the first page is empty, there is nothing at all; is the url right?")
 

@@ -1,5 +1,6 @@
 """Gets one page after all: breaker, token bucket, retries and redirects around the bare client."""
 
+import time
 from random import Random
 
 import msgspec
@@ -21,6 +22,7 @@ from pipeline.fetch.client import Client, Response
 from pipeline.fetch.envelope import RecordFinder
 from pipeline.fetch.ledger import Ledger
 from pipeline.fetch.log import EndpointLog
+from pipeline.fetch.quota import seconds_until_quota
 from pipeline.fetch.styles import Target
 
 # How much later than another one a request may reach the server, in seconds, before it looks too early.
@@ -90,6 +92,7 @@ class ResilientClient:
         while True:
             attempt += 1
             self._check_time_for_probe()
+            self._check_time_for_quota()
             with await self._breaker.admit() as permit:
                 try:
                     arrival = await self._attempt(number, attempt, target, again=again or attempt > 1)
@@ -137,7 +140,19 @@ class ResilientClient:
             elapsed = trio.current_time() - (started or trio.current_time())
             raise error.at(self._endpoint.name, number, attempt, elapsed) from error.__cause__
         self._log.arrived(number, attempt, response.status, trio.current_time() - started, len(records))
+        self._heed_quota(response)
         return Arrival(records, response)
+
+    def _heed_quota(self, response: Response) -> None:
+        wait = seconds_until_quota(response.headers, time.time())
+        if wait is not None:
+            self._bucket.pause_until(trio.current_time() + wait)
+
+    def _check_time_for_quota(self) -> None:
+        paused_until = self._bucket.statistics().paused_until
+        if paused_until >= trio.current_effective_deadline():
+            wait = paused_until - trio.current_time()
+            raise DeadlineNearError(f"the API's quota is used up for another {wait:.0f} s, which is past the deadline")
 
     def _tell_redirect(self, location: str) -> None:
         if not self._told_redirect:
