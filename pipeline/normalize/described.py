@@ -1,6 +1,6 @@
 """How records are read whose fields are described."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -20,13 +20,11 @@ from pipeline.normalize.fields import (
     first_title,
 )
 from pipeline.normalize.price import PriceReader
-from pipeline.normalize.record import NoIdError, Reading
+from pipeline.normalize.record import NoIdError, Reading, Records
 from pipeline.paths import compile_path, compile_template
 
 # Decimals, so that filters can compare them; none loses a digit.
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
-
-_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 Candidates = Callable[[Any], Iterable[object]]
 
@@ -34,7 +32,7 @@ Candidates = Callable[[Any], Iterable[object]]
 VARIANT = "variant"
 
 
-class DescribedRecords:
+class DescribedRecords(Records):
     """Reads records as :class:`Fields` says; what is not named there is found under the usual names.
 
     With ``explode``, the path of a list, each of its elements is a product: paths reach it as ``variant``, and the
@@ -54,13 +52,6 @@ class DescribedRecords:
         self._price = PriceReader(fields.price, lambda record: first_price(prices(record)))
         self._extra = {name: compile_path(path) for name, path in fields.extra.items()}
 
-    def identify(self, raw: msgspec.Raw) -> Hashable:
-        """A record's identity within its endpoint; of one that has none, all its bytes."""
-        try:
-            return self._identity(_decode(raw)) or bytes(raw)
-        except _UNDECODABLE:
-            return bytes(raw)
-
     def read(self, raw: msgspec.Raw) -> Sequence[Reading | NoIdError]:
         """A record's fields, or those of each of its variants.
 
@@ -72,6 +63,9 @@ class DescribedRecords:
         if not isinstance(variants, list) or not variants:
             return (self._read(record),)
         return [self._read({**record, VARIANT: variant}) for variant in variants]
+
+    def _id_of(self, raw: msgspec.Raw) -> str | None:
+        return self._identity(_decode(raw))
 
     def _read(self, record: dict[str, Any]) -> Reading | NoIdError:
         identity = self._identity(record)

@@ -1,7 +1,7 @@
 """What is read from a record, however its fields are found."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -18,14 +18,22 @@ class Reading(msgspec.Struct, frozen=True):
     extra: Mapping[str, Any] = {}
 
 
-class Records(Protocol):
+class Records:
     """Reads the records of one endpoint."""
 
     def identify(self, raw: msgspec.Raw) -> Hashable:
         """A record's identity within its endpoint; of one that has none, all its bytes."""
+        try:
+            return self._id_of(raw) or bytes(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return bytes(raw)
 
     def read(self, raw: msgspec.Raw) -> "Sequence[Reading | NoIdError]":
         """What the record becomes: products, and rejects; any exception makes it a reject as a whole."""
+        raise NotImplementedError
+
+    def _id_of(self, raw: msgspec.Raw) -> str | None:
+        raise NotImplementedError
 
 
 class NoIdError(ValueError):

@@ -1,6 +1,6 @@
 """How records are read that nobody described: their fields under the usual names."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -19,7 +19,7 @@ from pipeline.normalize.fields import (
     first_title,
 )
 from pipeline.normalize.money import Money, WireNumber, read_money
-from pipeline.normalize.record import NoIdError, Reading
+from pipeline.normalize.record import NoIdError, Reading, Records
 
 # Only these fields are decoded, the rest of a record is skipped. Untyped, since APIs differ in their types: a value of
 # an unexpected type costs that field, not the record.
@@ -32,25 +32,15 @@ _Identity = msgspec.defstruct("_Identity", [(key, Any, None) for key in ID_KEYS]
 _decode_record = msgspec.json.Decoder(_Record, float_hook=WireNumber).decode
 _decode_identity = msgspec.json.Decoder(_Identity, float_hook=WireNumber).decode
 
-
 _ids: Callable[[Any], tuple[object, ...]] = attrgetter(*ID_KEYS)
 _titles: Callable[[Any], tuple[object, ...]] = attrgetter(*TITLE_KEYS)
 _prices: Callable[[Any], tuple[object, ...]] = attrgetter(*PRICE_KEYS)
 _currencies: Callable[[Any], tuple[object, ...]] = attrgetter(*CURRENCY_KEYS)
 _categories: Callable[[Any], tuple[object, ...]] = attrgetter(*CATEGORY_KEYS)
 
-_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-
-class UsualRecords:
+class UsualRecords(Records):
     """Reads records whose fields have the usual names; decodes nothing else of them."""
-
-    def identify(self, raw: msgspec.Raw) -> Hashable:
-        """A record's identity within its endpoint; of one that has none, all its bytes."""
-        try:
-            return first_id(_ids(_decode_identity(raw))) or bytes(raw)
-        except _UNDECODABLE:
-            return bytes(raw)
 
     def read(self, raw: msgspec.Raw) -> Sequence[Reading | NoIdError]:
         """A record's fields.
@@ -63,6 +53,9 @@ class UsualRecords:
         if identity is None:
             return (NoIdError(f"none of {', '.join(ID_KEYS)} is usable", "id"),)
         return (Reading(identity, first_title(_titles(record)), first_category(_categories(record)), _money(record)),)
+
+    def _id_of(self, raw: msgspec.Raw) -> str | None:
+        return first_id(_ids(_decode_identity(raw)))
 
 
 def _money(record: Any) -> Money:
