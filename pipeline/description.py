@@ -5,8 +5,9 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
+from pipeline.currency import CODES
 from pipeline.errors import ConfigError, Problem
-from pipeline.paths import complaint_about_path, complaint_about_template
+from pipeline.paths import complaint_about_path, complaint_about_template, is_dotted
 from pipeline.section import Section, Word
 
 Text = Annotated[str, Meta(min_length=1)]
@@ -62,6 +63,10 @@ class Paging(Section, frozen=True):
         for key, needed in (("size_parameter", "size"), ("short_page_ends", "size")):
             if getattr(self, key) and not getattr(self, needed):
                 problems.append(Problem(key, f"needs `{needed}`, too"))
+        for key in ("path", "has_more", "total", "total_pages"):
+            place = getattr(self, key)
+            if place and not place.startswith("header:") and not is_dotted(place):
+                problems.append(Problem(key, f"{place!r} is no dotted path, as in meta.next"))
         if problems:
             raise ConfigError(problems)
 
@@ -152,6 +157,8 @@ class Currency(Section, frozen=True):
 
     def __post_init__(self) -> None:
         problems = _problems_of_paths(path=self.path)
+        if self.const and self.const.upper() not in CODES:
+            problems.append(Problem("const", f"{self.const!r} is no code of ISO 4217 that is in use"))
         if self.path and self.const:
             problems.append(Problem("const", "means nothing beside `path`"))
         if problems:

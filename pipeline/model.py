@@ -128,11 +128,15 @@ NOTHING_ANNOUNCED = Announced()
 
 
 class Findings(msgspec.Struct, frozen=True):
-    """What the first page of an endpoint said: how it is walked, where its records stand, how much there is of it."""
+    """What the first page of an endpoint said: how it is walked, where its records stand, how much there is of it.
+
+    ``page_size`` is how many records it had.
+    """
 
     paging: Paging
     place: str | None = None
     announced: Announced = NOTHING_ANNOUNCED
+    page_size: int | None = None
 
 
 class Progress(msgspec.Struct, frozen=True):

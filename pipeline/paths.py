@@ -12,10 +12,17 @@ Getter = Callable[[Any], Any]
 _DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
+def is_dotted(path: str) -> bool:
+    """Whether a path is names with points between them, and nothing else."""
+    return re.fullmatch(r"[^.\s|\[\]()]+(\.[^.\s|\[\]()]+)*", path) is not None
+
+
 def complaint_about_path(path: str) -> str | None:
     """What is wrong with a path, with where it is; None where nothing is."""
     try:
         jmespath.compile(path)
+    except RecursionError:
+        return "is nested too deeply"
     except JMESPathError as error:
         return f"{path!r} is no JMESPath: {' '.join(str(error).split())}"
     return None
@@ -34,7 +41,12 @@ def compile_path(path: str) -> Getter:
     def evaluate(record: Any) -> Any:
         try:
             return search(record)
-        except JMESPathError:  # a function that cannot take what it found there
+        except (
+            JMESPathError,
+            TypeError,
+            ValueError,
+            ArithmeticError,
+        ):  # a function that cannot take what it found there
             return None
 
     return evaluate

@@ -62,6 +62,22 @@ def test_dotted_paths_and_jmespath_find_their_fields() -> None:
     assert product(Fields(id="meta.sku"), RECORD)["title"] == "usual"
 
 
+@pytest.mark.parametrize(
+    ("path", "amount"),
+    [
+        ("to_number(price)", "9.990"),
+        ("min(offers[*].price)", "1.50"),
+        ("max_by(offers, &price).price", "2.250"),
+        ("sort_by(offers, &price)[0].price", "1.50"),
+        ("sum(offers[*].price)", None),
+    ],
+)
+def test_expressions_choose_among_exact_numbers(path: str, amount: str | None) -> None:
+    """What an expression picks has the digits that came; what it reckons in binary is no price."""
+    record = '{"id": 1, "price": 9.990, "offers": [{"price": 2.250}, {"price": 1.50}]}'
+    assert product(Fields(price=Price(path=path)), record)["price"] == amount
+
+
 def test_filters_compare_numbers() -> None:
     """A filter sees numbers as numbers, those with decimals too."""
     fields = Fields(price=Price(path="offers[?price > `10`].price | [0]"))
@@ -72,7 +88,7 @@ def test_filters_compare_numbers() -> None:
     ("price", "record", "amount", "notes"),
     [
         (Price(kind=PriceKind.DECIMAL), '"1.299"', "1.299", {}),
-        (Price(kind=PriceKind.DECIMAL), "1e2", "1E+2", {}),
+        (Price(kind=PriceKind.DECIMAL), "1e2", "1e2", {}),
         (Price(kind=PriceKind.DECIMAL), '"1,299"', None, {"unreadable_price": 1}),
         (Price(kind=PriceKind.DECIMAL), '"$5"', None, {"unreadable_price": 1}),
         (Price(kind=PriceKind.DECIMAL), '""', None, {}),
@@ -86,6 +102,8 @@ def test_filters_compare_numbers() -> None:
         (Price(kind=PriceKind.TEXT, decimal_separator=","), '"1.299"', "1299", {}),
         (Price(kind=PriceKind.TEXT, decimal_separator="."), '"1.299 €"', "1.299", {}),
         (Price(kind=PriceKind.TEXT, decimal_separator=","), '"1.299,50 €"', "1299.50", {}),
+        (Price(kind=PriceKind.TEXT, decimal_separator="."), '"12,99 €"', None, {"unreadable_price": 1}),
+        (Price(kind=PriceKind.TEXT, decimal_separator=","), '"1.2.3"', None, {"unreadable_price": 1}),
         (Price(kind=PriceKind.TEXT), '"1.299"', "1.299", {"ambiguous_separator": 1}),
         (Price(pick=PricePick.MIN), '[3.50, "2.25", null, 9]', "2.25", {}),
         (Price(pick=PricePick.MAX), "[3.50, 2.25]", "3.50", {}),
@@ -122,6 +140,8 @@ def test_null_values_say_that_there_is_nothing() -> None:
     )
     assert (found["title"], found["price"], found["category"]) == ("Cup", None, "uncategorized")
     assert found["extra"] == {"size": None}
+    described = Fields(price=Price(path="cost"), null_values=("0.0000",))
+    assert product(described, '{"id": 1, "cost": 0.0000}')["price"] is None
 
 
 def test_a_record_without_the_id_that_was_described_is_a_reject() -> None:
@@ -142,6 +162,7 @@ def test_a_record_without_the_id_that_was_described_is_a_reject() -> None:
         ("{price: {kind: cents}}", "price.kind", "Expected one of auto, decimal, minor, text"),
         ("{currency: {const: euro}}", "currency.const", "ISO 4217"),
         ("{currency: {const: EUR, path: a}}", "currency.const", "beside `path`"),
+        ("{currency: {const: GPB}}", "currency.const", "no code of ISO 4217"),
         ("{name: title}", "name", "no known key"),
     ],
 )

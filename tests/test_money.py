@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline.normalize.currency import CODES, SHARED_SIGNS, SIGNS, code_of
+from pipeline.currency import CODES, SHARED_SIGNS, SIGNS, code_of
 from pipeline.normalize.money import Money, WireNumber, read_money
 
 AMBIGUOUS, SHARED, CONFLICT = "ambiguous_separator", "shared_currency_sign", "currency_conflict"

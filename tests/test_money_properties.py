@@ -9,8 +9,8 @@ import msgspec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pipeline.currency import CODES
 from pipeline.normalize import money
-from pipeline.normalize.currency import CODES
 from pipeline.normalize.money import Money, WireNumber, read_money
 
 UNREADABLE = "unreadable_price"

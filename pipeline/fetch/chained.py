@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import msgspec
 
 from pipeline.fetch.client import Response
-from pipeline.fetch.paging import Identify, Repetition, Step, wanted_up_to
+from pipeline.fetch.paging import MAX_EMPTY_IN_A_ROW, Identify, Repetition, Step, wanted_up_to
 from pipeline.fetch.styles import ChainedStyle, Target
 from pipeline.model import NOTHING_YET, Progress
 
 
 class ChainedWalk:
-    """Follows the tokens from page to page until there is none, a page is empty, or one comes that was there before.
+    """Follows the tokens from page to page until there is none, or a page comes that was there before.
 
     Without a page there is no way past it: it is asked for once more, and then the walk is over. ``resumed`` has the
     pages that need not be asked for, without a gap between them (see :func:`without_gaps`), and the token behind them.
@@ -23,6 +23,7 @@ class ChainedWalk:
         self._repetition = Repetition(identify, resumed.fingerprints)
         self._announced: int | None = None
         self._arrived_token: str | None = None
+        self._empty_in_a_row = 0
         self.second_pass = False
         self.page = len(resumed.have) + 1
         self._token = resumed.tokens.get(self.page - 1)
@@ -46,19 +47,29 @@ class ChainedWalk:
         """Take note of the current page's records, and follow its token."""
         self.second_pass = False
         self._arrived_token = None
-        if not records:
-            self.end = self.page
-            return Step.END
-        if self._repetition.found_in(records):
+        if records and self._repetition.found_in(records):
             return Step.LOOP
-        identity = self._identify(records[-1])
+        identity = self._identify(records[-1]) if records else None
         token = self._style.following(self._token, identity if isinstance(identity, str) else None, response)
         if token is None:
-            self.end = self.page + 1
-            return Step.END
-        self._arrived_token = self._token = token
+            return self._ended(response, with_records=bool(records))
+        self._token = token
+        if not records:
+            # Not a page by itself: the one that follows has its number.
+            self._empty_in_a_row += 1
+            return Step.LOOP if self._empty_in_a_row > MAX_EMPTY_IN_A_ROW else Step.EMPTY
+        self._empty_in_a_row = 0
+        self._arrived_token = token
         self.page += 1
         return Step.NEXT
+
+    def _ended(self, response: Response, *, with_records: bool) -> Step:
+        following = self.page + with_records
+        if self._style.says_more(response):
+            self.page = following
+            return Step.BROKEN
+        self.end = following
+        return Step.END
 
     def skipped(self) -> Step:
         """The current page was given up: try it once more, or end."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from urllib.parse import parse_qs, urlsplit
 
 from pipeline.description import Paging, PagingStyle
+from pipeline.fetch.announced import find_announced
 from pipeline.fetch.client import Response
 from pipeline.fetch.lookup import find_count, find_text, find_value
 from pipeline.fetch.styles import CURSOR_PATHS, HAS_MORE_PATHS, URL_PATHS
@@ -35,7 +36,7 @@ def detect(response: Response, *, records: int) -> Paging | None:
             return Paging(style=PagingStyle.LAST_ID, has_more=path)
     if find_value(response.body, "first") is False and 1 in (find_count(response.body, key) for key in _ECHO_KEYS):
         return Paging(style=PagingStyle.PAGE, start=0)
-    return _from_echo(response, records) or _nothing_follows(response)
+    return _from_echo(response, records) or _nothing_follows(response, records)
 
 
 def _usual_link(response: Response) -> tuple[Paging, str] | None:
@@ -76,15 +77,19 @@ def _from_echo(response: Response, records: int) -> Paging | None:
                 if (count := find_count(response.body, total)) is not None and count >= records:
                     limit = next((k for k in _LIMIT_KEYS if find_count(response.body, k) == records), None)
                     size = records if limit else None
-                    return Paging(style=PagingStyle.OFFSET, parameter=key, total=total, size_parameter=limit, size=size)
+                    return Paging(style=PagingStyle.OFFSET, parameter=key, size_parameter=limit, size=size)
     return None
 
 
-def _nothing_follows(response: Response) -> Paging | None:
-    """The first page is the only one where the place of a cursor, a link or a flag is there, and says so."""
+def _nothing_follows(response: Response, records: int) -> Paging | None:
+    """The first page is the only one where the place of a cursor, link or flag says so, and no total says otherwise."""
     places = (*CURSOR_PATHS, *URL_PATHS, *HAS_MORE_PATHS)
     said = (find_value(response.body, path, default=...) for path in places)
-    return Paging(style=PagingStyle.NONE) if any(value in (None, "", False) for value in said) else None
+    if not any(value is None or value is False or value == "" for value in said):
+        return None
+    announced = find_announced(response.body, response.headers)
+    says_otherwise = (announced.pages or 0) > 1 or (announced.records or 0) > records
+    return None if says_otherwise else Paging(style=PagingStyle.NONE)
 
 
 def _cursor_parameter(path: str) -> str:

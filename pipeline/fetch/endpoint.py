@@ -81,7 +81,7 @@ class Fetcher:
 
     async def _walk_on(self, send: trio.MemorySendChannel[Page]) -> None:
         step = self._walk.first_step
-        while step is Step.NEXT:
+        while step in (Step.NEXT, Step.EMPTY):
             number, second_pass = self._walk.page, self._walk.second_pass
             try:
                 arrival = await self._resilient.page(number, self._walk.target(), again=second_pass)
@@ -125,7 +125,7 @@ class Fetcher:
         end = self._walk.end
         if end is not None and not end_was_known:
             self._on_end(end)
-        if step is not Step.LOOP and number != end:
+        if step not in (Step.LOOP, Step.EMPTY) and number != end:
             self._ledger.fetched(number)
         return step
 
@@ -137,8 +137,6 @@ class Fetcher:
             how = found
             self._walk = begin_walk(how, self._identify)
             self._log.paging(how)
-        if how.style is PagingStyle.OFFSET and arrival.records:
-            how = msgspec.structs.replace(how, size=len(arrival.records))
         self._how = how
         return found is None or found.start != 0
 
@@ -156,6 +154,8 @@ class Fetcher:
             case Step.END:
                 self._ledger.reached_end()
                 walk = self._ledger.statistics()
+                if walk.pages_fetched == 1 and self._how.path:
+                    self._log.one_page(self._how.path)
                 self._log.ended(walk.pages_fetched, page_ranges(walk.pages_missing))
             case Step.LOOP:
                 self._lose(FetchError(f"{step.value}; if the API has other pages, say with `paging` how"), "skip")
@@ -170,7 +170,8 @@ class Fetcher:
         if announced.pages is None and announced.records is not None and number == 1:
             # The first page is a full one, unless it is the only one.
             announced = Announced(announced.records, -(-announced.records // len(arrival.records)))
-        self._findings = Findings(self._how, self._resilient.place, announced)
+        size = len(arrival.records) if number == 1 else None
+        self._findings = Findings(self._how, self._resilient.place, announced, size)
         self._on_findings(self._findings)
         self._log.announced(announced.records, announced.pages)
         self._ledger.announced(announced)

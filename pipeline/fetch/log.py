@@ -36,6 +36,10 @@ class EndpointLog:
         else:
             self._log.warning("the first page is empty, there is nothing at all; is the url right?")
 
+    def one_page(self, path: str) -> None:
+        """A walk that follows what stands at a path has ended with its first page."""
+        self._log.warning("nothing follows the first page; if there is more, is `paging.path: {}` right?", path)
+
     def redirected(self, location: str) -> None:
         """The endpoint is somewhere else: each page costs two requests."""
         self._log.warning("redirects to {}; set `url` to where it leads, to save a request per page", location)

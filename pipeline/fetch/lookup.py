@@ -2,6 +2,8 @@
 
 import msgspec
 
+from pipeline.fetch.lenient import split_object
+
 _Object = dict[str, msgspec.Raw]
 _decode_object = msgspec.json.Decoder(_Object).decode
 
@@ -10,13 +12,21 @@ _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 def find_value(body: bytes, path: str, default: object = None) -> object:
     """The value at ``path``, as Python has it; ``default`` where there is none, or the body is no such JSON."""
-    value: bytes | msgspec.Raw = body
+    value: bytes | msgspec.Raw = body.removeprefix(b"\xef\xbb\xbf")
     try:
         for key in path.split("."):
-            value = _decode_object(value)[key]
+            value = _members(value)[key]
         return msgspec.json.decode(value)
-    except (KeyError, *_UNDECODABLE):
+    except (KeyError, ValueError, *_UNDECODABLE):
         return default
+
+
+def _members(value: bytes | msgspec.Raw) -> _Object:
+    """The members of an object, also of one that is JSON but for a record in it."""
+    try:
+        return _decode_object(value)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return split_object(value)
 
 
 def find_text(body: bytes, path: str) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from pipeline.fetch.client import Response
-from pipeline.fetch.paging import MAX_SKIPS_IN_A_ROW, Identify, Repetition, Step, wanted_up_to
+from pipeline.fetch.paging import MAX_EMPTY_IN_A_ROW, MAX_SKIPS_IN_A_ROW, Identify, Repetition, Step, wanted_up_to
 from pipeline.fetch.styles import NumberedStyle, Target
 from pipeline.model import NOTHING_YET, Progress
 
@@ -26,6 +26,7 @@ class NumberedWalk:
         self._have = resumed.have
         self._repetition = Repetition(identify, resumed.fingerprints)
         self._skips_in_a_row = 0
+        self._empty_in_a_row = 0
         self._put_off: deque[int] = deque()
         self._announced: int | None = None
         self.end = resumed.end
@@ -53,7 +54,9 @@ class NumberedWalk:
         repeated = bool(records) and self._repetition.found_in(records)
         if not self.second_pass:
             if not records:
-                self.end = self.page
+                self._empty_in_a_row += 1
+                if response.next_link is None or self._empty_in_a_row > MAX_EMPTY_IN_A_ROW:
+                    self.end = self.page
             elif repeated:
                 return Step.LOOP
             elif self._style.is_last(self.page, self._size, records, response):

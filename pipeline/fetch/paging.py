@@ -13,6 +13,9 @@ from pipeline.fetch.styles import Target
 # So many pages in a row given up, and the endpoint itself must be wrong: a bad URL, no access.
 MAX_SKIPS_IN_A_ROW = 3
 
+# So many pages in a row without records, though each says that there are more, are a loop.
+MAX_EMPTY_IN_A_ROW = 20
+
 # An announcement of more pages is not believed: each that is missing would be listed.
 MOST_LISTED_PAGES = 100_000
 
@@ -23,6 +26,7 @@ class Step(enum.Enum):
     """What a page means for the walk."""
 
     NEXT = "there may be another page"
+    EMPTY = "the page is empty, but another one is said to follow"
     END = "the endpoint has no more pages"
     LOOP = "the page repeats an earlier one"
     LOST = "too many pages in a row were given up"

@@ -32,11 +32,14 @@ def seconds_until_quota(headers: Mapping[str, str], now: float) -> float | None:
     ``headers`` have any case; ``now`` is the Unix time. Numbers of seconds and moments are told apart by their size.
     """
     waits = [_of_pair(headers, left, reset, now) for left, reset in _PAIRS]
-    waits.append(_of_field(headers.get("ratelimit", ""), now))
+    field = headers.get("ratelimit", "")
+    # Several policies, each with a name in quotes; without names the commas stand within the one there is.
+    waits += [_of_field(policy, now) for policy in (field.split(",") if '"' in field else [field])]
     if _number(headers.get(_LEFT)) == 0 and (milliseconds := _number(headers.get(_RESET_MS))) is not None:
         waits.append(milliseconds / 1000)
     used, _, capacity = headers.get(_SHOPIFY, "").partition("/")
-    if _number(used) is not None and _number(used) == _number(capacity):
+    calls, most = _number(used), _number(capacity)
+    if calls is not None and most is not None and calls >= most:
         waits.append(_SHOPIFY_LEAK)
     return max((wait for wait in waits if wait), default=None)
 
@@ -55,6 +58,8 @@ def _of_field(text: str, now: float) -> float | None:
 
 
 def _seconds(until: float, now: float) -> float:
+    if until >= 1000 * _A_MOMENT:
+        until /= 1000
     return max(0.0, until - now) if until >= _A_MOMENT else until
 
 

@@ -110,7 +110,11 @@ class ChainedStyle:
         ``last_id`` is the id of the page's last record.
         """
         found = self._following(last_id, response)
-        return None if found == token else found
+        return None if found == token and not self.says_more(response) else found
+
+    def says_more(self, response: Response) -> bool:
+        """Whether the body has a flag that says that another page follows."""
+        return _has_more(self._how, response) is True
 
     def _following(self, last_id: str | None, response: Response) -> str | None:
         raise NotImplementedError
@@ -152,7 +156,11 @@ class LastId(ChainedStyle):
 
 
 class Single(ChainedStyle):
-    """There is one page and no other."""
+    """There is one page and no other, whatever it says."""
+
+    def says_more(self, response: Response) -> bool:  # noqa: ARG002
+        """As nobody asks for another page, nothing does."""
+        return False
 
     def _following(self, last_id: str | None, response: Response) -> str | None:  # noqa: ARG002
         return None
@@ -187,8 +195,12 @@ def _total(place: str | None, response: Response) -> int | None:
 
 
 def _says_no_more(how: Paging, response: Response) -> bool:
+    return _has_more(how, response) is False
+
+
+def _has_more(how: Paging, response: Response) -> bool | None:
     flags = (find_value(response.body, path) for path in ((how.has_more,) if how.has_more else HAS_MORE_PATHS))
-    return next((flag for flag in flags if isinstance(flag, bool)), True) is False
+    return next((flag for flag in flags if isinstance(flag, bool)), None)
 
 
 def _first_text(response: Response, paths: Sequence[str]) -> str | None:

@@ -12,7 +12,8 @@ def begin_walk(how: Paging, identify: Identify, resumed: Progress = NOTHING_YET)
     """The walk of an endpoint that is paged so, from where an earlier run came to."""
     walk: Walk
     if how.style in NUMBERED:
-        walk = NumberedWalk(NUMBERED[how.style](how), identify, resumed=resumed, size=how.size or 0)
+        found = resumed.findings.page_size if resumed.findings else None
+        walk = NumberedWalk(NUMBERED[how.style](how), identify, resumed=resumed, size=found or how.size or 0)
     else:
         walk = ChainedWalk(CHAINED[how.style](how), identify, resumed=resumed)
     if resumed.findings and resumed.findings.announced.pages is not None:

@@ -1,13 +1,12 @@
 """How records are read whose fields are described."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from pipeline.currency import code_of
 from pipeline.description import Fields
-from pipeline.normalize.currency import code_of
 from pipeline.normalize.fields import (
     CATEGORY_KEYS,
     CURRENCY_KEYS,
@@ -19,12 +18,12 @@ from pipeline.normalize.fields import (
     first_price,
     first_title,
 )
+from pipeline.normalize.money import WireFloat
 from pipeline.normalize.price import PriceReader
 from pipeline.normalize.record import NoIdError, Reading, Records
 from pipeline.paths import compile_path, compile_template
 
-# Decimals, so that filters can compare them; none loses a digit.
-_decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
+_decode = msgspec.json.Decoder(dict[str, Any], float_hook=WireFloat).decode
 
 Candidates = Callable[[Any], Iterable[object]]
 
@@ -111,4 +110,4 @@ class DescribedRecords(Records):
         return look
 
     def _not_null(self, value: Any) -> Any:
-        return None if isinstance(value, str | int | Decimal) and str(value) in self._nulls else value
+        return None if isinstance(value, str | int | WireFloat) and str(value) in self._nulls else value

@@ -17,10 +17,11 @@ The rules for text, in this order. Whatever they had to decide is counted under 
 
 import re
 from decimal import Decimal, InvalidOperation
+from typing import Self
 
 import msgspec
 
-from pipeline.normalize.currency import CODES, SHARED_SIGNS, SIGNS, code_of
+from pipeline.currency import CODES, SHARED_SIGNS, SIGNS, code_of
 from pipeline.normalize.fields import CURRENCY_KEYS
 from pipeline.normalize.numerals import AMBIGUOUS, plain_text, read_number
 
@@ -43,6 +44,25 @@ class WireNumber(msgspec.Struct, frozen=True):
     text: str
 
 
+class WireFloat(float):
+    """A JSON number that expressions can reckon with, and that still has the text that arrived."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        """The number that a text is."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    def __str__(self) -> str:
+        return self.text
+
+
+# JMESPath knows types by their names.
+WireFloat.__name__ = "float"
+
+
 class Money(msgspec.Struct, frozen=True):
     """A price as it was read. ``notes`` names the rules that had to decide something.
 
@@ -60,7 +80,7 @@ UNREADABLE = Money(notes=("unreadable_price",))
 
 
 def read_money(value: object, record_currency: str | None = None, *, separator_is_known: bool = False) -> Money:
-    """Read a price as it came in a record: JSON number (WireNumber, Decimal or int), text, or an object with an amount.
+    """Read a price as it came in a record: a JSON number, text, or an object with an amount.
 
     ``record_currency`` is the ISO 4217 code that the record names elsewhere, if any. Where nothing was given there
     is no price; a price of 0 is a price. ``separator_is_known`` says that a point is the decimal mark for certain.
@@ -85,8 +105,8 @@ def _read(value: object, record_currency: str | None) -> Money:
             return _checked(Decimal(value), record_currency, (), str(value))
         case WireNumber():
             return _read_number(value.text, record_currency)
-        case Decimal():
-            return _read_number(str(value), record_currency)
+        case WireFloat():
+            return _read_number(value.text, record_currency)
         case str():
             return _read_text(value, record_currency)
         case dict() if value:

@@ -1,14 +1,18 @@
 """Prices that are described: where they are, how they are written, and what is to be made of them."""
 
+import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
+from pipeline.currency import minor_digits
 from pipeline.description import Price, PriceKind, PricePick
-from pipeline.normalize.currency import minor_digits
 from pipeline.normalize.money import NO_PRICE, UNREADABLE, Money, checked_money, is_plain_number, read_money
 from pipeline.paths import Getter, compile_path
 
 _MOST_DECIMALS = 18
+
+# What is returned for a text in which the other mark does not group thousands.
+_AMISS = object()
 
 # Room for the longest price there is, with the most decimals.
 _CONTEXT = Context(prec=60)
@@ -18,7 +22,7 @@ class PriceReader:
     """Reads the prices of one endpoint's records as a :class:`Price` says."""
 
     def __init__(self, how: Price, find: Getter) -> None:
-        self._find = compile_path(how.path) if how.path else find
+        self._find = find
         self._divisor = compile_path(how.divisor) if how.divisor else None
         exponent = how.exponent
         self._exponent = compile_path(exponent) if isinstance(exponent, str) and exponent != "iso4217" else None
@@ -43,9 +47,9 @@ class PriceReader:
             case PriceKind.AUTO:
                 return read_money(value, currency)
             case PriceKind.TEXT:
-                return read_money(
-                    self._with_a_point(value), currency, separator_is_known=bool(self._how.decimal_separator)
-                )
+                text = self._with_a_point(value)
+                known = self._how.decimal_separator is not None
+                return UNREADABLE if text is _AMISS else read_money(text, currency, separator_is_known=known)
             case PriceKind.DECIMAL:
                 return _plain(value, currency)
             case PriceKind.MINOR:
@@ -57,6 +61,8 @@ class PriceReader:
         if not isinstance(value, str) or mark is None:
             return value
         other = "," if mark == "." else "."
+        if other in value and not re.search(rf"(?<!\d)\d{{1,3}}(?:[{other}]\d{{3}})+(?![\d{other}])", value):
+            return _AMISS
         return value.replace(other, "").replace(mark, ".")
 
     def _minor(self, value: object, record: Any, currency: str | None) -> Money:

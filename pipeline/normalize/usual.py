@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.normalize.currency import code_of
+from pipeline.currency import code_of
 from pipeline.normalize.fields import (
     CATEGORY_KEYS,
     CURRENCY_KEYS,
