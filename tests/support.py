@@ -15,6 +15,7 @@ from pipeline.credentials import NO_SECRETS
 from pipeline.description import Fields, Paging
 from pipeline.fetch.client import Client
 from pipeline.fetch.endpoint import Fetcher
+from pipeline.fetch.envelope import RecordFinder
 from pipeline.fetch.hosts import HostPolicy
 from pipeline.model import NOTHING_YET, NormalizedPage, Page, Progress, Walk
 from pipeline.normalize.mapping import USUAL_RECORDS, normalize_batch
@@ -154,6 +155,11 @@ async def walk_over_sockets(url: str, **changes: Any) -> tuple[Walk, list[Page]]
     await fetcher.run(send)
     with receive:
         return fetcher.statistics(), [page async for page in receive]
+
+
+def find_records(body: bytes, path: str | None = None) -> list[msgspec.Raw]:
+    """The records of a page that is the first one, and the only one to go by."""
+    return RecordFinder(path).find(body)
 
 
 def actions(walk: Walk) -> list[tuple[int, int | None, str]]:

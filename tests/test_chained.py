@@ -94,6 +94,14 @@ async def test_what_is_said_in_passing_ends_no_walk(more: dict[str, Any]) -> Non
     assert (outcome.ids, outcome.fetcher.statistics().status) == (expected(15), "complete")
 
 
+@pytest.mark.parametrize("limit", [0, 30])
+async def test_an_api_that_has_nothing_says_so_in_any_style(limit: int) -> None:
+    """An empty first page, with whatever counts beside it, is an endpoint without records, and no crash."""
+    empty = {"products": [], "skip": 0, "limit": limit, "total": 0}
+    account = (await walk(Shop(lambda query, items, size: ok(empty), 0, size=5), Paging())).fetcher.statistics()
+    assert (account.status, account.pages_fetched, account.requests) == ("complete", 0, 1)
+
+
 async def test_a_resumed_walk_knows_how_long_the_pages_are() -> None:
     """A server that caps its pages is not taken to be at its end sooner because another process asked first."""
 

@@ -6,10 +6,11 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import find_records
 
 from pipeline.credentials import Secrets
 from pipeline.errors import PermanentError
-from pipeline.fetch.envelope import USUAL_KEYS, RecordFinder, find_records
+from pipeline.fetch.envelope import USUAL_KEYS, RecordFinder
 
 RECORDS = [{"id": 1, "price": 12.50}, {"id": 2, "tags": ["a", {"b": None}]}]
 TEXT = json.dumps(RECORDS)

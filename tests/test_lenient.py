@@ -7,9 +7,9 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import find_records
 
 from pipeline.errors import PermanentError
-from pipeline.fetch.envelope import find_records
 from pipeline.fetch.lenient import split_list, split_object
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None))

@@ -21,8 +21,7 @@ def detect(response: Response, *, records: int) -> Paging | None:
 
     A link to the next page says most: where it differs from the URL by a number or an offset alone, any page can be
     asked for. Then come a cursor, a flag with a record's id, an offset that the body repeats, and a word that this is
-    all. With ``start`` 0 it
-    was not the first page after all: we asked for page 1, and the API counts from 0.
+    all. With ``start`` 0 it was not the first page after all: we asked for page 1, and the API counts from 0.
     """
     link = _usual_link(response)
     if link:
@@ -36,7 +35,7 @@ def detect(response: Response, *, records: int) -> Paging | None:
             return Paging(style=PagingStyle.LAST_ID, has_more=path)
     if find_value(response.body, "first") is False and 1 in (find_count(response.body, key) for key in _ECHO_KEYS):
         return Paging(style=PagingStyle.PAGE, start=0)
-    return _from_echo(response, records) or _nothing_follows(response, records)
+    return (_from_echo(response, records) if records else None) or _nothing_follows(response, records)
 
 
 def _usual_link(response: Response) -> tuple[Paging, str] | None:

@@ -34,11 +34,6 @@ _SHOWN_OF = 4_096
 _decode_object = msgspec.json.Decoder(_Object).decode
 
 
-def find_records(body: bytes, path: str | None = None) -> list[msgspec.Raw]:
-    """The records of a page that is the only one to go by; see :class:`RecordFinder`."""
-    return RecordFinder(path).find(body)
-
-
 class RecordFinder:
     """Finds the records in the bodies of one endpoint.
 
