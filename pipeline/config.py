@@ -7,28 +7,23 @@ in seconds. Every key is explained in ``config/config.yaml``.
 import os
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
-import msgspec
 from msgspec import Meta
 
-from pipeline.credentials import Expansion, Secrets, expand_query, identity
+from pipeline.authentication import NO_AUTH, Auth
+from pipeline.credentials import Expansion, expand_query, identity
 from pipeline.description import Fields, Paging
 from pipeline.errors import ConfigError, Problem
 from pipeline.http_syntax import complaint_about_header, complaint_about_host, complaint_about_url
 from pipeline.paths import complaint_about_path
+from pipeline.preset import complaint_about_preset, load_preset
+from pipeline.resolved import ResolvedEndpoint
 from pipeline.section import Section, Word
-
-Positive = Annotated[float, Meta(gt=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+from pipeline.treatment import Breaker, Count, Http, Positive, RateLimit, Retry
 
 NAME_RULE = "Expected up to 64 letters, digits, `.`, `_` and `-`, not digits alone"
-
-# One request in a quarter of an hour.
-SLOWEST_RPS = 0.001
 
 NO_ENDPOINTS = Problem("endpoints", "none is configured; add at least one with `name` and `url`")
 
@@ -56,48 +51,6 @@ class Log(Section, frozen=True):
     format: Format = Format.TEXT
 
 
-class Http(Section, frozen=True):
-    """Limits of one HTTP attempt. ``max_body_bytes`` counts the body once it is inflated."""
-
-    connect_timeout: Positive = 3.0
-    read_timeout: Positive = 8.0
-    total_timeout: Positive = 15.0
-    max_body_bytes: Annotated[int, Meta(ge=1)] = 10_485_760
-    user_agent: Annotated[str, Meta(pattern=r"^[ -~]+\Z")] = f"pipeline/{version('pipeline')}"
-
-
-class RateLimit(Section, frozen=True):
-    """Token bucket of one endpoint: ``rps`` requests a second on average, 0 for no limit.
-
-    Raises:
-        ConfigError: when ``rps`` is so low that it can only be meant as something else.
-    """
-
-    rps: NotNegative = 5.0
-    burst: Count = 5
-
-    def __post_init__(self) -> None:
-        if 0 < self.rps < SLOWEST_RPS:
-            raise ConfigError([Problem("rps", f"needs 0 (no limit) or at least {SLOWEST_RPS:g}, got {self.rps:g}")])
-
-
-class Retry(Section, frozen=True):
-    """Exponential backoff: ``base_delay`` doubles up to ``max_delay``, plus up to ``jitter`` of itself."""
-
-    max_retries: Annotated[int, Meta(ge=0, le=100)] = 3
-    base_delay: NotNegative = 0.5
-    max_delay: NotNegative = 4.0
-    jitter: Annotated[float, Meta(ge=0, le=1)] = 0.1
-
-
-class Breaker(Section, frozen=True):
-    """Circuit breaker of one endpoint; it gives up after ``max_probes`` failed probes in a row."""
-
-    failure_threshold: Count = 3
-    cooldown: NotNegative = 15.0
-    max_probes: Count = 2
-
-
 class WorkerPool(Section, frozen=True):
     """Threads that normalize, and how many records a batch aims at."""
 
@@ -114,11 +67,12 @@ class Queue(Section, frozen=True):
 class Endpoint(Section, frozen=True):
     """One API. A section that is None here is the one of the whole configuration.
 
-    ``name`` becomes the ``source`` of its products, and addresses it beside its index; ``items`` is the dotted path of
-    the list of records within the body, found by itself when None; ``explode`` that of a list in each record whose
-    elements are products. ``headers`` go with each request; ``${NAME}`` in
-    their values and in query values of ``url`` is an environment variable. ``allow_hosts`` may be asked where the API
-    redirects there, too, without headers.
+    ``name`` becomes the ``source`` of its products, and addresses it beside its index. ``preset`` names a well-known
+    API that it is one of; ``load_config`` puts in what that says for the keys that are not given. ``auth`` is how to
+    show who asks; None is what the preset says, where its environment variables are set. ``items`` is the dotted path
+    of the list of records within the body, found by itself when None; ``explode`` that of a list in each record whose
+    elements are products. ``headers`` go with each request; ``${NAME}`` in their values and in query values of ``url``
+    is an environment variable. ``allow_hosts`` may be asked where the API redirects there, too, without headers.
 
     Raises:
         ConfigError: when ``url`` is no http or https URL, or a header or host is none.
@@ -126,6 +80,8 @@ class Endpoint(Section, frozen=True):
 
     name: Annotated[str, Meta(pattern=r"^(?!\d+\Z)[A-Za-z0-9][A-Za-z0-9._-]*\Z", max_length=64, description=NAME_RULE)]
     url: str
+    preset: str | None = None
+    auth: Auth | None = None
     items: str | None = None
     explode: str | None = None
     paging: Paging = Paging()
@@ -139,6 +95,7 @@ class Endpoint(Section, frozen=True):
 
     def __post_init__(self) -> None:
         complaints = [
+            ("preset", complaint_about_preset(self.preset) if self.preset is not None else None),
             ("url", complaint_about_url(self.url)),
             ("explode", complaint_about_path(self.explode) if self.explode is not None else None),
             *((f"headers.{name}", complaint_about_header(name, value)) for name, value in self.headers.items()),
@@ -176,7 +133,7 @@ class Config(Section, frozen=True):
         if problems:
             raise ConfigError(problems)
 
-    def resolved(self, environ: Mapping[str, str] | None = None) -> "tuple[ResolvedEndpoint, ...]":
+    def resolved(self, environ: Mapping[str, str] | None = None) -> tuple[ResolvedEndpoint, ...]:
         """The endpoints, each with its own sections or the common ones in their place, and its credentials put in.
 
         ``environ`` is where those come from, by default the process's own environment.
@@ -198,7 +155,7 @@ class Config(Section, frozen=True):
 
     def _resolved(
         self, endpoint: Endpoint, path: str, environ: Mapping[str, str], problems: list[Problem]
-    ) -> "ResolvedEndpoint":
+    ) -> ResolvedEndpoint:
         expansion = Expansion(environ)
         url = expand_query(endpoint.url, expansion)
         problems += [Problem(f"{path}url", text) for text in expansion.take_problems()]
@@ -211,6 +168,11 @@ class Config(Section, frozen=True):
             headers[name] = expansion.expand(name, text)
             wrong: Sequence[str | None] = expansion.take_problems() or [complaint_about_header(name, headers[name])]
             problems += [Problem(f"{path}headers.{name}", complaint) for complaint in wrong if complaint]
+        auth, unset = _auth_of(endpoint, environ)
+        if auth.sent_as() in map(str.lower, headers):
+            problems.append(Problem(f"{path}auth", f"is sent as {auth.sent_as()}, which `headers` has already"))
+        credentials, wrong_credentials = auth.resolve(url, expansion)
+        problems += [Problem(f"{path}auth.{problem.path}", problem.text) for problem in wrong_credentials]
         return ResolvedEndpoint(
             name=endpoint.name,
             url=url,
@@ -219,6 +181,8 @@ class Config(Section, frozen=True):
             paging=endpoint.paging,
             fields=endpoint.fields,
             headers=headers,
+            credentials=credentials,
+            unset=unset,
             allow_hosts=endpoint.allow_hosts,
             http=endpoint.http or self.http,
             rate_limit=endpoint.rate_limit or self.rate_limit,
@@ -235,26 +199,14 @@ class Config(Section, frozen=True):
         )
 
 
-class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One API with all that is needed to fetch it, its credentials among it: not to be shown, nor written anywhere.
-
-    ``definition`` is what decides what is on a page, without credentials.
-    """
-
-    name: str
-    url: str
-    items: str | None
-    explode: str | None
-    paging: Paging
-    fields: Fields
-    headers: Mapping[str, str]
-    allow_hosts: tuple[str, ...]
-    http: Http
-    rate_limit: RateLimit
-    retry: Retry
-    breaker: Breaker
-    secrets: Secrets
-    definition: tuple[tuple[str, ...], str | None, str | None, Paging, Fields]
-
-    def __repr__(self) -> str:
-        return f"ResolvedEndpoint(name={self.name!r})"
+def _auth_of(endpoint: Endpoint, environ: Mapping[str, str]) -> tuple[Auth, Sequence[str]]:
+    """How the endpoint shows who asks; and the variables that its preset would do it with, where none is set."""
+    if endpoint.auth is not None or endpoint.preset is None:
+        return endpoint.auth or NO_AUTH, ()
+    offered = load_preset(endpoint.preset).auth
+    if offered.sent_as() in map(str.lower, endpoint.headers) or urlsplit(endpoint.url).username:
+        return NO_AUTH, ()
+    names = offered.variables()
+    if not any(environ.get(name) for name in names):
+        return NO_AUTH, sorted(names)
+    return offered, ()

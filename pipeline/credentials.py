@@ -161,6 +161,11 @@ def _parts_of(value: str) -> Iterator[str]:
             yield b64decode(encoded).decode().partition(":")[2]
 
 
+def variables_in(text: str) -> list[str]:
+    """The environment variables that stand in it."""
+    return [reference[1] for reference in _REFERENCE.finditer(text) if reference[1]]
+
+
 def has_reference(text: str) -> bool:
     """Whether there is a ``${`` in it that means a variable."""
     return any(reference[0] != "$${" for reference in _REFERENCE.finditer(text))

@@ -1,8 +1,9 @@
 """How an API is described: the sections of an endpoint that say what it is like, rather than how to treat it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
+import msgspec
 from msgspec import Meta
 
 from pipeline.currency import CODES
@@ -69,6 +70,10 @@ class Paging(Section, frozen=True):
                 problems.append(Problem(key, f"{place!r} is no dotted path, as in meta.next"))
         if problems:
             raise ConfigError(problems)
+
+    def beneath(self, keys: Mapping[str, object]) -> Self:
+        """Another style has keys of its own."""
+        return self if keys.get("style", self.style) is self.style else type(self)()
 
 
 _NUMBERED_KEYS = ("parameter", "start", "total", "total_pages", "short_page_ends")
@@ -139,6 +144,12 @@ class Price(Section, frozen=True):
         if problems:
             raise ConfigError(problems)
 
+    def beneath(self, keys: Mapping[str, object]) -> Self:
+        """How one kind is written says nothing of another."""
+        if keys.get("kind", self.kind) is self.kind:
+            return self
+        return msgspec.structs.replace(self, kind=PriceKind.AUTO, exponent="iso4217", decimal_separator=None)
+
 
 _CODE_RULE = "Expected an ISO 4217 code such as EUR"
 
@@ -163,6 +174,10 @@ class Currency(Section, frozen=True):
             problems.append(Problem("const", "means nothing beside `path`"))
         if problems:
             raise ConfigError(problems)
+
+    def beneath(self, keys: Mapping[str, object]) -> Self:
+        """A path and a constant replace each other."""
+        return type(self)() if keys else self
 
 
 class Fields(Section, frozen=True):

@@ -14,6 +14,7 @@
         │   └── RedirectedError    the page is somewhere else, where it may be asked for
         └── EndpointLostError      the walk ends here, the rest of the endpoint is unknown
             ├── CircuitGivenUpError    every probe of the open circuit failed
+            ├── CredentialsRefusedError    the token URL gives no access token
             └── DeadlineNearError      the next request could only start after the deadline
 """
 
@@ -115,6 +116,10 @@ class EndpointLostError(FetchError):
 
 class CircuitGivenUpError(EndpointLostError):
     """The circuit breaker's last probe failed."""
+
+
+class CredentialsRefusedError(EndpointLostError):
+    """The token URL gives no access token (RFC 6749, section 5.2): nothing can be asked."""
 
 
 class DeadlineNearError(EndpointLostError):

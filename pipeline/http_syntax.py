@@ -67,3 +67,11 @@ def complaint_about_host(host: str) -> str | None:
                 _check_host(parts.hostname or "", literal="[" in host)
                 return None
     return f"{host!r} is no host, as in cdn.example, cdn.example:8443 or [::1]:8443"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

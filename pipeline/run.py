@@ -11,7 +11,7 @@ import msgspec
 import trio
 from loguru import logger
 
-from pipeline.config import Config, ResolvedEndpoint
+from pipeline.config import Config
 from pipeline.dead_letters import rejects_file
 from pipeline.errors import AbortedError, ConfigError, OutputError, Problem
 from pipeline.fetch.client import Client, make_ssl_context
@@ -24,6 +24,7 @@ from pipeline.report.aggregator import Aggregator, Catalogue
 from pipeline.report.atomic import prepare_output, remove_leftovers
 from pipeline.report.journal import Journal, journal_folder
 from pipeline.report.summary import write_summary
+from pipeline.resolved import ResolvedEndpoint
 
 # `just`, `uv run` and a terminal may each pass the same signal on: so soon, a second one is the first one's echo.
 ECHO_SECONDS = 1.0
@@ -260,7 +261,8 @@ def _connector() -> Callable[[ResolvedEndpoint], Client]:
     return lambda endpoint: Client(
         endpoint.url,
         endpoint.http,
-        headers=endpoint.headers,
+        headers={**endpoint.headers, **endpoint.credentials.headers},
+        query=endpoint.credentials.query,
         policy=HostPolicy(endpoint.url, endpoint.allow_hosts, endpoint.secrets),
         ssl_context=ssl_context,
     )

@@ -14,13 +14,15 @@ import msgspec
 
 from pipeline.config import Config, Endpoint
 from pipeline.errors import ConfigError, Problem
+from pipeline.preset import Preset, complaint_about_preset, load_preset
 from pipeline.section import Section
+from pipeline.treatment import RateLimit
 from pipeline.yamlfile import parse_text
 
 Choices = Iterable[enum.Enum]
 
 # Keys whose values may hold a secret, and are not repeated.
-_PRIVATE = {"url", "headers"}
+_PRIVATE = {"url", "headers", "bearer", "username", "password", "value", "client_id", "client_secret"}
 
 _S = TypeVar("_S", bound=Section)
 
@@ -42,18 +44,22 @@ class Builder:
         """Build the whole; None where it could not be built, and at least one problem was found."""
         common = dict(raw)
         entries = common.pop("endpoints", None)
-        values = self._values(Config, common, "")
+        values = self._values(Config, common, "", {})
         if entries is None:
             entries = []
         elif not isinstance(entries, list):
             self._complain("endpoints", f"needs a list of endpoints, got {_type_name(entries)}")
             entries = []
         inherited = Config(**values)
-        endpoints = tuple(self._endpoint(entry, index, inherited) for index, entry in enumerate(entries))
+        limit = values.get("rate_limit")
+        endpoints = tuple(self._endpoint(entry, index, inherited, limit) for index, entry in enumerate(entries))
         return self._construct(lambda: Config(**values, endpoints=endpoints), "")
 
-    def _endpoint(self, raw: Any, index: int, inherited: Config) -> Endpoint:
-        """The endpoint; where its name or URL is of no use, one that stands in for the checks across endpoints."""
+    def _endpoint(self, raw: Any, index: int, inherited: Config, common_limit: RateLimit | None) -> Endpoint:
+        """The endpoint; where its name or URL is of no use, one that stands in for the checks across endpoints.
+
+        A preset may not be faster than ``common_limit``, if somebody set one for all.
+        """
         path = f"endpoints.{index}."
         stand_in: dict[str, Any] = {"name": f"?{index}", "url": "http://invalid.invalid"}
         if not isinstance(raw, dict):
@@ -61,14 +67,26 @@ class Builder:
             return Endpoint(**stand_in)
         if missing := [f"`{key}`" for key in stand_in if key not in raw]:
             self._complain(path[:-1], f"needs {' and '.join(missing)}")
-        values = {**stand_in, **self._values(Endpoint, raw, path, inherited)}
+        bases = msgspec.structs.asdict(inherited)
+        known: dict[str, Any] = {}
+        if (preset := _preset_of(raw)) is not None:
+            known = self._values(Endpoint, preset.endpoint, path, bases)
+            if "rate_limit" in known and common_limit:
+                known["rate_limit"] = known["rate_limit"].at_most(common_limit)
+            bases |= {"auth": preset.auth, **known}
+            if isinstance(url := raw.get("url"), str):
+                raw = {**raw, "url": preset.url(url)}
+        values = {**stand_in, **known, **self._values(Endpoint, raw, path, bases)}
         endpoint = self._construct(lambda: Endpoint(**values), path)
         return endpoint or Endpoint(name=values["name"], url=stand_in["url"])
 
     def _values(
-        self, section: type[Section], raw: Mapping[Any, Any], path: str, inherited: Config | None = None
+        self, section: type[Section], raw: Mapping[Any, Any], path: str, bases: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """The valid values of a section; what is missing or wrong is left to its default."""
+        """The valid values of a section; what is missing or wrong is left to its default.
+
+        ``bases`` are the sections that those within it are laid over.
+        """
         fields = {field.name: field for field in msgspec.structs.fields(section)}
         values: dict[str, Any] = {}
         for key, value in raw.items():
@@ -76,7 +94,7 @@ class Builder:
             if field is None:
                 self._complain(f"{path}{key}", f"is no known key{did_you_mean(str(key), fields)}")
             elif nested := section_in(field.type):
-                base = getattr(inherited, key, None) or nested()
+                base = bases.get(key) or nested()
                 if (inner := self._section(nested, value, f"{path}{key}.", base)) is not None:
                     values[key] = inner
             else:
@@ -89,13 +107,13 @@ class Builder:
         if isinstance(raw, Text):
             raw = parse_text(raw)
         if isinstance(raw, str) and section.shorthand:
-            raw = {section.shorthand: raw}
+            base, raw = section(), {section.shorthand: raw}
         if not isinstance(raw, dict):
             keys = ", ".join(section.__struct_fields__)
             self._complain(path[:-1], f"needs keys of its own ({keys}), got {brief(raw)}")
             return None
-        values = self._values(section, raw, path)
-        return self._construct(lambda: msgspec.structs.replace(base, **values), path)
+        values = self._values(section, raw, path, msgspec.structs.asdict(base))
+        return self._construct(lambda: msgspec.structs.replace(base.beneath(values), **values), path)
 
     def _leaf(self, values: dict[str, Any], key: str, value: Any, wanted: Any, path: str) -> None:
         if get_origin(wanted) is Mapping and isinstance(value, dict):
@@ -136,6 +154,11 @@ class Builder:
         below = (origin for key, origin in self._origins.items() if key.startswith(f"{path}."))
         origin = self._origins.get(path) or next(below, None)
         self._problems.append(Problem(path, f"({origin}) {text}" if origin else text))
+
+
+def _preset_of(raw: Mapping[Any, Any]) -> Preset | None:
+    name = raw.get("preset")
+    return load_preset(name) if isinstance(name, str) and complaint_about_preset(name) is None else None
 
 
 def section_in(annotation: Any) -> type[Section] | None:

@@ -10,7 +10,8 @@ import httpx
 import msgspec
 import trio
 
-from pipeline.config import Breaker, Config, Endpoint, Http, RateLimit, ResolvedEndpoint, Retry
+from pipeline.authentication import NO_CREDENTIALS
+from pipeline.config import Config, Endpoint
 from pipeline.credentials import NO_SECRETS
 from pipeline.description import Fields, Paging
 from pipeline.fetch.client import Client
@@ -19,6 +20,8 @@ from pipeline.fetch.envelope import RecordFinder
 from pipeline.fetch.hosts import HostPolicy
 from pipeline.model import NOTHING_YET, NormalizedPage, Page, Progress, Walk
 from pipeline.normalize.mapping import USUAL_RECORDS, normalize_batch
+from pipeline.resolved import ResolvedEndpoint
+from pipeline.treatment import Breaker, Http, RateLimit, Retry
 
 Answer = httpx.Response | Exception | float
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -114,6 +117,8 @@ def endpoint(**changes: Any) -> ResolvedEndpoint:
         paging=Paging(),
         fields=Fields(),
         headers={},
+        credentials=NO_CREDENTIALS,
+        unset=(),
         allow_hosts=(),
         http=Http(),
         rate_limit=RateLimit(),

@@ -12,9 +12,9 @@ from support import NO_TLS
 from mockapi.faults import parse_fault
 from mockapi.serve import serving
 from mockapi.settings import Settings
-from pipeline.config import Http
 from pipeline.errors import ConfigError, FetchError, PermanentError, RateLimitedError, TransientError, UnreachableError
 from pipeline.fetch.client import Client, Response, make_ssl_context
+from pipeline.treatment import Http
 
 LIMITS = Http(connect_timeout=0.5, read_timeout=0.3, total_timeout=1.0, max_body_bytes=20_000)
 

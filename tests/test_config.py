@@ -14,10 +14,11 @@ from configs import ONE, load, problems
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.config import Config, Endpoint, Http, Level, Log, RateLimit, Retry
+from pipeline.config import Config, Endpoint, Level, Log
 from pipeline.errors import ConfigError
 from pipeline.fetch.client import Client
 from pipeline.layers import load_config
+from pipeline.treatment import Http, RateLimit, Retry
 
 SHIPPED = Path(__file__).parents[1] / "config" / "config.yaml"
 

@@ -7,10 +7,10 @@ import pytest
 import trio
 from support import NO_LIMIT, FakeApi, actions, client, endpoint, forever, ok, records, reply, walk
 
-from pipeline.config import Breaker, Http, RateLimit, Retry
 from pipeline.errors import TransientError
 from pipeline.fetch.endpoint import Fetcher
 from pipeline.normalize.mapping import USUAL_RECORDS
+from pipeline.treatment import Breaker, Http, RateLimit, Retry
 
 pytestmark = pytest.mark.virtual_time
 

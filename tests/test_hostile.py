@@ -13,7 +13,8 @@ import pytest
 import trio
 
 import pipeline
-from pipeline.config import Config, Endpoint, Http, RateLimit
+from pipeline.config import Config, Endpoint
+from pipeline.treatment import Http, RateLimit
 
 CAP = 8_000_000
 

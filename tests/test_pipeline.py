@@ -11,9 +11,11 @@ import trio
 from support import NO_TLS, FakeApi, config, forever, hop_inline, ok, reply
 
 import pipeline
-from pipeline.config import Config, Queue, RateLimit, ResolvedEndpoint, WorkerPool
+from pipeline.config import Config, Queue, WorkerPool
 from pipeline.errors import ConfigError
 from pipeline.fetch.client import Client
+from pipeline.resolved import ResolvedEndpoint
+from pipeline.treatment import RateLimit
 
 pytestmark = pytest.mark.virtual_time
 

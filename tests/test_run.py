@@ -12,10 +12,10 @@ import trio
 from support import NO_LIMIT, NO_TLS, FakeApi, config, hop_inline
 
 import pipeline
-from pipeline.config import ResolvedEndpoint
 from pipeline.errors import AbortedError, OutputError
 from pipeline.fetch.client import Client
 from pipeline.report import atomic as atomic_module
+from pipeline.resolved import ResolvedEndpoint
 
 pytestmark = pytest.mark.virtual_time
 

@@ -1,19 +1,18 @@
 """One endpoint's HTTP client: the only module that knows httpx, and what its errors mean."""
 
-import ipaddress
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
 from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urljoin
 
 import httpx
 import msgspec
 import trio
 
-from pipeline.config import Http
 from pipeline.errors import (
     ConfigError,
     FetchError,
@@ -27,9 +26,14 @@ from pipeline.errors import (
 from pipeline.fetch.backoff import parse_retry_after
 from pipeline.fetch.body import ACCEPT_ENCODING, BodyCollector
 from pipeline.fetch.hosts import HostPolicy
+from pipeline.fetch.lookup import find_text
+from pipeline.fetch.quota import seconds_until_quota
+from pipeline.http_syntax import is_loopback
+from pipeline.treatment import Http
 
-# How long closing the connections may take, whatever else is over by then.
-_CLOSING_SECONDS = 1.0
+_T = TypeVar("_T")
+
+_CLOSING_SECONDS = 1.0  # whatever else is over by then
 
 
 def make_ssl_context() -> ssl.SSLContext:
@@ -65,8 +69,9 @@ class Response(msgspec.Struct, frozen=True):
 class Client:
     """Asks one URL for pages, each attempt under its own time limits; an async context manager.
 
-    ``headers`` are the endpoint's own, credentials among them; ``policy`` says who may get them, and who may be asked
-    at all when a redirect leads there: nobody else by default. ``transport`` replaces the network in tests.
+    ``headers`` and ``query`` parameters are the endpoint's own, credentials among them; ``policy`` says who may get
+    them, and who may be asked at all when a redirect leads there: nobody else by default. ``transport`` replaces the
+    network in tests.
     """
 
     def __init__(
@@ -75,13 +80,14 @@ class Client:
         limits: Http,
         *,
         headers: Mapping[str, str] = MappingProxyType({}),
+        query: Mapping[str, str] = MappingProxyType({}),
         policy: HostPolicy | None = None,
         ssl_context: ssl.SSLContext,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         home = httpx.URL(url)
         # Sent where the endpoint is and nowhere else; httpx would take them from whatever URL has them.
-        self._headers = dict(headers)
+        self._headers, self._query = dict(headers), dict(query)
         self._auth = httpx.BasicAuth(home.username, home.password) if home.userinfo else None
         self._url = home.copy_with(userinfo=b"")
         self._policy = policy or HostPolicy(url)
@@ -96,7 +102,7 @@ class Client:
             verify=ssl_context,
             transport=transport,
             # A proxy from the environment is for other machines.
-            trust_env=not _is_loopback(self._url.host),
+            trust_env=not is_loopback(self._url.host),
         )
         # No cookies: they do not tell ports from each other, and a catalogue needs no session.
         self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
@@ -104,7 +110,7 @@ class Client:
     @property
     def is_local(self) -> bool:
         """Whether the URL is one of this machine."""
-        return _is_loopback(self._url.host)
+        return is_loopback(self._url.host)
 
     @property
     def address(self) -> str:
@@ -128,8 +134,11 @@ class Client:
         Raises:
             PermanentError: when that is no URL any more.
         """
+        return self._merged(self._url, parameters)
+
+    def _merged(self, url: httpx.URL, parameters: Mapping[str, str]) -> str:
         try:
-            return str(self._url.copy_merge_params(dict(parameters)))
+            return str(url.copy_merge_params(dict(parameters)) if parameters else url)
         except httpx.InvalidURL as error:
             raise self._translated(error) from error
 
@@ -137,13 +146,15 @@ class Client:
         self,
         url: str,
         *,
+        token: str | None = None,
         on_sent: Callable[[], None] = lambda: None,
         on_answered: Callable[[], None] = lambda: None,
     ) -> Response:
         """Make one request, to an absolute ``url`` that is the endpoint's own or one that it led to.
 
-        ``on_sent`` is called when the request goes out: the connection, where one had to be opened, stands then;
-        ``on_answered`` when the head of the response is here, whatever its status.
+        ``token`` is a bearer token that goes with the other credentials (RFC 6750). ``on_sent`` is called when the
+        request goes out: the connection, where one had to be opened, stands then; ``on_answered`` when the head of the
+        response is here, whatever its status.
 
         A cancellation closes the connection and leaves the client usable.
 
@@ -153,24 +164,32 @@ class Client:
             PermanentError: any other status but 2xx, a body that is over the cap or badly encoded, and a URL, or a
                 redirect to one, that may not be asked.
         """
-        credentials: dict[str, Any] = {}
+        options: dict[str, Any] = {"extensions": {"trace": _tracer(on_sent, on_answered)}}
         if self._policy.carries_credentials(url):
-            credentials = {"headers": self._headers, "auth": self._auth}
-        trace = _tracer(on_sent, on_answered)
+            bearer = {"Authorization": f"Bearer {token}"} if token else {}
+            options |= {"headers": {**self._headers, **bearer}, "auth": self._auth}
+            url = self._merged(httpx.URL(url), self._query)
+        return await self._exchange(self._page, "GET", url, **options)
+
+    async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> bytes:
+        """Send a form to a token URL and return the body of the answer; no credentials but those in it go there.
+
+        A cancellation closes the connection and leaves the client usable.
+
+        Raises:
+            TransientError: as for :meth:`get`.
+            PermanentError: any other status but 2xx, with the error that the body names (RFC 6749, section 5.2).
+        """
+        return await self._exchange(self._token_answer, "POST", url, data=dict(form), headers=dict(headers))
+
+    async def _exchange(
+        self, read: Callable[[httpx.Response], Awaitable[_T]], method: str, url: str, **options: Any
+    ) -> _T:
+        """Make a request, and read the response while it is open, all within the time limit."""
         try:
             with trio.fail_after(self._limits.total_timeout):
-                async with self._client.stream("GET", url, extensions={"trace": trace}, **credentials) as response:
-                    self._raise_for_status(response)
-                    body = BodyCollector(response.headers.get("content-encoding"), self._limits.max_body_bytes)
-                    async for chunk in response.aiter_raw():
-                        body.feed(chunk)
-                    return Response(
-                        status=response.status_code,
-                        headers=response.headers,
-                        body=body.finish(),
-                        url=str(response.url),
-                        next_link=response.links.get("next", {}).get("url"),
-                    )
+                async with self._client.stream(method, url, **options) as response:
+                    return await read(response)
         except trio.TooSlowError:
             raise TransientError(f"no complete response within {self._limits.total_timeout:g} s") from None
         except FetchError:
@@ -178,12 +197,40 @@ class Client:
         except Exception as error:
             raise self._translated(error) from error
 
+    async def _page(self, response: httpx.Response) -> Response:
+        self._raise_for_status(response)
+        return Response(
+            status=response.status_code,
+            headers=response.headers,
+            body=await self._body(response),
+            url=str(response.url),
+            next_link=response.links.get("next", {}).get("url"),
+        )
+
+    async def _token_answer(self, response: httpx.Response) -> bytes:
+        if response.is_redirect:
+            raise PermanentError(f"HTTP {response.status_code}, a redirect", code=response.status_code)
+        try:
+            self._raise_for_status(response)
+        except PermanentError as error:
+            reason = find_text(await self._body(response), "error")
+            raise PermanentError(f"{error.text}{f': {reason}' if reason else ''}", code=error.code) from None
+        return await self._body(response)
+
+    async def _body(self, response: httpx.Response) -> bytes:
+        body = BodyCollector(response.headers.get("content-encoding"), self._limits.max_body_bytes)
+        async for chunk in response.aiter_raw():
+            body.feed(chunk)
+        return body.finish()
+
     def _raise_for_status(self, response: httpx.Response) -> None:
         status = response.status_code
         if 200 <= status < 300:
             return
         text = f"HTTP {status} {httpx.codes.get_reason_phrase(status)}".rstrip()
         wait = parse_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
+        if wait is None:
+            wait = seconds_until_quota(response.headers, time.time())
         if status == 429:
             raise RateLimitedError(text, code=status, retry_after=wait)
         if status >= 500 or status == 408:
@@ -235,13 +282,6 @@ def _tracer(
             on_answered()
 
     return trace
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _text(error: Exception) -> str:

@@ -7,7 +7,6 @@ from random import Random
 import msgspec
 import trio
 
-from pipeline.config import ResolvedEndpoint
 from pipeline.credentials import Secrets
 from pipeline.description import PagingStyle
 from pipeline.errors import DeadlineNearError, EndpointLostError, FetchError, PermanentError, TransientError
@@ -20,6 +19,7 @@ from pipeline.fetch.paging import Step
 from pipeline.fetch.resilient import Arrival, ResilientClient
 from pipeline.fetch.walks import begin_walk, usable
 from pipeline.model import NOTHING_YET, Action, Announced, Findings, Page, Progress, Trace, Walk, page_ranges
+from pipeline.resolved import ResolvedEndpoint
 
 
 class Fetcher:

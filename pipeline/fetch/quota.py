@@ -15,6 +15,9 @@ _PAIRS = (
 # BigCommerce counts in milliseconds.
 _LEFT, _RESET_MS = "x-rate-limit-requests-left", "x-rate-limit-time-reset-ms"
 
+# WooCommerce says with a refusal after how many seconds to come again.
+_WOOCOMMERCE = "ratelimit-retry-after"
+
 # Shopify: so many requests in the bucket of so many; it leaks two a second.
 _SHOPIFY = "x-shopify-shop-api-call-limit"
 _SHOPIFY_LEAK = 0.5
@@ -35,6 +38,7 @@ def seconds_until_quota(headers: Mapping[str, str], now: float) -> float | None:
     field = headers.get("ratelimit", "")
     # Several policies, each with a name in quotes; without names the commas stand within the one there is.
     waits += [_of_field(policy, now) for policy in (field.split(",") if '"' in field else [field])]
+    waits.append(_number(headers.get(_WOOCOMMERCE)))
     if _number(headers.get(_LEFT)) == 0 and (milliseconds := _number(headers.get(_RESET_MS))) is not None:
         waits.append(milliseconds / 1000)
     used, _, capacity = headers.get(_SHOPIFY, "").partition("/")

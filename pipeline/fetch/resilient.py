@@ -6,7 +6,6 @@ from random import Random
 import msgspec
 import trio
 
-from pipeline.config import ResolvedEndpoint
 from pipeline.errors import (
     DeadlineNearError,
     FetchError,
@@ -15,6 +14,7 @@ from pipeline.errors import (
     RedirectedError,
     TransientError,
 )
+from pipeline.fetch.access import Access
 from pipeline.fetch.backoff import Backoff
 from pipeline.fetch.breaker import CircuitBreaker, State
 from pipeline.fetch.bucket import TokenBucket
@@ -24,13 +24,14 @@ from pipeline.fetch.ledger import Ledger
 from pipeline.fetch.log import EndpointLog
 from pipeline.fetch.quota import seconds_until_quota
 from pipeline.fetch.styles import Target
+from pipeline.resolved import ResolvedEndpoint
 
 # How much later than another one a request may reach the server, in seconds, before it looks too early.
 JITTER_ALLOWANCE = 0.05
 
 MAX_REDIRECTS = 5
 
-_NO_CONTENT = 204
+_NO_CONTENT, _UNAUTHORIZED = 204, 401
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -70,7 +71,8 @@ class ResilientClient:
             cooldown=breaker.cooldown,
             max_probes=breaker.max_probes,
         )
-        self._finder = RecordFinder(endpoint.items, place=place, redact=endpoint.secrets.redact)
+        self._access = Access(endpoint, client, self._bucket)
+        self._finder = RecordFinder(endpoint.items, place=place, redact=self._access.redact)
         self._told_redirect = False
 
     @property
@@ -117,31 +119,39 @@ class ResilientClient:
                 self._report_open_circuit(failure, number)
 
     async def _attempt(self, number: int, attempt: int, target: Target, *, again: bool) -> Arrival:
-        started = None
+        watch = _Stopwatch()
         try:
             url = target.url or self._client.url_with(target.parameters)
-            for _ in range(MAX_REDIRECTS + 1):
-                grant = await self._bucket.acquire()
-                started = started or trio.current_time()
-                self._ledger.requested(again=again)
-                try:
-                    response = await self._client.get(url, on_sent=grant.sent, on_answered=grant.answered)
-                    break
-                except RedirectedError as redirect:
-                    url = redirect.location
-                    self._tell_redirect(url)
-                finally:
-                    grant.over()
-            else:
-                raise PermanentError(f"redirected more than {MAX_REDIRECTS} times")
+            response = await self._response(url, watch, again=again)
             records = [] if response.status == _NO_CONTENT else self._finder.find(response.body)
         except FetchError as error:
-            error.text = self._endpoint.secrets.redact(error.text)
-            elapsed = trio.current_time() - (started or trio.current_time())
-            raise error.at(self._endpoint.name, number, attempt, elapsed) from error.__cause__
-        self._log.arrived(number, attempt, response.status, trio.current_time() - started, len(records))
+            error.text = self._access.explained(error)
+            raise error.at(self._endpoint.name, number, attempt, watch.seconds()) from error.__cause__
+        self._log.arrived(number, attempt, response.status, watch.seconds(), len(records))
         self._heed_quota(response)
         return Arrival(records, response)
+
+    async def _response(self, url: str, watch: "_Stopwatch", *, again: bool) -> Response:
+        """Follow redirects, and get another access token once where one is refused; each request costs a token."""
+        renewed = False
+        for _ in range(MAX_REDIRECTS + 1):
+            token = await self._access.token()
+            grant = await self._bucket.acquire()
+            watch.start()
+            self._ledger.requested(again=again)
+            try:
+                return await self._client.get(url, token=token, on_sent=grant.sent, on_answered=grant.answered)
+            except RedirectedError as redirect:
+                url = redirect.location
+                self._tell_redirect(url)
+            except PermanentError as error:
+                if token is None or error.code != _UNAUTHORIZED or renewed:
+                    raise
+                renewed = True
+                self._access.refuse(token)
+            finally:
+                grant.over()
+        raise PermanentError(f"redirected more than {MAX_REDIRECTS} times")
 
     def _heed_quota(self, response: Response) -> None:
         wait = seconds_until_quota(response.headers, time.time())
@@ -157,7 +167,7 @@ class ResilientClient:
     def _tell_redirect(self, location: str) -> None:
         if not self._told_redirect:
             self._told_redirect = True
-            self._log.redirected(self._endpoint.secrets.redact(location))
+            self._log.redirected(self._access.redact(location))
 
     def _honour_retry_after(self, error: TransientError) -> None:
         if not error.retry_after:
@@ -193,3 +203,19 @@ class ResilientClient:
         probe_at = self._breaker.statistics().probe_at
         if probe_at is not None and probe_at >= trio.current_effective_deadline():
             raise DeadlineNearError("the circuit is open, and its next probe would be due after the deadline")
+
+
+class _Stopwatch:
+    """Counts from when a page is asked for at last, however long that had to wait."""
+
+    def __init__(self) -> None:
+        self._started: float | None = None
+
+    def start(self) -> None:
+        """Begin to count, unless it does already."""
+        if self._started is None:
+            self._started = trio.current_time()
+
+    def seconds(self) -> float:
+        """The time since then, 0 before."""
+        return 0.0 if self._started is None else trio.current_time() - self._started
