@@ -1,22 +1,20 @@
 """One persona as a Starlette app: products page by page, health, and what the server saw."""
 
-import math
 from collections import Counter
 from collections.abc import AsyncIterator
 
 import anyio
-import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from mockapi.catalog import envelope, page_of
+from mockapi import personas
+from mockapi.api import RefusedError, Window, as_json
 from mockapi.faults import Fault, FaultScript
-from mockapi.limit import RateLimit
 from mockapi.settings import Settings
-from mockapi.stats import Stats
+from mockapi.stats import Seen, Stats
 
 _HTML = b"<!DOCTYPE html><html><body><h1>We'll be right back</h1></body></html>"
 
@@ -29,16 +27,17 @@ class Persona:
         self.settings = settings
         self.stats = Stats(name)
         self.script = FaultScript(settings.faults, persona=name, seed=settings.seed, error_rate=settings.error_rate)
-        self._limit = RateLimit(settings.rate_limit, settings.burst)
+        self._api = personas.api(name, settings)
         self._asked: Counter[int] = Counter()
 
     def app(self) -> Starlette:
         """The ASGI app."""
         return Starlette(
             routes=[
-                Route("/products", self._products),
+                Route(self._api.route, self._products),
+                *self._api.routes(),
                 Route("/health", lambda _: JSONResponse({"status": "ok", "persona": self.name})),
-                Route("/stats", lambda _: _json(self.stats.report())),
+                Route("/stats", lambda _: as_json(self.stats.report())),
             ]
         )
 
@@ -52,24 +51,33 @@ class Persona:
         return self._asked[page]
 
     async def _products(self, request: Request) -> Response:
-        page = _page_asked_for(request)
-        if page is None:
-            return PlainTextResponse("page must be a whole number from 1", 400)
-        seen = self.stats.arrived(anyio.current_time(), page)
-        wait = self._limit.refuse(anyio.current_time())
-        if wait is not None:
-            seen.status = 429
-            return Response(status_code=429, headers={"Retry-After": f"{math.ceil(wait * 100) / 100:g}"})
+        try:
+            window = self._api.window(request)
+        except RefusedError as refused:
+            return refused.response
+        seen = self.stats.arrived(anyio.current_time(), window.page)
+        standing = self._api.limit.ask(anyio.current_time())
+        response = (
+            await self._admitted(request, window, seen) if standing.wait is None else self._api.too_many(standing)
+        )
+        if seen.fault != "hang":
+            seen.status = response.status_code
+        response.headers.update(self._api.announce(standing))
+        return response
+
+    async def _admitted(self, request: Request, window: Window, seen: Seen) -> Response:
+        try:
+            self._api.authorize(request)
+        except RefusedError as refused:
+            return refused.response
+        page = window.page
         nth = self.nth_request(page)
         await anyio.sleep(self.settings.latency + self.script.latency(page, nth))
         fault = self.script.fault(page, nth)
         seen.fault = fault.kind if fault else None
-        response = await self._answer(request, page, fault)
-        if seen.fault != "hang":
-            seen.status = response.status_code
-        return response
+        return await self._answer(request, window, fault)
 
-    async def _answer(self, request: Request, page: int, fault: Fault | None) -> Response:
+    async def _answer(self, request: Request, window: Window, fault: Fault | None) -> Response:
         value = fault.value if fault else None
         match fault.kind if fault else None:
             case "status":
@@ -81,34 +89,21 @@ class Persona:
             case "html":
                 return Response(_HTML, media_type="text/html")
             case "malformed":
-                body = self._page(page).body
-                return Response(bytes(body[: len(body) // 2]), media_type="application/json")
+                body = self._body(request, window)
+                return Response(body[: len(body) // 2], media_type="application/json")
             case "truncate":
-                return _Truncated(self._page(page).body, media_type="application/json")
+                return _Truncated(self._body(request, window), media_type="application/json")
             case "drip":
-                return StreamingResponse(_drip(bytes(self._page(page).body)), media_type="application/json")
+                return StreamingResponse(_drip(self._body(request, window)), media_type="application/json")
             case "overlap":
-                return self._page(page, shift=int(value or 0))
+                return self._api.answer(request, Window(window.start, window.size, shift=int(value or 0)))
             case "ignore-page":
-                return self._page(1)
+                return self._api.answer(request, Window(0, window.size))
             case _:
-                return self._page(page)
+                return self._api.answer(request, window)
 
-    def _page(self, page: int, shift: int = 0) -> Response:
-        settings = self.settings
-        records = page_of(self.name, settings.seed, page, pages=settings.pages, per_page=settings.per_page, shift=shift)
-        if not records and self.name == "api2":
-            return Response(status_code=204)
-        return _json(envelope(self.name, records, page, settings.pages))
-
-
-def _json(value: object) -> Response:
-    return Response(msgspec.json.encode(value), media_type="application/json")
-
-
-def _page_asked_for(request: Request) -> int | None:
-    text = request.query_params.get("page", "1")
-    return int(text) if text.isdecimal() and int(text) > 0 else None
+    def _body(self, request: Request, window: Window) -> bytes:
+        return bytes(self._api.answer(request, window).body)
 
 
 async def _hang(request: Request) -> Response:

@@ -10,9 +10,11 @@ from typing import Any
 import click
 import trio
 
+from mockapi import credentials
 from mockapi.command import CommandError, run_command
 from mockapi.demo import demonstrate
-from mockapi.faults import KINDS, PERSONAS, Fault, parse_fault
+from mockapi.faults import KINDS, Fault, parse_fault
+from mockapi.personas import NAMES, PERSONAS, path
 from mockapi.probe import wait_until_healthy
 from mockapi.serve import ListenError, serving
 from mockapi.settings import Settings
@@ -27,12 +29,10 @@ def _read_faults(_ctx: click.Context, _parameter: click.Parameter, values: tuple
         raise click.BadParameter(str(error)) from None
 
 
-def _read_ports(_ctx: click.Context, _parameter: click.Parameter, value: str) -> list[int]:
-    texts = value.split(",")
-    if len(texts) == 1:
-        texts *= len(PERSONAS) if value == "0" else 1
-    if len(texts) != len(PERSONAS) or not all(text.isdecimal() and int(text) < 65_536 for text in texts):
-        raise click.BadParameter(f"{value!r} is not {len(PERSONAS)} ports, as in 8001,8002,8003, or 0 for free ones")
+def _read_ports(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> list[int]:
+    texts = value.split(",") if value else []
+    if not all(text.isdecimal() and int(text) < 65_536 for text in texts):
+        raise click.BadParameter(f"{value!r} is no list of ports, as in 8001,8002,8003, or 0 for free ones")
     return [int(text) for text in texts]
 
 
@@ -44,7 +44,10 @@ def _read_ports(_ctx: click.Context, _parameter: click.Parameter, value: str) ->
         "max_content_width": 100,
         "show_default": True,
     },
-    epilog="Kinds of faults: " + " · ".join(f"{kind}: {text}" for kind, text in KINDS.items()) + ".",
+    epilog="Kinds of faults: "
+    + " · ".join(f"{kind}: {text}" for kind, text in KINDS.items())
+    + ".\n\n"
+    + credentials.HELP,
 )
 @click.option("--seed", type=int, default=1, help="Decides the content and the random faults.")
 @click.option("--pages", type=click.IntRange(min=0), default=7, help="Pages of each persona.")
@@ -62,13 +65,23 @@ def _read_ports(_ctx: click.Context, _parameter: click.Parameter, value: str) ->
     help="PERSONA:PAGES:KIND[=VALUE][xTIMES]. Repeatable.",
 )
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
-@click.option("--ports", default="8001,8002,8003", callback=_read_ports, help="Port of each persona; 0: free ones.")
+@click.option(
+    "--ports",
+    callback=_read_ports,
+    help="Port of each persona that is served, as in 8001,8002,8003; 0: free ones.  [default: their own, 8001 and on]",
+)
+@click.option(
+    "--token-requests",
+    type=click.IntRange(min=1),
+    default=5,
+    help="Requests that an access token is good for, where there are access tokens.",
+)
 @click.option(
     "--persona",
     "personas",
     envvar="MOCKAPI_PERSONA",
     multiple=True,
-    type=click.Choice(PERSONAS),
+    type=click.Choice(NAMES),
     default=PERSONAS,
     help="Serve only this one. Repeatable.",
 )
@@ -78,7 +91,10 @@ def main(ctx: click.Context, /, **options: Any) -> None:
 
     Every option can be set in the environment: --error-rate is MOCKAPI_ERROR_RATE.
     """
-    ctx.obj = Settings(**options)
+    try:
+        ctx.obj = Settings(**options)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     if ctx.invoked_subcommand is None:
         _run(partial(_serve_until_signal, ctx.obj))
 
@@ -89,7 +105,7 @@ def main(ctx: click.Context, /, **options: Any) -> None:
 def exec(settings: Settings, command: tuple[str, ...]) -> None:  # noqa: A001 - the command's name
     """Serve the mocks while COMMAND runs, and exit with its code.
 
-    COMMAND finds their base URLs in MOCKAPI_API1_URL, MOCKAPI_API2_URL and MOCKAPI_API3_URL.
+    COMMAND finds the base URL of each in MOCKAPI_<NAME>_URL, as in MOCKAPI_API1_URL.
     """
     _run(partial(_serve_around, settings, command))
 
@@ -115,7 +131,7 @@ async def _serve_until_signal(settings: Settings) -> int:
     with trio.open_signal_receiver(*_SIGNALS) as signals:
         async with serving(settings) as urls:
             for name, url in urls.items():
-                click.echo(f"{name} on {url}/products")
+                click.echo(f"{name} on {url}{path(name)}")
             async for _ in signals:
                 return 0
     return 0

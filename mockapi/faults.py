@@ -12,6 +12,8 @@ from typing import Final
 
 import msgspec
 
+from mockapi.personas import NAMES, PERSONAS
+
 # What each kind does, and whether its value is a number with a default, or there is none.
 KINDS: Final = {
     "status": "answers with this HTTP status (may be written as the bare number)",
@@ -27,7 +29,8 @@ KINDS: Final = {
     "ignore-page": "sends page 1, whatever was asked for",
 }
 
-PERSONAS: Final = ("api1", "api2", "api3")
+# A shop cannot have them: a page of it is not always known by its number.
+_FOR_NUMBERED_PAGES: Final = ("reset", "overlap", "ignore-page")
 
 _WITH_VALUE = {"status", "latency", "overlap"}
 _PATTERN = re.compile(
@@ -46,9 +49,17 @@ class Fault(msgspec.Struct, frozen=True):
     value: float | None = None
     times: int | None = None
 
+    def is_for(self, persona: str) -> bool:
+        """Whether it is scripted for any page of this persona."""
+        return self.persona in ("*", persona)
+
+    def is_possible(self, persona: str) -> bool:
+        """Whether this persona can have a fault of its kind."""
+        return persona in PERSONAS or self.kind not in _FOR_NUMBERED_PAGES
+
     def concerns(self, persona: str, page: int) -> bool:
         """Whether it is scripted for this page."""
-        return self.persona in ("*", persona) and self.first <= page and (self.last is None or page <= self.last)
+        return self.is_for(persona) and self.first <= page and (self.last is None or page <= self.last)
 
 
 def parse_fault(text: str) -> Fault:
@@ -71,8 +82,8 @@ def parse_fault(text: str) -> Fault:
         raise ValueError(f"{text!r}: a fault that comes 0 times is none")
     if kind in _WITH_VALUE and value is None:
         raise ValueError(f"{text!r}: {kind} needs a value, as in {kind}=1")
-    if match["persona"] not in ("*", *PERSONAS):
-        raise ValueError(f"{text!r}: there is no persona {match['persona']}; there are {', '.join(PERSONAS)}")
+    if match["persona"] not in ("*", *NAMES):
+        raise ValueError(f"{text!r}: there is no persona {match['persona']}; there are {', '.join(NAMES)}")
     first, _, last = ("1", "", "") if pages == "*" else pages.partition("-")
     return Fault(
         persona=match["persona"],
@@ -88,7 +99,7 @@ class FaultScript:
     """Decides what happens to each request, from the script and from seeded chance."""
 
     def __init__(self, faults: Iterable[Fault], *, persona: str, seed: int, error_rate: float) -> None:
-        self._faults = [fault for fault in faults if fault.persona in ("*", persona)]
+        self._faults = [fault for fault in faults if fault.is_for(persona)]
         self._persona = persona
         self._seed = seed
         self._error_rate = error_rate

@@ -11,7 +11,6 @@ from hypercorn.config import Config
 from hypercorn.trio import serve as hypercorn_serve
 
 from mockapi.app import Persona
-from mockapi.faults import PERSONAS
 from mockapi.front import ResettingFront
 from mockapi.settings import Settings
 
@@ -35,9 +34,8 @@ async def serving(settings: Settings) -> AsyncIterator[Mapping[str, str]]:
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
         urls = {}
-        for name, port in zip(PERSONAS, settings.ports, strict=True):
-            if name in settings.personas:
-                urls[name] = await _start(nursery, Persona(name, settings), port, stop)
+        for name, port in settings.listening.items():
+            urls[name] = await _start(nursery, Persona(name, settings), port, stop)
         try:
             yield urls
         finally:

@@ -161,6 +161,13 @@ def _parts_of(value: str) -> Iterator[str]:
             yield b64decode(encoded).decode().partition(":")[2]
 
 
+def plain_secrets(url: str, headers: Mapping[str, str]) -> list[str]:
+    """The names of headers and query parameters whose values seem to be secret, and stand there as they are."""
+    query = (parameter.partition("=") for parameter in url.partition("?")[2].split("&"))
+    values = [*headers.items(), *((name, value) for name, _, value in query)]
+    return [name for name, value in values if value and _TELLING_NAME.search(name) and not has_reference(value)]
+
+
 def variables_in(text: str) -> list[str]:
     """The environment variables that stand in it."""
     return [reference[1] for reference in _REFERENCE.finditer(text) if reference[1]]

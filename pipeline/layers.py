@@ -67,6 +67,19 @@ def load_config(
     return config
 
 
+def config_of_text(text: str) -> Config:
+    """What a configuration file with this text says by itself, without environment and flags.
+
+    Raises:
+        ConfigError: with every mistake in it.
+    """
+    problems: list[Problem] = []
+    config = Builder({}, problems).config(parse_text(text))
+    if config is None or problems:
+        raise ConfigError(problems)
+    return config
+
+
 class _Layers:
     """The raw configuration with further layers laid over it; ``origins`` knows who set what."""
 

@@ -16,10 +16,14 @@ _FOLDER = files("pipeline") / "presets"
 
 
 class Signs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a response of the API is told from others: dotted paths that its body has, and those that each record has."""
+    """How the API is told from others: dotted paths that the body of a response has, and those that its records have.
+
+    ``path`` is a regular expression for the path of its URL, where that tells.
+    """
 
     record: tuple[str, ...]
     body: tuple[str, ...] = ()
+    path: str | None = None
 
 
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,9 +14,8 @@ from loguru import logger
 from pipeline.config import Config
 from pipeline.dead_letters import rejects_file
 from pipeline.errors import AbortedError, ConfigError, OutputError, Problem
-from pipeline.fetch.client import Client, make_ssl_context
+from pipeline.fetch.connect import Connect, connector
 from pipeline.fetch.endpoint import Fetcher
-from pipeline.fetch.hosts import HostPolicy
 from pipeline.model import Page, RunStatistics, Summary, Totals, Walk, utc_timestamp
 from pipeline.normalize.consumer import Consumer, Hop
 from pipeline.normalize.mapping import normalize_batch, records_of
@@ -38,7 +37,7 @@ async def run(
     on_page: Callable[[str, int], None] = lambda source, records: None,
     environ: Mapping[str, str] | None = None,
     rng: Random | None = None,
-    connect: Callable[[ResolvedEndpoint], Client] | None = None,
+    connect: Connect | None = None,
     hop: Hop | None = None,
 ) -> Summary:
     """Fetch all endpoints, normalize what arrives, write the summary to ``config.output`` and return its account.
@@ -64,7 +63,7 @@ async def run(
     endpoints = config.resolved(environ)
     output = Path(config.output)
     await trio.to_thread.run_sync(prepare_output, output, rejects_file(output))
-    connect = connect or _connector()
+    connect = connect or connector()
     rng = rng or Random()
     stop = _Stop(deadline=started + config.timeout)
     unwritable: OutputError | None = None
@@ -254,15 +253,3 @@ class _Stop:
             logger.warning("{}: fetching ends, what arrived is kept", number.name)
             self.cut_by = number
             self.fetching.cancel()
-
-
-def _connector() -> Callable[[ResolvedEndpoint], Client]:
-    ssl_context = make_ssl_context()
-    return lambda endpoint: Client(
-        endpoint.url,
-        endpoint.http,
-        headers={**endpoint.headers, **endpoint.credentials.headers},
-        query=endpoint.credentials.query,
-        policy=HostPolicy(endpoint.url, endpoint.allow_hosts, endpoint.secrets),
-        ssl_context=ssl_context,
-    )

@@ -96,7 +96,7 @@ async def test_credentials_stay_at_home() -> None:
     """A key in the query is added to each URL at home, next pages among them, and to none elsewhere."""
     asked: list[httpx.Request] = []
 
-    async def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx.Request) -> httpx.Response:
         asked.append(request)
         return ok([])
 

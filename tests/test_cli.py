@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipeline import cli
+from pipeline.cli import running
+from pipeline.errors import AbortedError, OutputError
 from pipeline.model import RunStatistics, SourceReport, Summary, Totals
 from pipeline.ui.table import closing_table
 
@@ -46,7 +48,7 @@ def a_summary(status: str, stopped_by: int | None = None) -> Summary:
 )
 def test_exit_codes(status: str, stopped_by: int | None, allow_partial: bool, code: int) -> None:
     """Each way a run can end has its exit code."""
-    assert cli.exit_code(a_summary(status, stopped_by), allow_partial=allow_partial) == code
+    assert running.exit_code(a_summary(status, stopped_by), allow_partial=allow_partial) == code
 
 
 @pytest.mark.parametrize("arguments", [["-h"], ["--help"], ["run", "-h"]])
@@ -92,7 +94,7 @@ def test_flags_reach_the_configuration(tmp_path: Path, monkeypatch: pytest.Monke
         seen.append(config)
         return a_summary("complete")
 
-    monkeypatch.setattr(cli, "_run", remember)
+    monkeypatch.setattr(running, "_run", remember)
     flags = ["-o", "x.json", "-t", "7.5", "-r", "2", "-w", "3", "-l", "debug", "--log-format", "json"]
     result = invoke("run", "-c", str(tmp_path / "c.yaml"), *flags, env={"PIPELINE_TIMEOUT": "99"})
     assert result.exit_code == 0, result.output
@@ -104,8 +106,8 @@ def test_flags_reach_the_configuration(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("error", "code", "text"),
     [
-        (cli.OutputError("disk full"), 1, "disk full"),
-        (cli.AbortedError(15), 143, "second signal"),
+        (OutputError("disk full"), 1, "disk full"),
+        (AbortedError(15), 143, "second signal"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (RuntimeError("a bug"), 1, "internal error"),
     ],
@@ -119,7 +121,7 @@ def test_errors_are_one_line_and_a_code(
     def fail(config: Any, progress: bool | None, *, resume: bool) -> Summary:
         raise error
 
-    monkeypatch.setattr(cli, "_run", fail)
+    monkeypatch.setattr(running, "_run", fail)
     result = invoke("-c", str(tmp_path / "c.yaml"))
     assert result.exit_code == code
     assert result.stderr.startswith("Error: ")
@@ -187,9 +189,9 @@ def test_a_table_that_nobody_can_read_does_not_change_the_outcome(tmp_path: Path
 
 PRINT_TABLE = """
 from pathlib import Path
-from pipeline.cli import _print
+from pipeline.cli.console import print_text
 from pipeline.ui.table import closing_table
 from pipeline.model import RunStatistics, Summary, Totals
 totals = Totals("complete", 0, 0.0, 0.0, [], {}, "")
-_print(closing_table(Summary(totals, [], [], Path("out.json"), RunStatistics(0, 0, 0))))
+print_text(closing_table(Summary(totals, [], [], Path("out.json"), RunStatistics(0, 0, 0))))
 """

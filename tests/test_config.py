@@ -88,6 +88,8 @@ def test_shipped_file_holds_every_key_with_its_default(tmp_path: Path) -> None:
     assert set(written.pop("endpoints")[0]) == {
         "name",
         "url",
+        "preset",
+        "auth",
         "items",
         "explode",
         "paging",

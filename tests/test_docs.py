@@ -1,7 +1,9 @@
 """The documents: what they list is all there is, and what they promise to show is there."""
 
+import json
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import click
@@ -9,10 +11,17 @@ import msgspec
 import pytest
 
 import pipeline
+from mockapi.personas import usual_port
+from mockapi.serve import serving
+from mockapi.settings import Settings
+from mockapi.shops import SHOPS
+from pipeline.authentication import ApiKey, Auth, BasicAuth, OAuth2
 from pipeline.cli import main
 from pipeline.config import Config
-from pipeline.layers import load_config
+from pipeline.description import Fields, Paging, PagingStyle, Price
+from pipeline.layers import config_of_text, load_config
 from pipeline.normalize.fields import CATEGORY_KEYS, CURRENCY_KEYS, ID_KEYS, PRICE_KEYS, TITLE_KEYS
+from pipeline.preset import load_preset, preset_names
 from pipeline.section import Section
 from pipeline.validation import section_in
 
@@ -37,10 +46,11 @@ def test_readme_has_every_key_with_its_default(key: str, default: object) -> Non
 
 def test_readme_has_every_flag() -> None:
     """Each flag of the command line stands in the README."""
-    flags = [flag for option in main.commands["run"].params for flag in (*option.opts, *option.secondary_opts)]
-    flags += [flag for option in main.params for flag in option.opts]
     assert isinstance(main, click.Group)
-    assert [flag for flag in flags if f"{flag}" not in README] == []
+    options = [o for command in (main, *main.commands.values()) for o in command.params if isinstance(o, click.Option)]
+    flags = [flag for option in options for flag in (*option.opts, *option.secondary_opts)]
+    assert [flag for flag in flags if not re.search(rf"(?<![-\w]){flag}(?![-\w])", README)] == []
+    assert [name for name in main.commands if f"`{name}" not in README] == []
 
 
 @pytest.mark.parametrize("code", ["0", "1", "2", "3", "130, 143"])
@@ -85,3 +95,70 @@ def test_the_library_exports_what_it_says() -> None:
     """`pipeline` has the configuration, `run` and the nouns, and nothing else."""
     assert {"Config", "load_config", "run", "Summary", "Product"} <= set(pipeline.__all__)
     assert all(hasattr(pipeline, name) for name in pipeline.__all__)
+
+
+DESCRIBE = (ROOT / "DESCRIBE.md").read_text()
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_the_page_lists_every_preset(name: str) -> None:
+    """With what it is, and the variables that its credentials come from."""
+    preset = load_preset(name)
+    variables = ", ".join(f"`{variable}`" for variable in sorted(preset.auth.variables()))
+    assert f"| `{name}` | {preset.about} | {variables}".rstrip() in DESCRIBE
+    assert DESCRIBE.count("\n| `" + name + "` |") == 1
+
+
+@pytest.mark.parametrize("style", [style.value for style in PagingStyle if style is not PagingStyle.AUTO])
+def test_the_page_has_a_worked_example_of_every_paging_style(style: str) -> None:
+    """A heading of its own, and an example below it."""
+    section = DESCRIBE.partition(f"\n### {style}\n")[2].partition("\n##")[0]
+    assert re.search(rf"paging: (\{{style: )?{style}\b", section)
+
+
+@pytest.mark.parametrize("section", [Paging, Price, Auth, BasicAuth, ApiKey, OAuth2, Fields])
+def test_the_page_names_every_key_of_a_description(section: type[Section]) -> None:
+    """No key is known to the program alone."""
+    missing = [key for key in section.__struct_fields__ if not re.search(rf"\b{key}\b", DESCRIBE)]
+    assert missing == []
+
+
+def test_every_example_on_the_page_is_a_valid_configuration() -> None:
+    """What is shown as a whole configuration loads."""
+    blocks = re.findall(r"```yaml\n(endpoints:.*?)```", DESCRIBE + README, re.DOTALL)
+    assert len(blocks) >= 12
+    for block in blocks:
+        assert config_of_text(block).endpoints, block
+
+
+@pytest.mark.parametrize(
+    ("port", "block"),
+    [(int(port), block) for block in re.findall(r"```yaml\n(.*?)```", DESCRIBE, re.DOTALL)
+     for port in re.findall(r"http://127\.0\.0\.1:(\d+)", block)],
+)  # fmt: skip
+async def test_every_worked_example_reads_its_mock_completely(port: int, block: str, tmp_path: Path) -> None:
+    """Run as it stands against the persona on that port, but for the port."""
+    persona = next(name for name in SHOPS if usual_port(name) == port)
+    settings = Settings(personas=(persona,), ports=(0,), pages=3, per_page=7, rate_limit=1000.0, burst=1000)
+    async with serving(settings) as urls:
+        config = config_of_text(block.replace(f"http://127.0.0.1:{port}", urls[persona]))
+        summary = await pipeline.run(msgspec.structs.replace(config, output=str(tmp_path / "summary.json")))
+    assert summary.summary.status == "complete"
+    expected = SHOPS[persona].truth(settings.seed, settings.records)
+    found = json.loads((tmp_path / "summary.json").read_text(), parse_float=Decimal, parse_int=Decimal)["products"]
+    assert [(product["id"].partition(":")[2], product["title"], product["price"]) for product in found] == [
+        (truth.id, truth.title, None if truth.price is None else Decimal(truth.price)) for truth in expected
+    ]
+
+
+def test_links_within_the_documents_lead_somewhere() -> None:
+    """Each heading and file that is linked to is there."""
+    for name, text in (("README.md", README), ("DESCRIBE.md", DESCRIBE)):
+        for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
+            file, _, anchor = target.partition("#")
+            linked = ROOT / (file or name)
+            assert linked.exists(), target
+            if anchor:
+                headings = re.findall(r"^#+ (.+)$", linked.read_text(), re.MULTILINE)
+                slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+                assert anchor in slugs, target

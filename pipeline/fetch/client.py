@@ -210,12 +210,13 @@ class Client:
     async def _token_answer(self, response: httpx.Response) -> bytes:
         if response.is_redirect:
             raise PermanentError(f"HTTP {response.status_code}, a redirect", code=response.status_code)
+        body = await self._body(response)
         try:
             self._raise_for_status(response)
         except PermanentError as error:
-            reason = find_text(await self._body(response), "error")
+            reason = find_text(body, "error")
             raise PermanentError(f"{error.text}{f': {reason}' if reason else ''}", code=error.code) from None
-        return await self._body(response)
+        return body
 
     async def _body(self, response: httpx.Response) -> bytes:
         body = BodyCollector(response.headers.get("content-encoding"), self._limits.max_body_bytes)

@@ -33,7 +33,8 @@ def detect(response: Response, *, records: int) -> Paging | None:
     for path in HAS_MORE_PATHS:
         if find_value(response.body, path) is True and find_text(response.body, "object") == "list":
             return Paging(style=PagingStyle.LAST_ID, has_more=path)
-    if find_value(response.body, "first") is False and 1 in (find_count(response.body, key) for key in _ECHO_KEYS):
+    first = find_value(response.body, "first")
+    if isinstance(first, bool) and (0 if first else 1) in (find_count(response.body, key) for key in _ECHO_KEYS):
         return Paging(style=PagingStyle.PAGE, start=0)
     return (_from_echo(response, records) if records else None) or _nothing_follows(response, records)
 

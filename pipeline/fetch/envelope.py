@@ -7,6 +7,7 @@ from contextlib import suppress
 import msgspec
 
 from pipeline.errors import PermanentError
+from pipeline.fetch.announced import find_announced
 from pipeline.fetch.lenient import split_list, split_object
 
 # Where a list of records usually stands; the first that has any records counts.
@@ -126,6 +127,8 @@ class _Finder(msgspec.Struct, frozen=True):
                 raise PermanentError(text)
             fields = self._fields(value)
             if key not in fields:
+                if find_announced(body, {}).records == 0 and not any(_opens(other, b"[") for other in fields.values()):
+                    return []  # some leave out a list that would be empty
                 raise PermanentError(f"there is no {key!r} of `items: {path}` in the body{_keys(fields)}")
             value = fields[key]
         if not _opens(value, b"["):

@@ -10,6 +10,9 @@ from pipeline.errors import CredentialsRefusedError
 # A token is not used in the last seconds of its life: the request has to arrive within it.
 MARGIN_SECONDS = 10.0
 
+# What a token may be that cannot be sent as it is. Some APIs have names of their own for bearer tokens.
+_OTHER_KINDS = frozenset({"mac", "pop", "dpop"})
+
 
 class TokenStatistics(msgspec.Struct, frozen=True):
     """What a :class:`TokenSource` has done so far; ``expires_at`` is on Trio's clock, None without a token."""
@@ -82,6 +85,6 @@ def _read(body: bytes) -> _Granted:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise CredentialsRefusedError("the token URL answers with no access token; check `auth.oauth2`") from None
     printable = granted.access_token.isascii() and granted.access_token.isprintable()
-    if granted.token_type.lower() != "bearer" or not granted.access_token or not printable:
+    if granted.token_type.lower() in _OTHER_KINDS or not granted.access_token or not printable:
         raise CredentialsRefusedError("the token URL gives a token that is no bearer token")
     return granted

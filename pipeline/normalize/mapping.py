@@ -11,7 +11,7 @@ from pipeline.dead_letters import DeadLetter, encode_letter
 from pipeline.description import NO_FIELDS, Fields
 from pipeline.model import MAX_LISTED_REJECTS, NormalizedPage, Page, Reject, utc_timestamp
 from pipeline.normalize.described import DescribedRecords
-from pipeline.normalize.money import WireFloat
+from pipeline.normalize.money import as_it_came
 from pipeline.normalize.record import NoIdError, Reading, Records
 from pipeline.normalize.usual import UsualRecords
 from pipeline.tally import Tally
@@ -30,13 +30,7 @@ class _ProductLine(msgspec.Struct, omit_defaults=True):
     extra: Mapping[str, Any] = {}
 
 
-def _as_it_came(value: object) -> object:
-    if isinstance(value, WireFloat):
-        return msgspec.Raw(value.text.encode())
-    raise NotImplementedError
-
-
-_encode = msgspec.json.Encoder(enc_hook=_as_it_came).encode
+_encode = msgspec.json.Encoder(enc_hook=as_it_came).encode
 
 USUAL_RECORDS = UsualRecords()
 

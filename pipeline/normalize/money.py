@@ -63,6 +63,13 @@ class WireFloat(float):
 WireFloat.__name__ = "float"
 
 
+def as_it_came(value: object) -> object:
+    """How an encoder writes such a number: with the text that it came as; for nothing else."""
+    if isinstance(value, WireFloat):
+        return msgspec.Raw(value.text.encode())
+    raise NotImplementedError
+
+
 class Money(msgspec.Struct, frozen=True):
     """A price as it was read. ``notes`` names the rules that had to decide something.
 

@@ -1,0 +1,33 @@
+"""api1, api2 and api3: numbered pages of a size that the server decides, in three shapes."""
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from mockapi.api import Api, RefusedError, Window, as_json
+from mockapi.catalog import envelope, page_of
+from mockapi.setup import Setup
+
+
+class Plain(Api):
+    """One of the three; their content is in ``catalog.py``."""
+
+    path = "/products"
+
+    def __init__(self, name: str, setup: Setup) -> None:
+        super().__init__(setup)
+        self.name = name
+
+    def window(self, request: Request) -> Window:
+        """``page``, from 1."""
+        text = request.query_params.get("page", "1")
+        if not text.isdecimal() or int(text) == 0:
+            raise RefusedError(PlainTextResponse("page must be a whole number from 1", 400))
+        return Window((int(text) - 1) * self.setup.per_page, self.setup.per_page)
+
+    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window says it all
+        """The records in the persona's envelope; api2 has 204 at its end."""
+        setup, page = self.setup, window.page
+        records = page_of(self.name, setup.seed, page, pages=setup.pages, per_page=setup.per_page, shift=window.shift)
+        if not records and self.name == "api2":
+            return Response(status_code=204)
+        return as_json(envelope(self.name, records, page, setup.pages))

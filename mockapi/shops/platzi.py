@@ -1,0 +1,43 @@
+"""Platzi's fake store: ``offset`` and ``limit``, whole prices, categories as objects."""
+
+from random import Random
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mockapi.api import Window, as_json
+from mockapi.content import cycled, title
+from mockapi.shop import Record, Shop
+from mockapi.truth import Truth
+
+_CATEGORIES = ("Others", "Muebles de Jardín", "Shoes", "")
+
+
+class Platzi(Shop):
+    """Prices are whole numbers of major units."""
+
+    name = "platzi"
+    path = "/api/v1/products"
+
+    @classmethod
+    def make(cls, rng: Random, index: int) -> tuple[Record, Truth]:
+        """Every fourth is in no category."""
+        named, category, price = title(rng, index), cycled(_CATEGORIES, index), rng.randint(1, 2_000)
+        record = {
+            "id": index + 27,
+            "title": named.written,
+            "slug": f"product-{index + 27}",
+            "price": price,
+            "description": "As good as it looks.",
+            "category": {"id": index % 4 + 1, "name": category, "image": "https://img.example/1"} if category else None,
+            "images": [],
+        }
+        return record, Truth(str(index + 27), named.meant, str(price), None, category.lower() or "uncategorized")
+
+    def window(self, request: Request) -> Window:
+        """``offset`` and ``limit``."""
+        return Window(self.whole(request, "offset", 0), self.size(request, "limit"))
+
+    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window says it all
+        """A list, empty past the end."""
+        return as_json(self.records(window))

@@ -1,0 +1,82 @@
+"""Stripe's prices: the last id is the cursor, amounts are in minor units of whatever currency."""
+
+from collections.abc import Mapping
+from random import Random
+from re import fullmatch
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mockapi.api import RefusedError, Window, as_json
+from mockapi.content import DIGITS, amount, cycled, decimal
+from mockapi.credentials import TOKEN, basic, bearer
+from mockapi.quota import Quota, Standing
+from mockapi.shop import Record, Shop
+from mockapi.truth import Truth
+
+_CURRENCIES = ("USD", "JPY", "KWD", "EUR")
+_ID = r"price_1Mock(\d{10})"
+
+
+class StripePrices(Shop):
+    """A price has no title but its product's id, and no category."""
+
+    name = "stripe_prices"
+    path = "/v1/prices"
+    usual, most = 10, 100
+    quota = Quota(25, 1.0)
+
+    @classmethod
+    def make(cls, rng: Random, index: int) -> tuple[Record, Truth]:
+        """Every sixth has its amount in ``unit_amount_decimal`` alone."""
+        number, product = f"price_1Mock{index:010}", f"prod_Mock{index:010}"
+        currency, units = cycled(_CURRENCIES, index), amount(rng)
+        record = {
+            "id": number,
+            "object": "price",
+            "active": True,
+            "billing_scheme": "per_unit",
+            "created": 1_680_893_993 + index,
+            "currency": currency.lower(),
+            "livemode": False,
+            "metadata": {},
+            "nickname": None,
+            "product": product,
+            "type": "one_time",
+            "unit_amount": None if index % 6 == 4 else units,
+            "unit_amount_decimal": str(units),
+        }
+        return record, Truth(number, product, decimal(units, DIGITS[currency]), currency)
+
+    def authorize(self, request: Request) -> None:
+        """The secret key as ``Bearer`` token, or as ``Basic`` user without a password."""
+        if bearer(request) != TOKEN and basic(request) != (TOKEN, ""):
+            raise RefusedError(_error(401, "Invalid API Key provided"))
+
+    def window(self, request: Request) -> Window:
+        """``limit`` and ``starting_after``, the last id that the client has."""
+        size, last = self.size(request, "limit"), request.query_params.get("starting_after")
+        if last is None:
+            return Window(0, size)
+        match = fullmatch(_ID, last)
+        if match is None or int(match[1]) >= self.setup.records:
+            text = f"No such price: '{last}'"
+            raise RefusedError(_error(400, text, code="resource_missing", param="starting_after"))
+        return Window(int(match[1]) + 1, size)
+
+    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window says it all
+        """``data``, and whether there is more."""
+        more = not self.is_last(window)
+        return as_json({"object": "list", "url": "/v1/prices", "has_more": more, "data": self.records(window)})
+
+    def announce(self, standing: Standing) -> Mapping[str, str]:  # noqa: ARG002 - it does not say
+        """Nothing."""
+        return {}
+
+    def too_many(self, standing: Standing) -> Response:  # noqa: ARG002 - it does not say
+        """The code tells it from other errors."""
+        return _error(429, "Too many requests hit the API too quickly.", code="rate_limit")
+
+
+def _error(status: int, text: str, **more: str) -> Response:
+    return as_json({"error": {"message": text, "type": "invalid_request_error", **more}}, status)

@@ -1,0 +1,5 @@
+"""The command line: flags → Config → run → exit code. Nothing else prints or exits."""
+
+from pipeline.cli.main import main
+
+__all__ = ["main"]

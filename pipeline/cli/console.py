@@ -1,0 +1,72 @@
+"""What the program says to whoever called it: the outcome, or what went wrong in one line; and its exit codes."""
+
+import io
+import signal
+import sys
+from contextlib import suppress
+from typing import NoReturn, Self
+
+import click
+from loguru import logger
+
+from pipeline.config import Format, Log
+from pipeline.credentials import NO_SECRETS
+from pipeline.errors import AbortedError, ConfigError, OutputError
+from pipeline.ui.logs import configure_logging
+
+COMPLETE, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
+STOPPED = 128
+
+
+class ErrorLine:
+    """Tells an error that ends the program in one line, without secrets, and exits with its code: a context manager.
+
+    ``as_json`` and ``secrets`` are set as soon as they are known.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.secrets = NO_SECRETS
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        match error:
+            case None | SystemExit() | GeneratorExit():
+                return
+            case ConfigError():
+                self._fail(_list_problems(error), USAGE)
+            case OutputError():
+                self._fail(str(error), FAILED)
+            case AbortedError():
+                self._fail(str(error), STOPPED + error.signal)
+            case KeyboardInterrupt():  # before our own handling of signals begins, or after it ended
+                self._fail("interrupted", STOPPED + signal.SIGINT)
+            case _:  # the last resort: one line instead of a traceback
+                logger.opt(exception=error).debug("internal error")
+                self._fail(f"internal error, please report it: {error!r}; `-l DEBUG` shows where", FAILED)
+
+    def _fail(self, text: str, code: int) -> NoReturn:
+        text = self.secrets.redact(text)
+        if self.as_json:
+            configure_logging(Log(format=Format.JSON))
+            logger.error("{}", text)
+        else:
+            with suppress(OSError):
+                click.echo(f"Error: {text}", err=True)
+        sys.exit(code)
+
+
+def print_text(text: str) -> None:
+    """Show the outcome; it is what it is even where nobody can read that."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    with suppress(OSError):
+        click.echo(text)
+
+
+def _list_problems(error: ConfigError) -> str:
+    count = len(error.problems)
+    head = "1 problem" if count == 1 else f"{count} problems"
+    return "\n".join([f"{head} in the configuration:", *(f"  {problem}" for problem in error.problems)])

@@ -1,0 +1,87 @@
+"""The commands that make a catalogue: run and replay-rejects."""
+
+import signal
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import click
+import trio
+
+from pipeline.cli.console import COMPLETE, FAILED, PARTIAL, STOPPED, ErrorLine, print_text
+from pipeline.cli.options import common_options, configure, version_option, wants_json
+from pipeline.config import Config
+from pipeline.model import Summary
+from pipeline.normalize.mapping import normalize_batch, records_of
+from pipeline.replay import replay_rejects as replay
+from pipeline.run import run as run_pipeline
+from pipeline.ui.progress import Bars
+from pipeline.ui.table import closing_table, replay_line
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@click.command()
+@common_options
+@click.option("-t", "--timeout", metavar="SECONDS", help="Deadline of the whole run (key: timeout).")
+@click.option("-r", "--rate-limit", metavar="RPS", help="Requests a second per endpoint (key: rate_limit.rps).")
+@click.option("-w", "--workers", metavar="N", help="Normalizing threads (key: worker_pool.size).")
+@click.option("--progress/--no-progress", default=None, help="Progress bars.  [default: on a terminal]")
+@click.option("--resume", is_flag=True, help="Go on with an unfinished run: fetch only the pages that are missing.")
+@click.option("--allow-partial", is_flag=True, help="Exit with 0 instead of 3 when something is missing.")
+@version_option
+def run(
+    path: Path | None,
+    settings: Mapping[str, str],
+    progress: bool | None,
+    resume: bool,
+    allow_partial: bool,
+    **flags: str | None,
+) -> None:
+    """Run the pipeline.
+
+    Any key of the configuration can also be set in the environment: rate_limit.rps is PIPELINE_RATE_LIMIT_RPS.
+    """
+    with ErrorLine(as_json=wants_json(flags)) as line:
+        config = configure(path, settings, flags, line)
+        summary = _run(config, progress, resume=resume)
+        print_text(closing_table(summary))
+        sys.exit(exit_code(summary, allow_partial=allow_partial))
+
+
+@click.command("replay-rejects")
+@common_options
+def replay_rejects(path: Path | None, settings: Mapping[str, str], **flags: str | None) -> None:
+    """Normalize the rejected records again, after a fix, without fetching.
+
+    What becomes a product goes into the summary, the rest stays in the file of rejected records.
+    """
+    with ErrorLine(as_json=wants_json(flags)) as line:
+        config = configure(path, settings, flags, line, credentials=False)
+        records = {endpoint.name: records_of(endpoint.fields, endpoint.explode) for endpoint in config.endpoints}
+        print_text(replay_line(replay(Path(config.output), partial(normalize_batch, records=records))))
+
+
+def exit_code(summary: Summary, *, allow_partial: bool) -> int:
+    """The exit code that tells a scheduler how a run ended."""
+    if summary.stopped_by is not None:
+        return STOPPED + summary.stopped_by
+    match summary.summary.status:
+        case "complete":
+            return COMPLETE
+        case "failed":
+            return FAILED
+        case "partial":
+            return COMPLETE if allow_partial else PARTIAL
+
+
+def _run(config: Config, progress: bool | None, *, resume: bool) -> Summary:
+    async def run_to_the_end(bars: Bars) -> Summary:
+        summary = await run_pipeline(config, resume=resume, signals=_SIGNALS, on_page=bars.page)
+        for number in _SIGNALS:  # all is written: they come too late to change the exit code
+            signal.signal(number, signal.SIG_IGN)
+        return summary
+
+    with Bars([endpoint.name for endpoint in config.endpoints], shown=progress) as bars:
+        return trio.run(run_to_the_end, bars)

@@ -1,0 +1,1 @@
+"""Looks at APIs instead of walking them: one page of each."""

@@ -1,0 +1,155 @@
+"""Drafts the description of an endpoint from its first page, and writes it down as a commented configuration."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import yaml
+
+from pipeline.credentials import plain_secrets
+from pipeline.description import Paging, PagingStyle
+from pipeline.fetch.envelope import USUAL_KEYS
+from pipeline.preset import Preset
+from pipeline.survey.first_page import FirstPage
+from pipeline.survey.guess import guess_fields
+from pipeline.survey.recognise import is_file, recognise
+
+_HEAD = """\
+# Drafted by `pipeline init` from one page of each API. Look at it, then run it:
+#   python -m pipeline check -c {path}
+#   python -m pipeline -c {path}
+# The README explains every key.
+
+timeout: 300                # deadline of the whole run, in seconds
+output: {output}
+
+endpoints:
+"""
+
+# Host labels that do not tell one shop from another.
+_COMMON_LABELS = frozenset({"api", "shop", "store"})
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """One endpoint as it is to be written: its keys, a comment for some of them, and what is not certain."""
+
+    name: str
+    url: str
+    keys: Mapping[str, Any] = {}
+    comments: Mapping[str, str] = {}
+    doubts: Sequence[str] = ()
+
+
+def draft_of(page: FirstPage, *, name: str, url: str, headers: Mapping[str, str]) -> Draft:
+    """The description that the first page speaks for; ``url`` and ``headers`` as the user wrote them."""
+    preset = recognise(page)
+    keys: dict[str, Any] = {"headers": dict(headers)} if headers else {}
+    comments: dict[str, str] = {}
+    doubts: list[str] = []
+    if preset:
+        keys["preset"], comments["preset"] = preset.name, preset.about
+        doubts += _doubts_about_preset(preset, page)
+        if preset.path and not is_file(page, preset) and urlsplit(page.response.url).path != preset.path:
+            doubts.append(f"{preset.name} usually answers at {preset.path}")
+    else:
+        if page.place and page.place not in USUAL_KEYS:
+            keys["items"] = page.place
+        if page.paging.style is not PagingStyle.AUTO:
+            keys["paging"], comments["paging"] = _paging(page), "found out from the first page"
+        elif not is_file(page, None):
+            doubts.append("nothing in the response says how it is paged: `?page=1`, `?page=2` and so on are tried")
+        guess = guess_fields(page.records)
+        if guess.fields:
+            keys["fields"] = guess.fields
+        doubts += guess.doubts
+    if is_file(page, preset):
+        keys["paging"], comments["paging"] = "none", "it looks like a file: all there is at once"
+        doubts.append("it looks like a file, so that one page is taken; if it is an API, leave `paging` out")
+    elif (total := page.announced.records) is not None and total > len(page.records):
+        comments["name"] = f"announces {total} records, {len(page.records)} on the first page"
+    if secret := plain_secrets(url, headers):
+        doubts.append(f"{' and '.join(secret)} would better come from the environment: write `${{NAME}}` for the value")
+    if len(page.records) < 3:
+        doubts.append(f"there is little to go by: {len(page.records)} on the first page")
+    return Draft(name, url, keys, comments, doubts)
+
+
+def draft_without_page(*, name: str, url: str, headers: Mapping[str, str], why: str, preset: Preset | None) -> Draft:
+    """What can be said of an endpoint whose first page did not come."""
+    keys: dict[str, Any] = {"headers": dict(headers)} if headers else {}
+    if preset:
+        keys["preset"] = preset.name
+    return Draft(name, url, keys, {}, [f"its first page did not come: {why}"])
+
+
+def write_config(drafts: Sequence[Draft], *, path: str, output: str) -> str:
+    """The configuration as YAML, with comments."""
+    return _HEAD.format(path=path, output=_scalar(output)) + "\n".join("\n".join(_entry(draft)) for draft in drafts)
+
+
+def name_for(url: str, taken: Sequence[str]) -> str:
+    """A name for the endpoint: what tells its host from others, or the end of its path; none of ``taken``."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rpartition(".")[0].split(".")
+    named = [label for label in host if label != "www" and not label.isdigit()]
+    labels = [label for label in named if label not in _COMMON_LABELS] or named
+    text = labels[-1] if labels else parts.path.rstrip("/").rpartition("/")[2].partition(".")[0]
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-_")[:40]
+    if not name or name.isdigit():
+        name = "api"
+    number, unique = 1, name
+    while unique in taken:
+        number += 1
+        unique = f"{name}-{number}"
+    return unique
+
+
+def _paging(page: FirstPage) -> Any:
+    how = page.paging
+    said = {
+        key: getattr(how, key).value if key == "style" else getattr(how, key)
+        for key in how.__struct_fields__
+        if getattr(how, key) != getattr(Paging(), key)
+    }
+    return said["style"] if len(said) == 1 else said
+
+
+def _doubts_about_preset(preset: Preset, page: FirstPage) -> Iterator[str]:
+    if page.endpoint.unset:
+        yield f"{preset.name} takes its credentials from {' and '.join(page.endpoint.unset)}, which is not set"
+    fields = preset.endpoint.get("fields", {})
+    if "currency" not in fields:
+        yield "this API says no currency; if the shop's is known, set `fields: {currency: {const: EUR}}`"
+
+
+def _entry(draft: Draft) -> Iterator[str]:
+    yield from _key("name", draft.name, draft.comments.get("name"), "  - ")
+    yield from _key("url", draft.url, None)
+    for key, value in draft.keys.items():
+        yield from _key(key, value, draft.comments.get(key))
+    if draft.doubts:
+        yield "    # Not certain:"
+        yield from (f"    # - {_comment(doubt)}" for doubt in draft.doubts)
+    yield ""
+
+
+def _key(key: str, value: Any, comment: str | None, indent: str = "    ") -> Iterator[str]:
+    end = f"    # {_comment(comment)}" if comment else ""
+    if isinstance(value, dict) and any(isinstance(inner, dict) for inner in value.values()):
+        yield f"{indent}{key}:{end}"
+        for inner_key, inner in value.items():
+            yield f"      {inner_key}: {_scalar(inner)}"
+    else:
+        yield f"{indent}{key}: {_scalar(value)}{end}"
+
+
+def _scalar(value: Any) -> str:
+    text: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1_000_000, sort_keys=False)
+    return text.removesuffix("...\n").strip()
+
+
+def _comment(text: str) -> str:
+    """On one line, without what a terminal or YAML would not take as text."""
+    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))

@@ -1,0 +1,75 @@
+"""Fetches one page of an endpoint, the first, with one request."""
+
+from collections.abc import Sequence
+from random import Random
+
+import msgspec
+import trio
+
+from pipeline.description import Paging, PagingStyle
+from pipeline.fetch.announced import find_announced
+from pipeline.fetch.client import Response
+from pipeline.fetch.connect import Connect
+from pipeline.fetch.detect import detect
+from pipeline.fetch.ledger import Ledger
+from pipeline.fetch.log import EndpointLog
+from pipeline.fetch.resilient import ResilientClient
+from pipeline.fetch.styles import Target
+from pipeline.fetch.walks import begin_walk
+from pipeline.model import Announced, Page
+from pipeline.resolved import ResolvedEndpoint
+from pipeline.treatment import Retry
+
+
+class FirstPage(msgspec.Struct, frozen=True):
+    """What came: the response, its records and where they stood, how the walk would go on, and how long it took.
+
+    ``paging`` is AUTO where nothing in the response says how it goes on.
+    """
+
+    endpoint: ResolvedEndpoint
+    response: Response
+    records: Sequence[msgspec.Raw]
+    place: str | None
+    paging: Paging
+    announced: Announced
+    seconds: float
+
+    def page(self) -> Page:
+        """The page as the normalizer takes it."""
+        return Page(source=self.endpoint.name, number=1, records=self.records)
+
+
+async def fetch_first_page(endpoint: ResolvedEndpoint, connect: Connect, *, plain: bool = False) -> FirstPage:
+    """Ask for the first page, once, redirects and an access token aside; ``plain`` asks for the URL as it is.
+
+    A cancellation leaves the connection closed.
+
+    Raises:
+        FetchError: when it does not come, or is no page of records.
+    """
+    once = msgspec.structs.replace(endpoint, retry=Retry(max_retries=0))
+    started = trio.current_time()
+    async with connect(endpoint) as client:
+        resilient = ResilientClient(
+            once,
+            client,
+            place=None,
+            ledger=Ledger(endpoint.name),
+            log=EndpointLog(endpoint.name, "is the URL right?"),
+            rng=Random(),
+        )
+        target = Target() if plain else begin_walk(endpoint.paging, bytes).target()
+        arrival = await resilient.page(1, target, again=False)
+    response, paging = arrival.response, endpoint.paging
+    if paging.style is PagingStyle.AUTO:
+        paging = detect(response, records=len(arrival.records)) or paging
+    return FirstPage(
+        endpoint=endpoint,
+        response=response,
+        records=arrival.records,
+        place=resilient.place,
+        paging=paging,
+        announced=find_announced(response.body, response.headers),
+        seconds=trio.current_time() - started,
+    )

@@ -1,0 +1,105 @@
+"""Shows records as they came beside the products that they become."""
+
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import Any
+
+import msgspec
+
+from pipeline.model import NormalizedPage, Page
+from pipeline.normalize.mapping import normalize_page
+from pipeline.normalize.money import WireFloat, as_it_came
+from pipeline.normalize.record import Records
+from pipeline.survey.first_page import FirstPage
+from pipeline.ui.columns import columns, fitted, printable
+
+# What of a raw record is shown: as many lines, and of lists and objects within it as many members.
+_MOST_LINES, _MOST_MEMBERS = 24, 6
+
+_WHEN = "1970-01-01T00:00:00Z"
+
+_decode = msgspec.json.Decoder(float_hook=WireFloat).decode
+_encode = msgspec.json.Encoder(enc_hook=as_it_came).encode
+
+
+def normalized(page: FirstPage, records: Records, position: int) -> NormalizedPage:
+    """What one record of the page becomes, from 0: products, coercions, or a reject."""
+    alone = Page(source=page.endpoint.name, number=1, records=page.records[position : position + 1])
+    return normalize_page(alone, _WHEN, records)
+
+
+def products_table(page: FirstPage, records: Records, *, most: int, width: int) -> str:
+    """The first products of a page, a line each."""
+    rows: list[tuple[str, ...]] = [("id", "title", "price", "currency", "category")]
+    for product in _products(normalize_page(page.page(), _WHEN, records))[:most]:
+        values = [product["id"].removeprefix(f"{page.endpoint.name}:"), *(product[key] for key in rows[0][1:])]
+        rows.append(tuple("-" if value is None else printable(_text(value)) for value in values))
+    return columns(rows, width=width, numbers=(2,))
+
+
+def side_by_side(page: FirstPage, records: Records, *, most: int, width: int) -> str:
+    """The first records, each beside its products; then what the whole page came to."""
+    left = max(20, (width - 3) * 55 // 100)
+    right = max(20, width - 3 - left)
+    lines = [f"{fitted('as it came', left)} │ normalized"]
+    for position in range(min(most, len(page.records))):
+        lines.append(f"{'─' * left}─┼─{'─' * right}")
+        raw = list(_raw_lines(page, position))
+        for one, other in zip_longest(raw, _outcome(normalized(page, records, position)), fillvalue=""):
+            lines.append(f"{fitted(one, left)} │ {fitted(other, right)}".rstrip())
+    return "\n".join([*lines, "", _sums(normalize_page(page.page(), _WHEN, records))])
+
+
+def _raw_lines(page: FirstPage, position: int) -> Iterator[str]:
+    raw = page.records[position]
+    try:
+        text = msgspec.json.format(_encode(_shortened(_decode(raw))), indent=1).decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        text = bytes(raw).decode(errors="replace")
+    lines = page.endpoint.secrets.redact(text).splitlines()
+    yield from map(printable, lines[:_MOST_LINES])
+    if len(lines) > _MOST_LINES:
+        yield f"… {len(lines) - _MOST_LINES} lines more"
+
+
+def _shortened(value: Any, depth: int = 0) -> Any:
+    """Without what would take most of the room and tell nothing of the fields."""
+    if isinstance(value, str) and len(value) > 100:
+        return f"{value[:100]}…"
+    if isinstance(value, list):
+        rest = [f"… {len(value) - 1} more"] if len(value) > 1 else []
+        return [*(_shortened(member, depth + 1) for member in value[:1]), *rest]
+    if isinstance(value, dict):
+        most = len(value) if depth == 0 else _MOST_MEMBERS
+        kept = {key: _shortened(member, depth + 1) for key, member in list(value.items())[:most]}
+        return kept | ({"…": f"{len(value) - most} more"} if len(value) > most else {})
+    return value
+
+
+def _products(page: NormalizedPage) -> Sequence[dict[str, Any]]:
+    """The products of a page, each number in it as the text that it came as."""
+    return [_decode(line) for line in page.lines.split(b"\n")] if page.lines else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else _encode(value).decode()
+
+
+def _outcome(page: NormalizedPage) -> Iterator[str]:
+    for product in _products(page):
+        for key, value in product.items():
+            if key not in ("source", "processed_at"):
+                yield f"{key}: {printable(_encode(value).decode())}"
+    for reason, count in page.coercions.items():
+        yield f"coercion: {reason}{f' × {count}' if count > 1 else ''}"
+    for reject in page.rejects:
+        yield f"rejected: {printable(reject.reason)}"
+
+
+def _sums(page: NormalizedPage) -> str:
+    parts = [f"{len(page.ids)} products", f"{page.rejected} rejected"]
+    if page.coercions:
+        parts.append("coercions: " + ", ".join(f"{reason} {count}" for reason, count in page.coercions.items()))
+    priced = sum(prices.count for prices in page.tally.prices().values())
+    parts.insert(1, f"{priced} with a price")
+    return f"the page: {', '.join(parts)}"

@@ -1,0 +1,121 @@
+"""What is guessed of an API that nobody described: where the fields are, and what is not certain."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from pipeline.layers import config_of_text
+from pipeline.model import Page
+from pipeline.normalize.mapping import normalize_page, records_of
+from pipeline.survey.guess import guess_fields
+
+
+def raws(records: list[Any]) -> list[msgspec.Raw]:
+    return [msgspec.Raw(msgspec.json.encode(record)) for record in records]
+
+
+def three(**values: Any) -> list[dict[str, Any]]:
+    """Three records; a function gives the value of the n-th."""
+    return [{key: v(n) if callable(v) else v for key, v in values.items()} for n in (1, 2, 3)]
+
+
+USUAL = {"id": lambda n: n, "title": "Lamp", "price": "1.50", "currency": "EUR", "category": "Light"}
+
+
+def test_usual_names_need_no_fields() -> None:
+    """Nothing is said about what is found anyway."""
+    guess = guess_fields(raws(three(**USUAL)))
+    assert (guess.fields, guess.doubts) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [
+        ({"id": None, "article_sku": lambda n: f"A{n}"}, {"id": "article_sku"}),
+        ({"id": None, "articleId": lambda n: n}, {"id": "articleId"}),
+        ({"id": 7, "meta": lambda n: {"ean": n}}, {"id": "meta.ean"}),
+        ({"title": None, "names": {"display_name": "Lampe"}}, {"title": "names.display_name"}),
+        ({"title": "https://cdn.test/1.jpg", "heading": "Lamp"}, {"title": "heading"}),
+        ({"price": None, "pricing": {"list_price": 9, "net_price": 7.5}}, {"price": "pricing.net_price"}),
+        ({"price": {"net": "n/a"}, "sell_price": "9.90"}, {"price": "sell_price"}),
+        ({"price": None, "price_cents": 990}, {"price": {"path": "price_cents", "kind": "minor"}}),
+        (
+            {"price": None, "prices": {"amount": "990", "decimals": 2}},
+            {"price": {"path": "prices.amount", "kind": "minor", "exponent": "prices.decimals"}},
+        ),
+        (
+            {"price": None, "variants": [{"sku": "a", "price": "5.00"}, {"sku": "b", "price": "4.00"}]},
+            {"price": {"path": "variants[].price", "pick": "min"}},
+        ),
+        ({"currency": None, "shop": {"curr": "usd"}}, {"currency": "shop.curr"}),
+        ({"category": None, "department_name": "Light"}, {"category": "department_name"}),
+    ],
+)
+def test_other_names_are_found(changes: dict[str, Any], fields: dict[str, Any]) -> None:
+    """By names and values together; each guess is also said to be one."""
+    guess = guess_fields(raws(three(**{**USUAL, **changes})))
+    assert guess.fields == fields
+    assert guess.doubts
+
+
+def test_what_is_guessed_can_be_run() -> None:
+    """A guess is a valid description, and reads the records that it was made from."""
+    records = three(
+        articleNumber=1,
+        sku_code=lambda n: f"A{n}",
+        label="Lampe",
+        unit_cost_minor=1099,
+        waehrung="eur",
+        section="Licht",
+    )
+    guess = guess_fields(raws(records))
+    document = {"endpoints": [{"name": "shop", "url": "http://shop.test/", "fields": guess.fields}]}
+    fields = config_of_text(msgspec.json.encode(document).decode()).endpoints[0].fields
+    page = normalize_page(Page("shop", 1, raws(records)), "", records_of(fields))
+    assert page.ids == ["shop:A1", "shop:A2", "shop:A3"]
+    product = msgspec.json.decode(page.lines.split(b"\n")[0])
+    assert (product["title"], product["price"], product["currency"], product["category"]) == (
+        "Lampe",
+        10.99,
+        "EUR",
+        "licht",
+    )
+
+
+@pytest.mark.parametrize(
+    ("missing", "doubt"),
+    [
+        ("id", "no id was found"),
+        ("title", "no title was found"),
+        ("price", "no price was found"),
+        ("currency", "no currency is said"),
+        ("category", "no category was found"),
+    ],
+)
+def test_what_is_not_found_is_said(missing: str, doubt: str) -> None:
+    """Nothing is guessed from nothing."""
+    guess = guess_fields(raws(three(**{**USUAL, missing: None})))
+    assert guess.fields == {}
+    assert doubt in guess.doubts[0]
+
+
+def test_a_price_that_says_its_currency_needs_no_other() -> None:
+    """Neither an object with a currency nor a text with a sign."""
+    for price in ({"amount": "5.00", "currency": "CHF"}, "CHF 5.00"):
+        assert guess_fields(raws(three(**{**USUAL, "price": price, "currency": None}))).doubts == []
+
+
+def test_several_candidates_are_all_named() -> None:
+    """The user decides."""
+    guess = guess_fields(raws(three(**{**USUAL, "price": None, "sell_price": 5, "base_price": 6})))
+    assert guess.fields == {"price": "sell_price"}
+    assert "it might be `base_price`" in guess.doubts[0]
+
+
+def test_records_that_are_no_objects_are_passed_over() -> None:
+    """A page of anything at all leads to no guess, and to no error."""
+    broken = [msgspec.Raw(b"17"), msgspec.Raw(b'{"id": NaN}'), msgspec.Raw(b"[1]"), msgspec.Raw(b"\xff")]
+    assert guess_fields(broken).fields == {}
+    assert guess_fields([]).fields == {}
+    assert guess_fields([*broken, *raws(three(**USUAL))]).doubts == []
