@@ -3,12 +3,12 @@
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Self
-from urllib.parse import quote_plus, urljoin
+from urllib.parse import quote_plus, urljoin, urlsplit
 
 import msgspec
 from msgspec import Meta
 
-from pipeline.credentials import Expansion, variables_in
+from pipeline.credentials import Expansion, expand_query, variables_in
 from pipeline.errors import ConfigError, Problem
 from pipeline.http_syntax import complaint_about_header, complaint_about_url
 from pipeline.section import Section, Word
@@ -30,6 +30,10 @@ class ApiKey(Section, frozen=True):
     header: Text | None = None
     query: Text | None = None
 
+    def beneath(self, keys: Mapping[str, object]) -> Self:
+        """It goes to one place: another one replaces that."""
+        return type(self)(value=self.value) if {"header", "query"} & keys.keys() else self
+
 
 class ClientSecretIn(Word):
     """How a token URL wants the client's id and secret (RFC 6749, section 2.3.1)."""
@@ -49,6 +53,9 @@ class OAuth2(Section, frozen=True):
     client_secret: str = ""
     scope: str | None = None
     secret_in: ClientSecretIn = ClientSecretIn.HEADER
+
+    def __repr__(self) -> str:
+        return f"OAuth2(token_url={self.token_url!r}, …)"
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -131,7 +138,8 @@ class Auth(Section, frozen=True):
         if self.oauth2:
             oauth2 = msgspec.structs.replace(
                 self.oauth2,
-                token_url=urljoin(url, self.oauth2.token_url),
+                token_url=self._token_url(url, expansion, problems),
+                scope=put_in("oauth2.scope", self.oauth2.scope or "", secret=False) or None,
                 client_id=put_in("oauth2.client_id", self.oauth2.client_id, secret=False),
                 client_secret=put_in("oauth2.client_secret", self.oauth2.client_secret),
             )
@@ -140,6 +148,13 @@ class Auth(Section, frozen=True):
         key = "api_key" if self.api_key else self._ways()[0] if self._ways() else ""
         problems += [Problem(key, text) for text in complaints.values() if text]
         return Credentials(headers, query, oauth2), problems
+
+    def _token_url(self, url: str, expansion: Expansion, problems: list[Problem]) -> str:
+        home = urlsplit(url)
+        base = home._replace(netloc=home.netloc.rpartition("@")[2]).geturl()
+        expanded = expand_query(urljoin(base, self.oauth2.token_url if self.oauth2 else ""), expansion)
+        problems.extend(Problem("oauth2.token_url", complaint) for complaint in expansion.take_problems())
+        return expanded
 
     def _ways(self) -> list[str]:
         return [way for way in self.__struct_fields__ if getattr(self, way) is not None]
@@ -183,4 +198,6 @@ def _problems_of_oauth2(how: OAuth2) -> list[Problem]:
     problems = [Problem(f"oauth2.{key}", "is missing") for key in needed if not getattr(how, key)]
     if how.token_url and (complaint := complaint_about_url(urljoin("http://its.own", how.token_url))):
         problems.append(Problem("oauth2.token_url", complaint))
+    elif "@" in urlsplit(how.token_url).netloc:
+        problems.append(Problem("oauth2.token_url", "has a user in it: client_id and client_secret say who asks"))
     return problems

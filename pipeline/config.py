@@ -171,6 +171,8 @@ class Config(Section, frozen=True):
         auth, unset = _auth_of(endpoint, environ)
         if auth.sent_as() in map(str.lower, headers):
             problems.append(Problem(f"{path}auth", f"is sent as {auth.sent_as()}, which `headers` has already"))
+        if auth.sent_as() == "authorization" and urlsplit(url).username:
+            problems.append(Problem(f"{path}auth", "is sent as authorization, and so is the user in `url`"))
         credentials, wrong_credentials = auth.resolve(url, expansion)
         problems += [Problem(f"{path}auth.{problem.path}", problem.text) for problem in wrong_credentials]
         return ResolvedEndpoint(

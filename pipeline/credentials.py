@@ -33,10 +33,26 @@ class Secrets:
     """
 
     def __init__(self, shown_as: Mapping[str, str]) -> None:
-        self._shown_as = {secret: shown for secret, shown in shown_as.items() if len(secret) >= _SHORTEST_SECRET}
-        self._in_order = sorted(self._shown_as, key=len, reverse=True)
+        self._shown_as: dict[str, str] = {}
+        self._marks: dict[str, str] = {}
+        self._put_in({secret: shown for secret, shown in shown_as.items() if len(secret) >= _SHORTEST_SECRET})
+
+    def learn(self, secret: str, shown: str) -> None:
+        """Another one that came up during the run, and takes the place of none that was known."""
+        if len(secret) >= _SHORTEST_SECRET and secret not in self._shown_as:
+            self._put_in({**self._shown_as, secret: shown})
+
+    def _put_in(self, shown_as: dict[str, str]) -> None:
+        self._shown_as = shown_as
+        self._in_order = sorted(shown_as, key=len, reverse=True)
         groups = (f"({''.join(map(_spellings, secret))})" for secret in self._in_order)
         self._pattern = re.compile("|".join(groups)) if self._in_order else None
+        plain = [secret for secret, shown in shown_as.items() if shown == _HIDDEN]
+        # Variables have names; for the others a number has to do, which means nothing once there are more or fewer.
+        self._marks = {
+            secret: f"\0{f'{plain.index(secret)}/{len(plain)}' if shown == _HIDDEN else shown}\0"
+            for secret, shown in shown_as.items()
+        }
 
     def __bool__(self) -> bool:
         return bool(self._shown_as)
@@ -58,14 +74,16 @@ class Secrets:
 
     def seal(self, text: str) -> str:
         """The text with a mark in the place of each secret, for :meth:`unseal`: also after the secret has changed."""
-        numbers = {secret: number for number, secret in enumerate(self._shown_as)}
-        return self._replaced(text, lambda secret: f"\0{numbers[secret]}\0")
+        return self._replaced(text, self._marks.__getitem__)
 
     def unseal(self, text: str) -> str:
-        """The text that was sealed, with the secrets as they are now; percent-encoded in what is a URL."""
+        """The text that was sealed, with the secrets as they are now; percent-encoded in what is a URL.
+
+        The mark of a secret that is not there any more stays, so that nothing is asked with another one.
+        """
         is_url = "://" in text
-        for number, secret in enumerate(self._shown_as):
-            text = text.replace(f"\0{number}\0", quote(secret, safe="") if is_url else secret)
+        for secret, mark in self._marks.items():
+            text = text.replace(mark, quote(secret, safe="") if is_url else secret)
         return text
 
     def _replaced(self, text: str, replacement: Callable[[str], str]) -> str:
@@ -113,9 +131,10 @@ class Expansion:
 
     def expand(self, name: str, text: str, encode: Callable[[str], str] = str) -> str:
         """The value of the header or parameter ``name`` as it is sent; what is put in, goes through ``encode``."""
-        if _TELLING_NAME.search(name) and not _REFERENCE.search(text):
-            self.hide(text)
-            for part in _parts_of(unquote(text)):
+        if _TELLING_NAME.search(name) and not has_reference(text):
+            plain = text.replace("$${", "${")
+            self.hide(plain)
+            for part in _parts_of(unquote(plain)):
                 self.hide(part)
         return _REFERENCE.sub(lambda reference: encode(self._value_of(reference)), text)
 
@@ -162,10 +181,11 @@ def _parts_of(value: str) -> Iterator[str]:
 
 
 def plain_secrets(url: str, headers: Mapping[str, str]) -> list[str]:
-    """The names of headers and query parameters whose values seem to be secret, and stand there as they are."""
+    """What seems to be secret and stands there as it is: headers and parameters by name, and the URL's password."""
+    password = ["the password in the URL"] if "@" in url.partition("://")[2].partition("/")[0] else []
     query = (parameter.partition("=") for parameter in url.partition("?")[2].split("&"))
     values = [*headers.items(), *((name, value) for name, _, value in query)]
-    return [name for name, value in values if value and _TELLING_NAME.search(name) and not has_reference(value)]
+    return [n for n, value in values if value and _TELLING_NAME.search(n) and not has_reference(value)] + password
 
 
 def variables_in(text: str) -> list[str]:

@@ -1,5 +1,6 @@
 """How an API is described: the sections of an endpoint that say what it is like, rather than how to treat it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Self
 
@@ -205,6 +206,18 @@ class Fields(Section, frozen=True):
         problems += _problems_of_paths(**{f"extra.{name}": path for name, path in self.extra.items()})
         if problems:
             raise ConfigError(problems)
+
+    def within(self, explode: str) -> Self:
+        """The same for the elements of the list at ``explode``: what led to all or one of them leads to the variant."""
+
+        def variant(path: str | None) -> str | None:
+            return path and re.sub(rf"^{re.escape(explode)}\[\d*\]\.", "variant.", path)
+
+        return msgspec.structs.replace(
+            self,
+            price=msgspec.structs.replace(self.price, path=variant(self.price.path)),
+            currency=msgspec.structs.replace(self.currency, path=variant(self.currency.path)),
+        )
 
 
 NO_FIELDS = Fields()

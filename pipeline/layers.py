@@ -16,7 +16,7 @@ import msgspec
 from pipeline.config import NO_ENDPOINTS, Config, Endpoint
 from pipeline.errors import ConfigError, Problem
 from pipeline.section import Section
-from pipeline.validation import Builder, Text, did_you_mean, section_in
+from pipeline.validation import WHOLE, Builder, Text, did_you_mean, section_in
 from pipeline.yamlfile import parse_text, read_yaml
 
 DEFAULT_PATH = Path("config/config.yaml")
@@ -128,6 +128,8 @@ class _Layers:
                 target[parent] = {}
             elif isinstance(whole := target[parent], Text):
                 target[parent] = parse_text(whole)
+            if isinstance(target[parent], str):  # a section that is written as a text
+                target[parent] = {WHOLE: target[parent]}
             target = target[parent]
             if not isinstance(target, dict):
                 self._problems.append(Problem(path, f"({origin}) is no known key: `{parent}` has no keys of its own"))
@@ -175,6 +177,8 @@ def _keys(endpoints: Iterable[tuple[str, Any]]) -> Iterator[str]:
 def _keys_of(section: type[Section], prefix: str) -> Iterator[str]:
     for field in msgspec.structs.fields(section):
         if nested := section_in(field.type):
+            if nested.shorthand:
+                yield f"{prefix}{field.name}"
             yield from _keys_of(nested, f"{prefix}{field.name}.")
         else:
             yield f"{prefix}{field.name}"

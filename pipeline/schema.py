@@ -18,7 +18,10 @@ def config_schema() -> str:
             definition["description"] = definition["description"].partition("\n")[0].replace("``", "`")
     for section in _sections(Section):
         if section.shorthand and section.__name__ in definitions:
-            _allow_text(definitions, section.__name__)
+            _allow_text(definitions, section)
+    for definition in list(definitions.values()):
+        for name, value in definition.get("properties", {}).items():
+            definition["properties"][name] = _with_null(value) if "$ref" in value else value
     definitions["Endpoint"]["properties"]["preset"] = {
         "anyOf": [{"enum": list(preset_names())}, {"type": "null"}],
         "default": None,
@@ -28,12 +31,24 @@ def config_schema() -> str:
         "title": "Configuration of pipeline",
         **schema,
     }
-    return msgspec.json.format(msgspec.json.encode(schema), indent=2).decode()
+    # Python's end of a text; the schema's patterns are JavaScript's (ECMA-262).
+    return msgspec.json.format(msgspec.json.encode(schema), indent=2).decode().replace(r"\\Z", "$")
 
 
-def _allow_text(definitions: dict[str, Any], name: str) -> None:
-    definitions[f"{name}Keys"] = definitions[name]
-    definitions[name] = {"anyOf": [{"type": "string"}, {"$ref": f"#/$defs/{name}Keys"}]}
+def _allow_text(definitions: dict[str, Any], section: type[Section]) -> None:
+    """A section that may be written as a text may have what the key has that it stands for."""
+    name, keys = section.__name__, definitions[section.__name__]
+    text = keys["properties"][section.shorthand]
+    definitions[f"{name}Keys"] = keys
+    definitions[name] = {
+        "anyOf": [{key: text[key] for key in text if key != "default"}, {"$ref": f"#/$defs/{name}Keys"}]
+    }
+
+
+def _with_null(value: dict[str, Any]) -> dict[str, Any]:
+    """Nothing in a section's place is the same as no section."""
+    default = {"default": value["default"]} if "default" in value else {}
+    return {"anyOf": [{"$ref": value["$ref"]}, {"type": "null"}], **default}
 
 
 def _sections(base: type[Section]) -> list[type[Section]]:

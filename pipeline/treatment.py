@@ -29,21 +29,27 @@ class Http(Section, frozen=True):
 class RateLimit(Section, frozen=True):
     """Token bucket of one endpoint: ``rps`` requests a second on average, 0 for no limit.
 
+    ``concurrency`` is the most requests that may be under way at once.
+
     Raises:
         ConfigError: when ``rps`` is so low that it can only be meant as something else.
     """
 
     rps: NotNegative = 5.0
     burst: Count = 5
+    concurrency: Annotated[int, Meta(ge=1, le=100)] = 8
 
     def __post_init__(self) -> None:
         if 0 < self.rps < SLOWEST_RPS:
             raise ConfigError([Problem("rps", f"needs 0 (no limit) or at least {SLOWEST_RPS:g}, got {self.rps:g}")])
 
-    def at_most(self, other: Self) -> Self:
-        """The slower of both, in rate and in burst."""
-        rps = min(filter(None, (self.rps, other.rps)), default=0.0)
-        return type(self)(rps=rps, burst=min(self.burst, other.burst))
+    def at_most(self, rps: float = 0.0, burst: int = 1_000_000, concurrency: int = 100) -> Self:
+        """The slower of both, in each respect."""
+        return type(self)(
+            rps=min(filter(None, (self.rps, rps)), default=0.0),
+            burst=min(self.burst, burst),
+            concurrency=min(self.concurrency, concurrency),
+        )
 
 
 class Retry(Section, frozen=True):

@@ -16,13 +16,15 @@ from pipeline.config import Config, Endpoint
 from pipeline.errors import ConfigError, Problem
 from pipeline.preset import Preset, complaint_about_preset, load_preset
 from pipeline.section import Section
-from pipeline.treatment import RateLimit
 from pipeline.yamlfile import parse_text
+
+# Under this key stands the text that a section was written as, where single keys of it were set besides.
+WHOLE = ""
 
 Choices = Iterable[enum.Enum]
 
 # Keys whose values may hold a secret, and are not repeated.
-_PRIVATE = {"url", "headers", "bearer", "username", "password", "value", "client_id", "client_secret"}
+_PRIVATE = {"url", "headers", "auth"}
 
 _S = TypeVar("_S", bound=Section)
 
@@ -51,14 +53,19 @@ class Builder:
             self._complain("endpoints", f"needs a list of endpoints, got {_type_name(entries)}")
             entries = []
         inherited = Config(**values)
-        limit = values.get("rate_limit")
+        limit = self._given(common.get("rate_limit"), inherited.rate_limit)
         endpoints = tuple(self._endpoint(entry, index, inherited, limit) for index, entry in enumerate(entries))
         return self._construct(lambda: Config(**values, endpoints=endpoints), "")
 
-    def _endpoint(self, raw: Any, index: int, inherited: Config, common_limit: RateLimit | None) -> Endpoint:
+    def _given(self, raw: Any, section: Section) -> dict[str, Any]:
+        """The keys of a section that somebody gave a value."""
+        raw = parse_text(raw) if isinstance(raw, Text) else raw
+        return {key: getattr(section, key) for key in section.__struct_fields__ if isinstance(raw, dict) and key in raw}
+
+    def _endpoint(self, raw: Any, index: int, inherited: Config, common_limit: Mapping[str, Any]) -> Endpoint:
         """The endpoint; where its name or URL is of no use, one that stands in for the checks across endpoints.
 
-        A preset may not be faster than ``common_limit``, if somebody set one for all.
+        A preset may not be faster than ``common_limit``, the keys that somebody set for all.
         """
         path = f"endpoints.{index}."
         stand_in: dict[str, Any] = {"name": f"?{index}", "url": "http://invalid.invalid"}
@@ -71,11 +78,15 @@ class Builder:
         known: dict[str, Any] = {}
         if (preset := _preset_of(raw)) is not None:
             known = self._values(Endpoint, preset.endpoint, path, bases)
-            if "rate_limit" in known and common_limit:
-                known["rate_limit"] = known["rate_limit"].at_most(common_limit)
+            if "rate_limit" in known:
+                known["rate_limit"] = known["rate_limit"].at_most(**common_limit)
+            if isinstance(explode := raw.get("explode"), str) and "fields" in known:
+                known["fields"] = known["fields"].within(str(explode))
             bases |= {"auth": preset.auth, **known}
             if isinstance(url := raw.get("url"), str):
                 raw = {**raw, "url": preset.url(url)}
+        if _is_null(raw.get("auth")):  # as if it were not there: what the preset offers
+            raw = {key: value for key, value in raw.items() if key != "auth"}
         values = {**stand_in, **known, **self._values(Endpoint, raw, path, bases)}
         endpoint = self._construct(lambda: Endpoint(**values), path)
         return endpoint or Endpoint(name=values["name"], url=stand_in["url"])
@@ -102,15 +113,17 @@ class Builder:
         return values
 
     def _section(self, section: type[Section], raw: Any, path: str, base: Section) -> Section | None:
-        if raw is None:
-            return base
         if isinstance(raw, Text):
             raw = parse_text(raw)
-        if isinstance(raw, str) and section.shorthand:
-            base, raw = section(), {section.shorthand: raw}
-        if not isinstance(raw, dict):
+        if raw is None:
+            return base
+        whole = raw.get(WHOLE) if isinstance(raw, dict) else raw
+        if isinstance(whole, str) and section.shorthand:
+            rest = raw if isinstance(raw, dict) else {}
+            base, raw = section(), {section.shorthand: whole, **{key: rest[key] for key in rest if key != WHOLE}}
+        if not isinstance(raw, dict) or WHOLE in raw:
             keys = ", ".join(section.__struct_fields__)
-            self._complain(path[:-1], f"needs keys of its own ({keys}), got {brief(raw)}")
+            self._complain(path[:-1], f"needs keys of its own ({keys}), got {_shown(whole, path)}")
             return None
         values = self._values(section, raw, path, msgspec.structs.asdict(base))
         return self._construct(lambda: msgspec.structs.replace(base.beneath(values), **values), path)
@@ -122,6 +135,7 @@ class Builder:
                     text = f"Expected `str`, got {_type_name(inner)}; put it in quotes"
                     self._complain(f"{path}.{name}", text)
                     return
+            value = {name: str(inner) for name, inner in value.items()}
         if isinstance(value, Text) and (get_origin(wanted) in (tuple, Mapping) or _is_number_or_text(wanted)):
             value = parse_text(value)
         try:
@@ -135,7 +149,7 @@ class Builder:
                 expected = f"Expected one of {', '.join(str(choice.value) for choice in cast('Choices', wanted))}"
             for meta in (m for choice in (wanted, *get_args(wanted)) for m in getattr(choice, "__metadata__", ())):
                 expected = meta.description or expected
-            self._complain(path, f"{expected}, got {_type_name(value) if key in _PRIVATE else brief(value)}")
+            self._complain(path, f"{expected}, got {_shown(value, path)}")
             return
         if isinstance(converted, float) and not math.isfinite(converted):
             self._complain(path, f"needs a finite number, got {value!r}")
@@ -154,6 +168,10 @@ class Builder:
         below = (origin for key, origin in self._origins.items() if key.startswith(f"{path}."))
         origin = self._origins.get(path) or next(below, None)
         self._problems.append(Problem(path, f"({origin}) {text}" if origin else text))
+
+
+def _is_null(value: Any) -> bool:
+    return (parse_text(value) if isinstance(value, Text) else value) is None
 
 
 def _preset_of(raw: Mapping[Any, Any]) -> Preset | None:
@@ -175,6 +193,10 @@ def _is_number_or_text(wanted: Any) -> bool:
 
 def _type_name(value: Any) -> str:
     return "a text" if isinstance(value, str) else type(value).__name__
+
+
+def _shown(value: Any, path: str) -> str:
+    return _type_name(value) if _PRIVATE & set(path.split(".")) else brief(value)
 
 
 def brief(value: Any) -> str:

@@ -12,7 +12,7 @@ import trio
 
 from pipeline.authentication import NO_CREDENTIALS
 from pipeline.config import Config, Endpoint
-from pipeline.credentials import NO_SECRETS
+from pipeline.credentials import Secrets
 from pipeline.description import Fields, Paging
 from pipeline.fetch.client import Client
 from pipeline.fetch.endpoint import Fetcher
@@ -28,7 +28,9 @@ NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 # Exact delays; nothing else differs from the defaults.
 NO_JITTER = Retry(jitter=0)
-NO_LIMIT = RateLimit(rps=0)
+# One page after the other, as most of what is tested is about.
+ONE_BY_ONE = RateLimit(concurrency=1)
+NO_LIMIT = RateLimit(rps=0, concurrency=1)
 
 
 def records(page: int, count: int = 3) -> list[dict[str, Any]]:
@@ -121,10 +123,10 @@ def endpoint(**changes: Any) -> ResolvedEndpoint:
         unset=(),
         allow_hosts=(),
         http=Http(),
-        rate_limit=RateLimit(),
+        rate_limit=ONE_BY_ONE,
         retry=NO_JITTER,
         breaker=Breaker(),
-        secrets=NO_SECRETS,
+        secrets=Secrets({}),
         definition=(("http://shop.test/products",), None, None, Paging(), Fields()),
     )
     return msgspec.structs.replace(defaults, **changes)
@@ -181,4 +183,6 @@ async def hop_inline(batch: Sequence[Page]) -> list[NormalizedPage]:
 def config(output: object, *names: str, **changes: Any) -> Config:
     """A configuration of endpoints with these names, on the defaults but for jitter and ``changes``."""
     endpoints = tuple(Endpoint(name=name, url=f"http://{name}.test/products") for name in names)
-    return Config(**{"output": str(output), "retry": NO_JITTER, "endpoints": endpoints, **changes})
+    return Config(
+        **{"output": str(output), "retry": NO_JITTER, "rate_limit": ONE_BY_ONE, "endpoints": endpoints, **changes}
+    )

@@ -175,7 +175,6 @@ async def test_many_that_ask_at_once_get_the_same_token() -> None:
     assert (await source.token(), source.statistics().refused) == ("t2", 1)
     source.refuse("t1")
     assert (await source.token(), asked) == ("t2", 2)
-    assert source.redact("Bearer t2") == "Bearer ***"
 
 
 @pytest.mark.virtual_time

@@ -95,10 +95,11 @@ def test_flags_and_environment_win_too(tmp_path: Path) -> None:
     ("common", "keys", "expected"),
     [
         ("", "", RateLimit(rps=9, burst=10)),
-        ("rate_limit: {rps: 1}", "", RateLimit(rps=1, burst=5)),
+        ("rate_limit: {rps: 1}", "", RateLimit(rps=1, burst=10)),
         ("rate_limit: {rps: 0, burst: 100}", "", RateLimit(rps=9, burst=10)),
+        ("rate_limit: {burst: 3}", "", RateLimit(rps=9, burst=3)),
         ("rate_limit: {rps: 50, burst: 50}", "", RateLimit(rps=9, burst=10)),
-        ("rate_limit: {rps: 1}", "rate_limit: {rps: 20}", RateLimit(rps=20, burst=5)),
+        ("rate_limit: {rps: 1}", "rate_limit: {rps: 20}", RateLimit(rps=20, burst=10)),
     ],
 )
 def test_the_documented_rate_holds(tmp_path: Path, common: str, keys: str, expected: RateLimit) -> None:

@@ -52,13 +52,32 @@ def test_what_is_no_secret_is_left_alone(text: str, secrets: list[str]) -> None:
 @pytest.mark.parametrize("spell", [str, quote_plus, json.dumps])
 def test_what_was_sealed_has_the_secrets_of_today(spell: Callable[[str], str]) -> None:
     """A next page's URL is kept without the secrets in it, and used with those that are valid then."""
-    before = Secrets({"t0ken-one": "*", SECRET: "*"})
+    before = Secrets({"t0ken-one": "${TOKEN}", SECRET: "${KEY}"})
     sealed = before.seal(f"http://shop.test/p?key={spell(SECRET)}&cursor=t0ken-one")
     assert SECRET not in sealed
     assert "t0ken-one" not in sealed
     assert parse_qs(before.unseal(sealed).partition("?")[2].replace('"', ""))["key"] == [SECRET]
-    assert Secrets({"t0ken-two": "*", "n3w/key": "*"}).unseal(sealed).endswith("&cursor=t0ken-two")
+    assert Secrets({"n3w/key": "${KEY}", "t0ken-two": "${TOKEN}"}).unseal(sealed).endswith("&cursor=t0ken-two")
     assert before.unseal(before.seal(f"cursor:{SECRET}")) == f"cursor:{SECRET}"
+
+
+def test_no_secret_takes_the_place_of_another() -> None:
+    """What was sealed with a secret that is not there any more stays sealed, whatever secrets came in between."""
+    sealed = Secrets({"a-key-of-old": "***"}).seal("cursor:a-key-of-old")
+    assert Secrets({"another-key": "***"}).unseal(sealed) == "cursor:another-key"
+    for now in ({"one-more": "***", "another-key": "***"}, {"another-key": "${KEY}"}, {}):
+        assert Secrets(now).unseal(sealed) == sealed
+
+
+def test_secrets_can_be_learned_on_the_way() -> None:
+    """An access token is a secret as soon as it is there, in any spelling, and stays one."""
+    secrets = Secrets({"client-secret": "${SECRET}"})
+    for token in ("tok/VERY+one=", "tok/VERY+two="):
+        secrets.learn(token, "(access token)")
+    secrets.learn("abc", "(access token)")
+    assert secrets.redact("tok%2FVERY%2Bone= tok/VERY+two= client-secret abc") == (
+        "(access token) (access token) ${SECRET} abc"
+    )
 
 
 def test_json_stays_json() -> None:

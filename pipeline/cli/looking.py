@@ -16,10 +16,11 @@ from pipeline.layers import DEFAULT_PATH
 from pipeline.normalize.mapping import records_of
 from pipeline.resolved import ResolvedEndpoint
 from pipeline.schema import config_schema
-from pipeline.survey.first_page import FirstPage
-from pipeline.survey.init import Findings, draft_config, look_at_all
+from pipeline.survey.first_page import FirstPage, look_at_all
+from pipeline.survey.init import draft_config
 from pipeline.survey.preview import side_by_side
-from pipeline.survey.report import check_table, findings_text
+from pipeline.survey.tables import check_table, drafts_text
+from pipeline.ui.columns import printable
 
 # What `init` and `preview` show of each API, unless told otherwise.
 _SHOWN_PRODUCTS, _SHOWN_RECORDS = 5, 3
@@ -66,14 +67,16 @@ def init(urls: Sequence[str], path: Path, force: bool, headers: Mapping[str, str
     with ErrorLine(as_json=False) as line:
         if path.exists() and not force:
             raise ConfigError([Problem(str(path), "is there already; name another file with -c, or --force")])
-        findings = trio.run(draft_config, urls, headers, path)
-        line.secrets = findings.secrets
-        print_text(findings_text(findings, most=_SHOWN_PRODUCTS, width=_width()))
-        if not findings.pages:
+        _make_folder(path)
+        drafted = trio.run(draft_config, urls, headers, path)
+        line.secrets = drafted.secrets
+        print_text(drafts_text(drafted, most=_SHOWN_PRODUCTS, width=_width()))
+        if not drafted.pages:
+            print_text("\nnothing is written, as there is nothing to go by")
             sys.exit(FAILED)
-        _write(path, findings)
+        path.write_text(drafted.text, encoding="utf-8")
         print_text(f"\nwritten: {path}\nnext:    python -m pipeline check -c {path}")
-        sys.exit(COMPLETE if len(findings.pages) == len(urls) else PARTIAL)
+        sys.exit(COMPLETE if len(drafted.pages) == len(urls) else PARTIAL)
 
 
 @click.command()
@@ -129,7 +132,7 @@ def _chosen(config: Config, name: str | None) -> Sequence[ResolvedEndpoint]:
 
 def _first_line(outcome: FirstPage | FetchError) -> str:
     if isinstance(outcome, FetchError):
-        return outcome.text
+        return printable(outcome.text)
     return f"{len(outcome.records)} records in {outcome.seconds * 1000:.0f} ms"
 
 
@@ -138,10 +141,13 @@ def _exit_code(outcomes: Sequence[FirstPage | FetchError]) -> int:
     return COMPLETE if not failed else FAILED if failed == len(outcomes) else PARTIAL
 
 
-def _write(path: Path, findings: Findings) -> None:
+def _make_folder(path: Path) -> None:
+    """Find out before anything is asked whether the file can be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(findings.text, encoding="utf-8")
+        path.open("a", encoding="utf-8").close()
+        if not path.stat().st_size:
+            path.unlink()
     except OSError as error:
         raise ConfigError([Problem(str(path), f"cannot be written: {error.strerror}")]) from None
 

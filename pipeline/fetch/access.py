@@ -3,13 +3,17 @@
 from functools import partial
 
 from pipeline.authentication import NO_CREDENTIALS, ClientSecretIn, OAuth2, client_credentials_header
-from pipeline.errors import CredentialsRefusedError, FetchError, PermanentError
+from pipeline.credentials import shown_url
+from pipeline.errors import CredentialsRefusedError, FetchError, PermanentError, TransientError, UnreachableError
 from pipeline.fetch.bucket import TokenBucket
 from pipeline.fetch.client import Client
 from pipeline.fetch.oauth2 import TokenSource
 from pipeline.resolved import ResolvedEndpoint
 
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
+
+# So much is told of what a token URL says, in characters.
+_LONGEST_REASON = 200
 
 
 class Access:
@@ -32,7 +36,11 @@ class Access:
             CredentialsRefusedError: when the token URL gives none.
             TransientError: when it cannot be asked at the moment.
         """
-        return await self._tokens.token() if self._tokens else None
+        if self._tokens is None:
+            return None
+        token = await self._tokens.token()
+        self._endpoint.secrets.learn(token, "(access token)")
+        return token
 
     def refuse(self, token: str) -> None:
         """The API did not take the token: the next one is another."""
@@ -41,8 +49,7 @@ class Access:
 
     def redact(self, text: str) -> str:
         """The text without the endpoint's secrets, its access token among them."""
-        text = self._endpoint.secrets.redact(text)
-        return self._tokens.redact(text) if self._tokens else text
+        return self._endpoint.secrets.redact(text)
 
     def explained(self, error: FetchError) -> str:
         """The error's text without secrets, and with a remedy where access was denied."""
@@ -67,7 +74,13 @@ class Access:
             grant.sent()
             return await self._client.post(how.token_url, form, headers)
         except PermanentError as error:
-            text = f"{how.token_url} gives no access token: {error.text}; check `auth.oauth2`"
+            said = "".join(c for c in error.text[:_LONGEST_REASON] if c.isprintable())
+            text = f"{shown_url(how.token_url)} gives no access token: {said}; check `auth.oauth2`"
             raise CredentialsRefusedError(text, code=error.code) from None
+        except UnreachableError as error:
+            raise TransientError(f"no access token: {error.text}") from None
+        except TransientError as error:
+            error.text = f"no access token: {error.text}"
+            raise
         finally:
             grant.over()

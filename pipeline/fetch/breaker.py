@@ -63,9 +63,12 @@ class Permit:
         """The endpoint is well."""
         self._breaker._succeeded(self._epoch)
 
-    def failed(self) -> None:
-        """The endpoint failed in a way that time may heal."""
-        self._breaker._failed(self._epoch)
+    def failed(self, in_a_row: int = 1) -> bool:
+        """The endpoint failed in a way that time may heal; True if that opened the circuit, or ended it.
+
+        ``in_a_row`` is how often the same thing has failed now, whatever went well beside it.
+        """
+        return self._breaker._failed(self._epoch, in_a_row)
 
 
 class CircuitBreaker:
@@ -126,10 +129,10 @@ class CircuitBreaker:
         if self._state is State.HALF_OPEN:
             self._enter(State.CLOSED)
 
-    def _failed(self, epoch: int) -> None:
+    def _failed(self, epoch: int, in_a_row: int) -> bool:
         if epoch != self._epoch:
-            return
-        self._failures += 1
+            return False
+        self._failures = max(self._failures + 1, in_a_row)
         if self._state is State.HALF_OPEN:
             self._failed_probes += 1
         if self._failed_probes >= self._max_probes:
@@ -138,6 +141,7 @@ class CircuitBreaker:
             self._probe_at = trio.current_time() + self._cooldown
             self._times_opened += 1
             self._enter(State.OPEN)
+        return epoch != self._epoch
 
     def _released(self, epoch: int) -> None:
         if epoch == self._epoch and self._probing:

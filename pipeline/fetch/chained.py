@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from pipeline.fetch.client import Response
-from pipeline.fetch.paging import MAX_EMPTY_IN_A_ROW, Identify, Repetition, Step, wanted_up_to
-from pipeline.fetch.styles import ChainedStyle, Target
+from pipeline.fetch.paging import MAX_EMPTY_IN_A_ROW, Identify, Repetition, Step, Wish, wanted_up_to
+from pipeline.fetch.styles import ChainedStyle
 from pipeline.model import NOTHING_YET, Progress
 
 
@@ -31,9 +31,9 @@ class ChainedWalk:
         self.end = self.page if resumed.end is None and resumed.have and self._token is None else resumed.end
         self.first_step = Step.NEXT if self.end is None else Step.END
 
-    def target(self) -> Target:
-        """What asks for the current page."""
-        return self._style.target(self._token)
+    def wishes(self, most: int) -> tuple[Sequence[Wish], bool]:  # noqa: ARG002 - where another one is, is not known
+        """The current page."""
+        return [Wish(self.page, self._style.target(self._token), again=self.second_pass)], False
 
     def token(self) -> str | None:
         """The token of the page behind the one that just arrived."""
@@ -71,6 +71,10 @@ class ChainedWalk:
         self.end = following
         return Step.END
 
+    def arrived_early(self, number: int, records: Sequence[msgspec.Raw]) -> bool:  # noqa: ARG002
+        """Never: no page can be asked for before the one before it."""
+        return False
+
     def skipped(self) -> Step:
         """The current page was given up: try it once more, or end."""
         if self.second_pass:
@@ -82,10 +86,10 @@ class ChainedWalk:
         """The API says how many pages it has."""
         self._announced = pages
 
-    def wanted(self) -> list[int] | None:
-        """The pages that are still to be had, the current one among them; None where the end is not known."""
+    def wanted(self) -> tuple[list[int], bool]:
+        """The pages that are still to be had, the current one among them, and whether what follows is unknown."""
         pages = wanted_up_to(self.page, self.end, self._announced)
-        return None if pages is None else list(pages)
+        return list(pages or ()) or [self.page], pages is None
 
 
 def without_gaps(progress: Progress) -> Progress:

@@ -93,11 +93,7 @@ class Client:
         self._policy = policy or HostPolicy(url)
         self._limits = limits
         self._client = _open_client(
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": ACCEPT_ENCODING,
-                "User-Agent": limits.user_agent,
-            },
+            headers={"Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING, "User-Agent": limits.user_agent},
             timeout=httpx.Timeout(limits.read_timeout, connect=limits.connect_timeout),
             verify=ssl_context,
             transport=transport,
@@ -111,12 +107,6 @@ class Client:
     def is_local(self) -> bool:
         """Whether the URL is one of this machine."""
         return is_loopback(self._url.host)
-
-    @property
-    def address(self) -> str:
-        """Host and port, for people."""
-        port = self._url.port or {"http": 80, "https": 443}[self._url.scheme]
-        return f"{self._url.host}:{port}"
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
@@ -140,7 +130,7 @@ class Client:
         try:
             return str(url.copy_merge_params(dict(parameters)) if parameters else url)
         except httpx.InvalidURL as error:
-            raise self._translated(error) from error
+            raise self._translated(error, url) from error
 
     async def get(
         self,
@@ -195,7 +185,7 @@ class Client:
         except FetchError:
             raise
         except Exception as error:
-            raise self._translated(error) from error
+            raise self._translated(error, httpx.URL(url)) from error
 
     async def _page(self, response: httpx.Response) -> Response:
         self._raise_for_status(response)
@@ -245,14 +235,15 @@ class Client:
             raise PermanentError(f"{text}; {error.text}", code=status) from None
         raise RedirectedError(text, code=status, location=location)
 
-    def _translated(self, error: Exception) -> FetchError:
+    def _translated(self, error: Exception, url: httpx.URL) -> FetchError:
+        address = _address(url)
         match error:
             case httpx.ConnectError() if any(isinstance(e, ConnectionRefusedError) for e in _causes(error)):
-                return UnreachableError(f"nothing listens on {self.address} (connection refused)")
+                return UnreachableError(f"nothing listens on {address} (connection refused)")
             case httpx.ConnectError():
-                return UnreachableError(f"no connection to {self.address}: {_text(error)}")
+                return UnreachableError(f"no connection to {address}: {_text(error)}")
             case httpx.ConnectTimeout():
-                return UnreachableError(f"no connection to {self.address} within {self._limits.connect_timeout:g} s")
+                return UnreachableError(f"no connection to {address} within {self._limits.connect_timeout:g} s")
             case httpx.TimeoutException():
                 return TransientError(f"nothing received for {self._limits.read_timeout:g} s")
             case httpx.NetworkError():
@@ -263,6 +254,11 @@ class Client:
                 return TransientError(f"truncated or invalid HTTP: {_text(error)}")
             case _:
                 return PermanentError(f"cannot be fetched: {_text(error)}")
+
+
+def _address(url: httpx.URL) -> str:
+    """Host and port, for people."""
+    return f"{url.host}:{url.port or {'http': 80, 'https': 443}.get(url.scheme, 0)}"
 
 
 def _open_client(**options: Any) -> httpx.AsyncClient:

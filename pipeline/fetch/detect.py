@@ -33,10 +33,17 @@ def detect(response: Response, *, records: int) -> Paging | None:
     for path in HAS_MORE_PATHS:
         if find_value(response.body, path) is True and find_text(response.body, "object") == "list":
             return Paging(style=PagingStyle.LAST_ID, has_more=path)
-    first = find_value(response.body, "first")
-    if isinstance(first, bool) and (0 if first else 1) in (find_count(response.body, key) for key in _ECHO_KEYS):
+    if _counts_from_zero(response):
         return Paging(style=PagingStyle.PAGE, start=0)
     return (_from_echo(response, records) if records else None) or _nothing_follows(response, records)
+
+
+def _counts_from_zero(response: Response) -> bool:
+    """Whether page 1 is not the first one; or, where no page was asked for, the first one is page 0."""
+    first = find_value(response.body, "first")
+    if not isinstance(first, bool) or (first and "page" in parse_qs(urlsplit(response.url).query)):
+        return False
+    return (0 if first else 1) in (find_count(response.body, key) for key in _ECHO_KEYS)
 
 
 def _usual_link(response: Response) -> tuple[Paging, str] | None:
@@ -44,7 +51,7 @@ def _usual_link(response: Response) -> tuple[Paging, str] | None:
         return Paging(style=PagingStyle.LINK_HEADER), response.next_link
     for path in URL_PATHS:
         text = find_text(response.body, path)
-        if text and ("/" in text or text.startswith("?")):
+        if text and ("/" in text or "?" in text):
             return Paging(style=PagingStyle.NEXT_URL, path=path), text
     return None
 
@@ -97,7 +104,7 @@ def _cursor_parameter(path: str) -> str:
     name = path.rpartition(".")[2]
     if "token" in name.lower():
         return "page_token" if "_" in name else "pageToken"
-    return "after" if name == "after" else "cursor"
+    return "after" if name in ("after", "endCursor", "end_cursor") else "cursor"
 
 
 def _number(values: Sequence[str]) -> int | None:

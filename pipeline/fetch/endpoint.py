@@ -1,7 +1,8 @@
 """One endpoint's fetcher: walks its pages to the end, and keeps the account."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
+from functools import partial
 from random import Random
 
 import msgspec
@@ -15,9 +16,11 @@ from pipeline.fetch.client import Client
 from pipeline.fetch.detect import detect
 from pipeline.fetch.ledger import Ledger
 from pipeline.fetch.log import EndpointLog
-from pipeline.fetch.paging import Step
+from pipeline.fetch.lookahead import Lookahead
+from pipeline.fetch.paging import Step, Wish
 from pipeline.fetch.resilient import Arrival, ResilientClient
 from pipeline.fetch.walks import begin_walk, usable
+from pipeline.fetch.window import Window
 from pipeline.model import NOTHING_YET, Action, Announced, Findings, Page, Progress, Trace, Walk, page_ranges
 from pipeline.resolved import ResolvedEndpoint
 
@@ -63,28 +66,52 @@ class Fetcher:
         A cancellation ends the walk where it is: what has arrived is sent all the same, and the account stays open
         until :meth:`interrupt` says why.
         """
+        limit = self._endpoint.rate_limit
+        window = Window(limit.rps, limit.concurrency, now=trio.current_time())
         with send:
-            async with self._client:
+            async with self._client, trio.open_nursery() as nursery:
+                pages = Lookahead(
+                    partial(self._fetch, window),
+                    self._wishes,
+                    window=window,
+                    reach=limit.concurrency,
+                    nursery=nursery,
+                )
                 try:
-                    await self._walk_on(send)
+                    await self._walk_on(pages, send)
                 except EndpointLostError as error:
+                    await pages.settle()
+                    await self._send_early(pages, send)
                     self._lose(error, "deadline" if isinstance(error, DeadlineNearError) else "skip")
+                finally:
+                    if not self._ledger.ended:  # cut off
+                        with trio.CancelScope(shield=True):  # for as long as consumers take to make room
+                            await self._send_early(pages, send)
+                    nursery.cancel_scope.cancel()
 
     def interrupt(self, action: Action, reason: str) -> None:
         """Close the account of a walk that was cut off; without effect on one that has ended."""
-        if not self._ledger.statistics().ended:
+        if not self._ledger.ended:
             self._lose(FetchError(reason), action)
 
     def statistics(self) -> Walk:
         """The account of the walk so far."""
         return self._ledger.statistics()
 
-    async def _walk_on(self, send: trio.MemorySendChannel[Page]) -> None:
+    def _wishes(self, most: int) -> tuple[Sequence[Wish], bool]:
+        return self._walk.wishes(most)  # of whatever walk it is by then
+
+    async def _fetch(self, window: Window, wish: Wish) -> Arrival:
+        arrival = await self._resilient.page(wish.number, wish.target, again=wish.again, on_failed=window.failed)
+        window.answered(arrival.latency)
+        return arrival
+
+    async def _walk_on(self, pages: Lookahead, send: trio.MemorySendChannel[Page]) -> None:
         step = self._walk.first_step
         while step in (Step.NEXT, Step.EMPTY):
             number, second_pass = self._walk.page, self._walk.second_pass
             try:
-                arrival = await self._resilient.page(number, self._walk.target(), again=second_pass)
+                arrival = await pages.take()
             except (PermanentError, TransientError) as error:
                 step = self._walk.skipped()
                 if second_pass:
@@ -94,19 +121,35 @@ class Fetcher:
                     self._ledger.put_off(number, error)
                     self._log.failed(error, number, f"{error.text}; page put off, it gets another chance")
                 continue
-            records = arrival.records
             if number == 1 and not second_pass and not self._find_out_paging(arrival):
                 step = self._walk.first_step
                 continue
-            if records and self._findings is None:
+            if arrival.records and self._findings is None:
                 self._learn_from(arrival, number)
             step = self._take(arrival, number)
-            if records:
-                self._on_page(len(records))
-                await self._send(send, self._page(arrival, number, step))
+            await self._deliver(arrival, number, send, repeats=step is Step.LOOP)
+        if step is Step.LOST:  # behind the end or a repetition nothing is looked at
+            await self._send_early(pages, send)
         self._conclude(step)
 
-    def _page(self, arrival: Arrival, number: int, step: Step) -> Page:
+    async def _send_early(self, pages: Lookahead, send: trio.MemorySendChannel[Page]) -> None:
+        """Take what came before its turn, now that its turn will not come: what was fetched is not lost."""
+        for number, arrival in pages.arrived():
+            if arrival.records:
+                if self._findings is None:
+                    self._learn_from(arrival, number)
+                if is_new := self._walk.arrived_early(number, arrival.records):
+                    self._ledger.fetched(number)
+                await self._deliver(arrival, number, send, repeats=not is_new)
+
+    async def _deliver(
+        self, arrival: Arrival, number: int, send: trio.MemorySendChannel[Page], *, repeats: bool
+    ) -> None:
+        if arrival.records:
+            self._on_page(len(arrival.records))
+            await self._send(send, self._page(arrival, number, repeats=repeats))
+
+    def _page(self, arrival: Arrival, number: int, *, repeats: bool) -> Page:
         token = self._walk.token()
         return Page(
             source=self._endpoint.name,
@@ -115,7 +158,7 @@ class Fetcher:
             trace=Trace(
                 token=None if token is None else self._endpoint.secrets.seal(token),
                 fingerprint=self._walk.fingerprint(),
-                repeats=step is Step.LOOP,
+                repeats=repeats,
             ),
         )
 
@@ -154,7 +197,7 @@ class Fetcher:
             case Step.END:
                 self._ledger.reached_end()
                 walk = self._ledger.statistics()
-                if walk.pages_fetched == 1 and self._how.path:
+                if walk.pages_fetched == 1 and self._how.style in (PagingStyle.CURSOR, PagingStyle.NEXT_URL):
                     self._log.one_page(self._how.path)
                 self._log.ended(walk.pages_fetched, page_ranges(walk.pages_missing))
             case Step.LOOP:
@@ -179,9 +222,10 @@ class Fetcher:
             self._walk.announced(announced.pages)
 
     def _lose(self, error: FetchError, action: Action) -> None:
-        page, wanted = self._walk.page, self._walk.wanted()
-        self._ledger.cut_off(wanted or [page], error.text, onward=wanted is None)
-        missing = f"page {page} on is missing" if wanted is None else f"missing: {page_ranges(wanted)}"
+        page, (wanted, onward) = self._walk.page, self._walk.wanted()
+        self._ledger.cut_off(wanted, error.text, onward=onward)
+        listed = f"missing: {page_ranges(wanted)}"
+        missing = f"page {page} on is missing" if wanted == [page] else f"{listed} and on" if onward else listed
         self._ledger.failed(page, error, action)
         self._log.failed(error, page, f"{error.text}; {missing}")
 

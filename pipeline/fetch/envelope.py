@@ -116,9 +116,9 @@ class _Finder(msgspec.Struct, frozen=True):
         """The place of the list, dotted, and its elements."""
         if _opens(body, b"["):
             return "", self.elements(body)
-        return (path, self._at_path(body, path)) if path else self._search(body, earlier)
+        return (path, self._at_path(body, path, earlier)) if path else self._search(body, earlier)
 
-    def _at_path(self, body: bytes, path: str) -> list[msgspec.Raw]:
+    def _at_path(self, body: bytes, path: str, earlier: str | None) -> list[msgspec.Raw]:
         value: _Value = body
         fields: _Object = {}
         for key in path.split("."):
@@ -127,8 +127,8 @@ class _Finder(msgspec.Struct, frozen=True):
                 raise PermanentError(text)
             fields = self._fields(value)
             if key not in fields:
-                if find_announced(body, {}).records == 0 and not any(_opens(other, b"[") for other in fields.values()):
-                    return []  # some leave out a list that would be empty
+                if earlier is None and _says_none(body, fields):
+                    return []
                 raise PermanentError(f"there is no {key!r} of `items: {path}` in the body{_keys(fields)}")
             value = fields[key]
         if not _opens(value, b"["):
@@ -140,16 +140,23 @@ class _Finder(msgspec.Struct, frozen=True):
         if usual := self._usual_lists(fields, _MAX_DEPTH):
             return next((each for each in usual if each[1]), usual[0])
         lists = list(self._lists_within(fields, _MAX_DEPTH))
-        candidates = [each for each in lists if each[1] and all(_opens(record, b"{") for record in each[1])]
+        candidates = [
+            (place, records)
+            for place, records in lists
+            if records and all(_opens(record, b"{") for record in records) and self._is_theirs(place, earlier)
+        ]
         if len(candidates) == 1:
             return candidates[0]
         for place, records in lists:
-            # Later on only the place where records stood can be out of them; of a first page nothing is known.
-            expected = len(lists) == 1 and _may_be_records(place) if earlier is None else place == earlier
+            expected = self._is_theirs(place, earlier) and (earlier is not None or len(lists) == 1)
             if expected and not records:
                 return place, records
         found = f"{len(candidates)} lists" if candidates else "no list"
         raise PermanentError(f"{found} of records in the body{_keys(fields)}; name it with `items`")
+
+    def _is_theirs(self, place: str, earlier: str | None) -> bool:
+        """Whether records may stand there: where they stood before; of a first page no more is known than the name."""
+        return _may_be_records(place) if earlier is None else place == earlier
 
     def _usual_lists(self, fields: _Object, depth: int, above: str = "") -> list[tuple[str, list[msgspec.Raw]]]:
         """The lists under usual keys, else those under usual keys of the objects under usual keys."""
@@ -177,6 +184,11 @@ class _Finder(msgspec.Struct, frozen=True):
 
 _STRICT = _Finder(msgspec.json.Decoder(list[msgspec.Raw]).decode, msgspec.json.Decoder(_Object).decode)
 _LENIENT = _Finder(split_list, split_object)
+
+
+def _says_none(body: bytes, fields: _Object) -> bool:
+    """Whether there are no records at all: some APIs leave out a list that would be empty, and say a total of 0."""
+    return find_announced(body, {}).records == 0 and not any(_opens(value, b"[") for value in fields.values())
 
 
 def _opens(value: _Value, bracket: bytes) -> bool:

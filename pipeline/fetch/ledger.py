@@ -18,7 +18,7 @@ from pipeline.model import (
 
 
 class Ledger:
-    """Writes down what happens on one endpoint's walk; ``statistics()`` is the account so far."""
+    """Writes down what happens on one endpoint's walk; ``statistics()`` is the account, ``ended`` when it is closed."""
 
     def __init__(self, source: str, *, resumed: Progress = NOTHING_YET) -> None:
         self._source = source
@@ -30,7 +30,7 @@ class Ledger:
         self._missing: dict[str, list[int]] = defaultdict(list)
         self._onward: Gap | None = None
         self._failures: list[Failure] = []
-        self._ended = False
+        self.ended = False
 
     def requested(self, *, again: bool) -> None:
         """A request goes out; ``again`` when it is not the first one for its page."""
@@ -86,7 +86,7 @@ class Ledger:
     def _end(self) -> None:
         for page, error in list(self._put_off.items()):
             self.given_up(page, error)
-        self._ended = True
+        self.ended = True
 
     def statistics(self) -> Walk:
         """The account so far; a page that waits for its second chance counts as missing."""
@@ -106,5 +106,5 @@ class Ledger:
             gaps=gaps,
             failures=tuple(self._failures),
             announced=self._announced,
-            ended=self._ended,
+            ended=self.ended,
         )

@@ -36,9 +36,10 @@ class EndpointLog:
         else:
             self._log.warning("the first page is empty, there is nothing at all; is the url right?")
 
-    def one_page(self, path: str) -> None:
-        """A walk that follows what stands at a path has ended with its first page."""
-        self._log.warning("nothing follows the first page; if there is more, is `paging.path: {}` right?", path)
+    def one_page(self, path: str | None) -> None:
+        """A walk that follows what stands at a path, or in a usual place, has ended with its first page."""
+        remedy = f"is `paging.path: {path}` right?" if path else "say with `paging.path` where it stands"
+        self._log.warning("nothing follows the first page; if there is more, {}", remedy)
 
     def redirected(self, location: str) -> None:
         """The endpoint is somewhere else: each page costs two requests."""

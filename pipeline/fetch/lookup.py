@@ -12,7 +12,7 @@ _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 def find_value(body: bytes, path: str, default: object = None) -> object:
     """The value at ``path``, as Python has it; ``default`` where there is none, or the body is no such JSON."""
-    keys = path.split(".")
+    keys = [path] if f'"{path}"'.encode() in body else path.split(".")  # a key may have a point in it
     if f'"{keys[0]}"'.encode() not in body:  # most places are looked at in vain, and taking a body apart costs time
         return default
     value: bytes | msgspec.Raw = body.removeprefix(b"\xef\xbb\xbf")

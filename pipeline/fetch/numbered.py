@@ -2,12 +2,21 @@
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import count, islice, takewhile
 
 import msgspec
 
 from pipeline.fetch.client import Response
-from pipeline.fetch.paging import MAX_EMPTY_IN_A_ROW, MAX_SKIPS_IN_A_ROW, Identify, Repetition, Step, wanted_up_to
-from pipeline.fetch.styles import NumberedStyle, Target
+from pipeline.fetch.paging import (
+    MAX_EMPTY_IN_A_ROW,
+    MAX_SKIPS_IN_A_ROW,
+    Identify,
+    Repetition,
+    Step,
+    Wish,
+    wanted_up_to,
+)
+from pipeline.fetch.styles import NumberedStyle
 from pipeline.model import NOTHING_YET, Progress
 
 
@@ -34,9 +43,26 @@ class NumberedWalk:
         self.page = 0
         self.first_step = self._move_on()
 
-    def target(self) -> Target:
-        """What asks for the current page."""
-        return self._style.target(self.page, self._size)
+    def wishes(self, most: int) -> tuple[Sequence[Wish], bool]:
+        """The pages to ask for, at most so many, the current one first; and whether the end is known, or announced.
+
+        One page behind what was announced is among them: it shows that this is the end. What follows, if it is not, is
+        asked for one by one.
+        """
+        if self.second_pass:
+            numbers = [self.page, *islice(self._put_off, most - 1)]
+            return [self._wish(number, again=True) for number in numbers], True
+        end = self.end
+        if end is None and self._announced is not None:
+            end = max(self._announced + 2, self.page + 1)
+        if self._style.needs_size and not self._size:
+            end = self.page + 1
+        pages = (page for page in count(self.page) if page not in self._have)
+        numbers = list(islice(pages if end is None else takewhile(lambda page: page < end, pages), most))
+        return [self._wish(number) for number in numbers], end is not None
+
+    def _wish(self, number: int, *, again: bool = False) -> Wish:
+        return Wish(number, self._style.target(number, self._size), again)
 
     def token(self) -> str | None:
         """Nothing: any page can be asked for by its number."""
@@ -61,7 +87,16 @@ class NumberedWalk:
                 return Step.LOOP
             elif self._style.is_last(self.page, self._size, records, response):
                 self.end = self.page + 1
+            elif self._announced is None:
+                self._announced = self._style.pages(self._size, response)
         return self._move_on()
+
+    def arrived_early(self, number: int, records: Sequence[msgspec.Raw]) -> bool:
+        """Take note of a page before its turn, as the walk ends here; False if it repeats one that was there before."""
+        if records and self._repetition.found_in(records):
+            return False
+        self._have |= {number}
+        return True
 
     def skipped(self) -> Step:
         """The current page was given up; move on where that makes sense."""
@@ -78,12 +113,15 @@ class NumberedWalk:
         """The API says how many pages it has. That tells what is missing, not where the end is."""
         self._announced = pages
 
-    def wanted(self) -> list[int] | None:
-        """The pages that are still to be had, the current one among them; None where the end is not known."""
+    def wanted(self) -> tuple[list[int], bool]:
+        """The pages that are still to be had, the current one among them, and whether what follows is unknown."""
         if self.second_pass:
-            return [self.page, *self._put_off]
+            return [self.page, *self._put_off], False
         pages = wanted_up_to(self.page, self.end, self._announced)
-        return None if pages is None else [page for page in pages if page not in self._have]
+        onward = pages is None
+        if pages is None:
+            pages = range(self.page, max(self._have, default=0) + 2)
+        return [page for page in pages if page not in self._have] or [self.page], onward
 
     def _move_on(self) -> Step:
         if not self.second_pass:

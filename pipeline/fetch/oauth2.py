@@ -1,5 +1,7 @@
 """Access tokens for client credentials (RFC 6749, section 4.4): fetched when needed, kept while they last."""
 
+import math
+import re
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -26,11 +28,11 @@ class _Granted(msgspec.Struct, frozen=True):
     """The body of a successful answer (RFC 6749, section 5.1)."""
 
     access_token: str
-    token_type: str = "Bearer"  # noqa: S105 - a kind of token
-    expires_in: float | None = None
+    token_type: str | None = None
+    expires_in: object = None
 
 
-_decode = msgspec.json.Decoder(_Granted, strict=False).decode
+_decode = msgspec.json.Decoder(_Granted).decode
 
 
 class TokenSource:
@@ -57,7 +59,7 @@ class TokenSource:
         async with self._lock:
             if self._token is None or trio.current_time() >= self._expires_at:
                 granted = _read(await self._request())
-                life = float("inf") if granted.expires_in is None else granted.expires_in
+                life = _life(granted)
                 self._token = granted.access_token
                 # One that hardly lives is used for half its life rather than never.
                 self._expires_at = trio.current_time() + max(life - MARGIN_SECONDS, life / 2)
@@ -70,10 +72,6 @@ class TokenSource:
             self._token = None
             self._refused += 1
 
-    def redact(self, text: str) -> str:
-        """The text without the token in it."""
-        return text.replace(self._token, "***") if self._token else text
-
     def statistics(self) -> TokenStatistics:
         """How many tokens came, and how many were refused."""
         return TokenStatistics(self._fetched, self._refused, self._expires_at if self._token else None)
@@ -84,7 +82,15 @@ def _read(body: bytes) -> _Granted:
         granted = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise CredentialsRefusedError("the token URL answers with no access token; check `auth.oauth2`") from None
-    printable = granted.access_token.isascii() and granted.access_token.isprintable()
-    if granted.token_type.lower() in _OTHER_KINDS or not granted.access_token or not printable:
+    if (granted.token_type or "").lower() in _OTHER_KINDS or not re.fullmatch(r"[!-~]+", granted.access_token):
         raise CredentialsRefusedError("the token URL gives a token that is no bearer token")
     return granted
+
+
+def _life(granted: _Granted) -> float:
+    """The seconds that a token lasts; where that is not said in numbers, only a refusal will tell."""
+    try:
+        life = float(str(granted.expires_in))
+    except ValueError:
+        return math.inf
+    return max(0.0, life) if math.isfinite(life) else math.inf

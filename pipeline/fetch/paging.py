@@ -33,6 +33,14 @@ class Step(enum.Enum):
     BROKEN = "without this page it is unknown where the next one is"
 
 
+class Wish(msgspec.Struct, frozen=True):
+    """A page to ask for; ``again`` when it was asked for before."""
+
+    number: int
+    target: Target
+    again: bool = False
+
+
 class Walk(Protocol):
     """Decides about one endpoint's pages, which have ordinal numbers from 1.
 
@@ -45,11 +53,17 @@ class Walk(Protocol):
     second_pass: bool
     first_step: Step
 
-    def target(self) -> Target:
-        """What asks for the current page."""
+    def wishes(self, most: int) -> tuple[Sequence[Wish], bool]:
+        """The pages to ask for, at most so many, the current one first; and whether the end is known, or announced.
+
+        What is behind the current one may be asked for together with it.
+        """
 
     def arrived(self, records: Sequence[msgspec.Raw], response: Response) -> Step:
         """Take note of the current page, and move on where there is a next one."""
+
+    def arrived_early(self, number: int, records: Sequence[msgspec.Raw]) -> bool:
+        """Take note of a page before its turn, as the walk ends here; False if it repeats one that was there before."""
 
     def skipped(self) -> Step:
         """The current page was given up; move on where that makes sense."""
@@ -63,8 +77,8 @@ class Walk(Protocol):
     def announced(self, pages: int) -> None:
         """The API says how many pages it has."""
 
-    def wanted(self) -> list[int] | None:
-        """The pages that are still to be had, the current one among them; None where the end is not known."""
+    def wanted(self) -> tuple[list[int], bool]:
+        """The pages that are still to be had, the current one among them, and whether what follows is unknown."""
 
 
 class Repetition:

@@ -1,6 +1,8 @@
 """Gets one page after all: breaker, token bucket, retries and redirects around the bare client."""
 
 import time
+from collections.abc import Callable
+from functools import partial
 from random import Random
 
 import msgspec
@@ -17,7 +19,7 @@ from pipeline.errors import (
 from pipeline.fetch.access import Access
 from pipeline.fetch.backoff import Backoff
 from pipeline.fetch.breaker import CircuitBreaker, State
-from pipeline.fetch.bucket import TokenBucket
+from pipeline.fetch.bucket import Grant, TokenBucket
 from pipeline.fetch.client import Client, Response
 from pipeline.fetch.envelope import RecordFinder
 from pipeline.fetch.ledger import Ledger
@@ -31,14 +33,18 @@ JITTER_ALLOWANCE = 0.05
 
 MAX_REDIRECTS = 5
 
-_NO_CONTENT, _UNAUTHORIZED = 204, 401
+_NO_CONTENT, _BAD_REQUEST, _UNAUTHORIZED = 204, 400, 401
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """A page that came: its records, none at the end of the endpoint, and the response that they are views into."""
+    """A page that came: its records, none at the end of the endpoint, and the response that they are views into.
+
+    ``latency`` is how many seconds passed from the request for it, on a connection that stood, to the last byte.
+    """
 
     records: list[msgspec.Raw]
     response: Response
+    latency: float
 
 
 class ResilientClient:
@@ -80,8 +86,10 @@ class ResilientClient:
         """Where the records stand in a body, once some were found."""
         return self._finder.place
 
-    async def page(self, number: int, target: Target, *, again: bool) -> Arrival:
-        """Fetch a page; ``again`` when it was asked for before.
+    async def page(
+        self, number: int, target: Target, *, again: bool, on_failed: Callable[[], None] = lambda: None
+    ) -> Arrival:
+        """Fetch a page; ``again`` when it was asked for before. ``on_failed`` is called when an attempt is in vain.
 
         A cancellation leaves the connection closed, the breaker without a permit taken, and a token spent.
 
@@ -90,9 +98,11 @@ class ResilientClient:
             TransientError: when the retries are used up.
             EndpointLostError: when there is no more to be had from the endpoint in this run.
         """
-        attempt = retries = 0
+        attempt = retries = in_a_row = 0
+        times_opened = self._breaker.statistics().times_opened
         while True:
             attempt += 1
+            opened = False
             self._check_time_for_probe()
             self._check_time_for_quota()
             with await self._breaker.admit() as permit:
@@ -101,7 +111,8 @@ class ResilientClient:
                 except RateLimitedError as error:
                     failure: TransientError = error
                 except TransientError as error:
-                    permit.failed()
+                    in_a_row += 1
+                    opened = permit.failed(in_a_row)
                     failure = error
                 except PermanentError:
                     permit.succeeded()
@@ -109,14 +120,20 @@ class ResilientClient:
                 else:
                     permit.succeeded()
                     return arrival
+            on_failed()
+            if self._breaker.statistics().times_opened > times_opened:  # what went wrong before is settled by then
+                in_a_row, times_opened = 0, self._breaker.statistics().times_opened
             self._honour_retry_after(failure)
-            if self._breaker.statistics().state is State.CLOSED or isinstance(failure, RateLimitedError):
+            if opened:
+                self._report_open_circuit(failure, number)
+            elif self._breaker.statistics().state is State.CLOSED or isinstance(failure, RateLimitedError):
                 retries += 1
                 if retries > self._endpoint.retry.max_retries:
                     raise failure
                 await self._wait_to_retry(failure, number, retries)
-            else:
-                self._report_open_circuit(failure, number)
+            else:  # another page's failure opened the circuit meanwhile: this one is news from before
+                self._ledger.failed(number, failure, "retry")
+                self._log.failed(failure, number, f"{failure.text}; the circuit is open")
 
     async def _attempt(self, number: int, attempt: int, target: Target, *, again: bool) -> Arrival:
         watch = _Stopwatch()
@@ -126,23 +143,29 @@ class ResilientClient:
             records = [] if response.status == _NO_CONTENT else self._finder.find(response.body)
         except FetchError as error:
             error.text = self._access.explained(error)
+            if error.code == _BAD_REQUEST and target.parameters:
+                asked = "&".join(f"{name}={value}" for name, value in target.parameters.items())
+                error.text += self._access.redact(f"; asked with {asked}")
             raise error.at(self._endpoint.name, number, attempt, watch.seconds()) from error.__cause__
         self._log.arrived(number, attempt, response.status, watch.seconds(), len(records))
         self._heed_quota(response)
-        return Arrival(records, response)
+        return Arrival(records, response, watch.latency)
 
     async def _response(self, url: str, watch: "_Stopwatch", *, again: bool) -> Response:
         """Follow redirects, and get another access token once where one is refused; each request costs a token."""
-        renewed = False
-        for _ in range(MAX_REDIRECTS + 1):
+        renewed, hops = False, 0
+        while hops <= MAX_REDIRECTS:
             token = await self._access.token()
             grant = await self._bucket.acquire()
             watch.start()
             self._ledger.requested(again=again)
             try:
-                return await self._client.get(url, token=token, on_sent=grant.sent, on_answered=grant.answered)
+                return await self._client.get(
+                    url, token=token, on_sent=partial(watch.sent, grant), on_answered=grant.answered
+                )
             except RedirectedError as redirect:
                 url = redirect.location
+                hops += 1
                 self._tell_redirect(url)
             except PermanentError as error:
                 if token is None or error.code != _UNAUTHORIZED or renewed:
@@ -150,6 +173,7 @@ class ResilientClient:
                 renewed = True
                 self._access.refuse(token)
             finally:
+                watch.over()
                 grant.over()
         raise PermanentError(f"redirected more than {MAX_REDIRECTS} times")
 
@@ -206,16 +230,29 @@ class ResilientClient:
 
 
 class _Stopwatch:
-    """Counts from when a page is asked for at last, however long that had to wait."""
+    """Counts from when a page is asked for at last, after all waits; ``latency`` is that of its last request."""
 
     def __init__(self) -> None:
         self._started: float | None = None
+        self._sent_at: float | None = None
+        self.latency = 0.0
 
     def start(self) -> None:
-        """Begin to count, unless it does already."""
+        """A request begins; so does the count, unless it has."""
+        self._sent_at = trio.current_time()
         if self._started is None:
-            self._started = trio.current_time()
+            self._started = self._sent_at
+
+    def sent(self, grant: Grant) -> None:
+        """The request leaves; a connection that had to be opened stands."""
+        self._sent_at = trio.current_time()
+        grant.sent()
+
+    def over(self) -> None:
+        """The request is over."""
+        if self._sent_at is not None:
+            self.latency, self._sent_at = trio.current_time() - self._sent_at, None
 
     def seconds(self) -> float:
-        """The time since then, 0 before."""
+        """The time since the start, 0 before."""
         return 0.0 if self._started is None else trio.current_time() - self._started

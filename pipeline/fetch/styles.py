@@ -19,6 +19,7 @@ Records = Sequence[msgspec.Raw]
 CURSOR_PATHS = (
     *("next_cursor", "nextCursor", "next_page_token", "nextPageToken", "cursor.next", "meta.next_cursor"),
     *("pagination.next_cursor", "paging.cursors.after", "paging.next_cursor", "response_metadata.next_cursor"),
+    *("pageInfo.endCursor", "page_info.end_cursor"),
 )
 URL_PATHS = (
     *(
@@ -31,9 +32,19 @@ URL_PATHS = (
         "_links.next.href",
         "links.next.href",
     ),
-    *("meta.next", "paging.next", "pagination.next", "pagination.next_url", "meta.pagination.links.next"),
+    *(
+        "@odata.nextLink",
+        "meta.next",
+        "paging.next",
+        "pagination.next",
+        "pagination.next_url",
+        "meta.pagination.links.next",
+    ),
 )
-HAS_MORE_PATHS = ("has_more", "hasMore", "has_next", "meta.has_more", "pagination.has_more")
+HAS_MORE_PATHS = (
+    *("has_more", "hasMore", "has_next", "meta.has_more", "pagination.has_more"),
+    *("pageInfo.hasNextPage", "page_info.has_next_page"),
+)
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -64,6 +75,11 @@ class NumberedStyle:
         total, pages = _total(how.total, response), _total(how.total_pages, response)
         seen = (number - 1) * size + len(records)
         return (total is not None and seen >= total) or (pages is not None and number >= pages)
+
+    def pages(self, size: int, response: Response) -> int | None:
+        """How many pages there are, where the description says how that is told."""
+        pages, total = _total(self._how.total_pages, response), _total(self._how.total, response)
+        return pages if pages is not None or total is None or not size else -(-total // size)
 
     def _value(self, number: int, size: int) -> int:
         raise NotImplementedError

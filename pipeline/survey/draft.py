@@ -10,23 +10,27 @@ import yaml
 
 from pipeline.credentials import plain_secrets
 from pipeline.description import Paging, PagingStyle
-from pipeline.fetch.envelope import USUAL_KEYS
+from pipeline.errors import PermanentError
+from pipeline.fetch.envelope import USUAL_KEYS, RecordFinder
 from pipeline.preset import Preset
 from pipeline.survey.first_page import FirstPage
 from pipeline.survey.guess import guess_fields
-from pipeline.survey.recognise import is_file, recognise
+from pipeline.survey.recognise import is_file, is_usual, recognise
 
 _HEAD = """\
 # Drafted by `pipeline init` from one page of each API. Look at it, then run it:
 #   python -m pipeline check -c {path}
 #   python -m pipeline -c {path}
-# The README explains every key.
+# DESCRIBE.md and the README explain every key.
 
 timeout: 300                # deadline of the whole run, in seconds
 output: {output}
 
 endpoints:
 """
+
+# Fewer records than this say little.
+_FEW = 3
 
 # Host labels that do not tell one shop from another.
 _COMMON_LABELS = frozenset({"api", "shop", "store"})
@@ -42,28 +46,21 @@ class Draft(msgspec.Struct, frozen=True):
     doubts: Sequence[str] = ()
 
 
-def draft_of(page: FirstPage, *, name: str, url: str, headers: Mapping[str, str]) -> Draft:
-    """The description that the first page speaks for; ``url`` and ``headers`` as the user wrote them."""
-    preset = recognise(page)
-    keys: dict[str, Any] = {"headers": dict(headers)} if headers else {}
+def draft_of(
+    page: FirstPage, *, name: str, url: str, headers: Mapping[str, str], preset: Preset | None = None
+) -> Draft:
+    """The description that the first page speaks for; ``url`` and ``headers`` as the user wrote them.
+
+    ``preset`` is what the URL speaks for, where the page does not.
+    """
+    preset = recognise(page) or preset
     comments: dict[str, str] = {}
-    doubts: list[str] = []
     if preset:
-        keys["preset"], comments["preset"] = preset.name, preset.about
-        doubts += _doubts_about_preset(preset, page)
-        if preset.path and not is_file(page, preset) and urlsplit(page.response.url).path != preset.path:
-            doubts.append(f"{preset.name} usually answers at {preset.path}")
+        keys: dict[str, Any] = {"preset": preset.name}
+        comments["preset"] = preset.about
+        doubts = list(_doubts_about_preset(preset, page))
     else:
-        if page.place and page.place not in USUAL_KEYS:
-            keys["items"] = page.place
-        if page.paging.style is not PagingStyle.AUTO:
-            keys["paging"], comments["paging"] = _paging(page), "found out from the first page"
-        elif not is_file(page, None):
-            doubts.append("nothing in the response says how it is paged: `?page=1`, `?page=2` and so on are tried")
-        guess = guess_fields(page.records)
-        if guess.fields:
-            keys["fields"] = guess.fields
-        doubts += guess.doubts
+        keys, doubts = _found_out(page, comments)
     if is_file(page, preset):
         keys["paging"], comments["paging"] = "none", "it looks like a file: all there is at once"
         doubts.append("it looks like a file, so that one page is taken; if it is an API, leave `paging` out")
@@ -71,9 +68,33 @@ def draft_of(page: FirstPage, *, name: str, url: str, headers: Mapping[str, str]
         comments["name"] = f"announces {total} records, {len(page.records)} on the first page"
     if secret := plain_secrets(url, headers):
         doubts.append(f"{' and '.join(secret)} would better come from the environment: write `${{NAME}}` for the value")
-    if len(page.records) < 3:
+    if len(page.records) < _FEW:
         doubts.append(f"there is little to go by: {len(page.records)} on the first page")
-    return Draft(name, url, keys, comments, doubts)
+    return Draft(name, url, {**({"headers": dict(headers)} if headers else {}), **keys}, comments, doubts)
+
+
+def _found_out(page: FirstPage, comments: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """The keys, and the doubts, of an API that nobody knows."""
+    keys: dict[str, Any] = {}
+    doubts: list[str] = []
+    if page.place and page.place not in USUAL_KEYS:
+        if _leads_to_records(page, page.place):
+            keys["items"] = page.place
+        else:
+            doubts.append(f"the records stand at {page.place!r}: `items` cannot say that, as a key has a point in it")
+    if page.paging.style is not PagingStyle.AUTO:
+        keys["paging"], comments["paging"] = _paging(page), "found out from the first page"
+        if page.paging.style is PagingStyle.CURSOR:
+            doubts.append(f"that the parameter for the cursor is called `{page.paging.parameter}` is a guess")
+    elif not is_file(page, None):
+        doubts.append(
+            "nothing in the response says how it is paged: `?page=1`, `?page=2` and so on are tried; "
+            "if it counts from 0, set `paging: {style: page, start: 0}`, if this is all there is, `paging: none`"
+        )
+    guess = guess_fields(page.records)
+    if guess.fields:
+        keys["fields"] = guess.fields
+    return keys, [*doubts, *guess.doubts]
 
 
 def draft_without_page(*, name: str, url: str, headers: Mapping[str, str], why: str, preset: Preset | None) -> Draft:
@@ -86,7 +107,8 @@ def draft_without_page(*, name: str, url: str, headers: Mapping[str, str], why: 
 
 def write_config(drafts: Sequence[Draft], *, path: str, output: str) -> str:
     """The configuration as YAML, with comments."""
-    return _HEAD.format(path=path, output=_scalar(output)) + "\n".join("\n".join(_entry(draft)) for draft in drafts)
+    entries = ("\n".join(_entry(draft)) for draft in drafts)
+    return _HEAD.format(path=_comment(path), output=_scalar(output)) + "\n".join(entries)
 
 
 def name_for(url: str, taken: Sequence[str]) -> str:
@@ -106,6 +128,13 @@ def name_for(url: str, taken: Sequence[str]) -> str:
     return unique
 
 
+def _leads_to_records(page: FirstPage, place: str) -> bool:
+    try:
+        return len(RecordFinder(place).find(page.response.body)) == len(page.records)
+    except PermanentError:
+        return False
+
+
 def _paging(page: FirstPage) -> Any:
     how = page.paging
     said = {
@@ -119,6 +148,8 @@ def _paging(page: FirstPage) -> Any:
 def _doubts_about_preset(preset: Preset, page: FirstPage) -> Iterator[str]:
     if page.endpoint.unset:
         yield f"{preset.name} takes its credentials from {' and '.join(page.endpoint.unset)}, which is not set"
+    if preset.path and not is_file(page, preset) and not is_usual(page.response.url, preset):
+        yield f"{preset.name} usually answers at {preset.path}"
     fields = preset.endpoint.get("fields", {})
     if "currency" not in fields:
         yield "this API says no currency; if the shop's is known, set `fields: {currency: {const: EUR}}`"

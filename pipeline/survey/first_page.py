@@ -7,9 +7,10 @@ import msgspec
 import trio
 
 from pipeline.description import Paging, PagingStyle
+from pipeline.errors import FetchError
 from pipeline.fetch.announced import find_announced
 from pipeline.fetch.client import Response
-from pipeline.fetch.connect import Connect
+from pipeline.fetch.connect import Connect, connector
 from pipeline.fetch.detect import detect
 from pipeline.fetch.ledger import Ledger
 from pipeline.fetch.log import EndpointLog
@@ -18,7 +19,7 @@ from pipeline.fetch.styles import Target
 from pipeline.fetch.walks import begin_walk
 from pipeline.model import Announced, Page
 from pipeline.resolved import ResolvedEndpoint
-from pipeline.treatment import Retry
+from pipeline.treatment import Breaker, Retry
 
 
 class FirstPage(msgspec.Struct, frozen=True):
@@ -48,7 +49,7 @@ async def fetch_first_page(endpoint: ResolvedEndpoint, connect: Connect, *, plai
     Raises:
         FetchError: when it does not come, or is no page of records.
     """
-    once = msgspec.structs.replace(endpoint, retry=Retry(max_retries=0))
+    once = msgspec.structs.replace(endpoint, retry=Retry(max_retries=0), breaker=Breaker())
     started = trio.current_time()
     async with connect(endpoint) as client:
         resilient = ResilientClient(
@@ -59,8 +60,8 @@ async def fetch_first_page(endpoint: ResolvedEndpoint, connect: Connect, *, plai
             log=EndpointLog(endpoint.name, "is the URL right?"),
             rng=Random(),
         )
-        target = Target() if plain else begin_walk(endpoint.paging, bytes).target()
-        arrival = await resilient.page(1, target, again=False)
+        (first,), _ = begin_walk(endpoint.paging, bytes).wishes(1)
+        arrival = await resilient.page(1, Target() if plain else first.target, again=False)
     response, paging = arrival.response, endpoint.paging
     if paging.style is PagingStyle.AUTO:
         paging = detect(response, records=len(arrival.records)) or paging
@@ -73,3 +74,28 @@ async def fetch_first_page(endpoint: ResolvedEndpoint, connect: Connect, *, plai
         announced=find_announced(response.body, response.headers),
         seconds=trio.current_time() - started,
     )
+
+
+Looked = Sequence[tuple[ResolvedEndpoint, FirstPage | FetchError]]
+
+
+async def look_at_all(
+    endpoints: Sequence[ResolvedEndpoint], *, connect: Connect | None = None, plain: bool = False
+) -> Looked:
+    """The first page of each endpoint, all asked for at once, or why it did not come; in their order.
+
+    A cancellation leaves nothing behind.
+    """
+    connect = connect or connector()
+    outcomes: dict[int, FirstPage | FetchError] = {}
+
+    async def look(index: int, endpoint: ResolvedEndpoint) -> None:
+        try:
+            outcomes[index] = await fetch_first_page(endpoint, connect, plain=plain)
+        except FetchError as error:
+            outcomes[index] = error
+
+    async with trio.open_nursery() as nursery:
+        for index, endpoint in enumerate(endpoints):
+            nursery.start_soon(look, index, endpoint)
+    return [(endpoint, outcomes[index]) for index, endpoint in enumerate(endpoints)]

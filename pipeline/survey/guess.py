@@ -46,11 +46,14 @@ _OTHER_PRICES = frozenset(
     converted
     """.split()
 )
-_MINOR = re.compile(r"cents|minor|unit_amount|pence", re.IGNORECASE)
+_MINOR = re.compile(r"(^|[_.])cents?([A-Z_]|$)|Cents?$|minor|Minor|unit_amount|pence")
 # A number beside a price that says how many of its digits are decimals.
-_DECIMALS = re.compile(r"minor_?unit|exponent|decimals|decimal_?places|precision", re.IGNORECASE)
+_DECIMALS = re.compile(r"minor_?unit|exponent|decimals|(decimal_?places|fraction_?digits)|precision", re.IGNORECASE)
 # Lists of objects that are offers of one product.
 _VARIANTS = re.compile(r"variant|offer|sku|option|price", re.IGNORECASE)
+
+
+_NO_CURRENCY = "no currency is said; if it is always the same, set `currency: {const: EUR}`"
 
 
 class Guess(msgspec.Struct, frozen=True):
@@ -81,12 +84,15 @@ def guess_fields(raws: Sequence[msgspec.Raw]) -> Guess:
                 fields[name] = {"path": variants, "pick": "min"}
                 doubts.append(f"`price` is the lowest of `{variants}`; for a product per variant, see `explode`")
             elif name == "currency":
-                doubts.append("no currency is said; if it is always the same, set `currency: {const: EUR}`")
+                doubts.append(_NO_CURRENCY)
             else:
                 doubts.append(f"no {name} was found; if there is one, name it in `fields`")
     if isinstance(path := fields.get("price"), str) and (minor := _smallest_unit(records, path)):
         fields["price"] = minor
         doubts.append(f"`{path}` seems to be in the smallest unit (1099 for 10.99), so it is read as such")
+        if "exponent" not in minor and _NO_CURRENCY in doubts:
+            minor["exponent"] = 2
+            doubts.append("as there is no currency to tell how many digits are decimals, two are taken")
     return Guess(fields, doubts)
 
 

@@ -4,22 +4,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-import trio
 
 from pipeline.config import Config, Endpoint
-from pipeline.credentials import Secrets
+from pipeline.credentials import Secrets, shown_url
 from pipeline.errors import ConfigError, FetchError, Problem
-from pipeline.fetch.connect import Connect, connector
+from pipeline.fetch.connect import Connect
+from pipeline.http_syntax import complaint_about_header, complaint_about_url
 from pipeline.layers import config_of_text
-from pipeline.resolved import ResolvedEndpoint
 from pipeline.survey.draft import Draft, draft_of, draft_without_page, name_for, write_config
-from pipeline.survey.first_page import FirstPage, fetch_first_page
+from pipeline.survey.first_page import FirstPage, look_at_all
 from pipeline.survey.recognise import recognise_url
 
-Looked = Sequence[tuple[ResolvedEndpoint, FirstPage | FetchError]]
 
-
-class Findings(msgspec.Struct, frozen=True):
+class Drafted(msgspec.Struct, frozen=True):
     """What came of looking at some URLs: a draft of each, the pages that came by name, and the configuration.
 
     ``config`` is what ``text`` says, so that what is shown of the pages is what a run will make of them.
@@ -32,31 +29,9 @@ class Findings(msgspec.Struct, frozen=True):
     secrets: Secrets
 
 
-async def look_at_all(
-    endpoints: Sequence[ResolvedEndpoint], *, connect: Connect | None = None, plain: bool = False
-) -> Looked:
-    """The first page of each endpoint, all asked for at once, or why it did not come; in their order.
-
-    A cancellation leaves nothing behind.
-    """
-    connect = connect or connector()
-    outcomes: list[FirstPage | FetchError | None] = [None] * len(endpoints)
-
-    async def look(index: int, endpoint: ResolvedEndpoint) -> None:
-        try:
-            outcomes[index] = await fetch_first_page(endpoint, connect, plain=plain)
-        except FetchError as error:
-            outcomes[index] = error
-
-    async with trio.open_nursery() as nursery:
-        for index, endpoint in enumerate(endpoints):
-            nursery.start_soon(look, index, endpoint)
-    return [(endpoint, outcome) for endpoint, outcome in zip(endpoints, outcomes, strict=True) if outcome is not None]
-
-
 async def draft_config(
     urls: Sequence[str], headers: Mapping[str, str], path: Path, *, connect: Connect | None = None
-) -> Findings:
+) -> Drafted:
     """Look at each URL once, as it is but for what a preset adds, and draft a configuration for ``path``.
 
     A cancellation leaves nothing behind.
@@ -64,12 +39,13 @@ async def draft_config(
     Raises:
         ConfigError: when a URL or header is none, or names an environment variable that is not there.
     """
+    _check(urls, headers)
     names: list[str] = []
     for url in urls:
         names.append(name_for(url, names))
     known = [recognise_url(url) for url in urls]
     endpoints = [
-        _endpoint(name, url, headers, preset.name if preset else None)
+        Endpoint(name=name, url=url, headers=headers, preset=preset.name if preset else None)
         for name, url, preset in zip(names, urls, known, strict=True)
     ]
     resolved = Config(endpoints=tuple(endpoints)).resolved()
@@ -77,13 +53,14 @@ async def draft_config(
     looked = await look_at_all(resolved, connect=connect, plain=True)
     for (endpoint, outcome), url, preset in zip(looked, urls, known, strict=True):
         if isinstance(outcome, FetchError):
-            why = outcome.text
+            remedy = "; if it needs credentials, give them with -H 'Authorization: Bearer ${TOKEN}'"
+            why = outcome.text + (remedy if outcome.code in (401, 403) and not endpoint.unset else "")
             drafts.append(draft_without_page(name=endpoint.name, url=url, headers=headers, why=why, preset=preset))
         else:
             pages[endpoint.name] = outcome
-            drafts.append(draft_of(outcome, name=endpoint.name, url=url, headers=headers))
+            drafts.append(draft_of(outcome, name=endpoint.name, url=url, headers=headers, preset=preset))
     text = write_config(drafts, path=str(path), output=f"out/{path.stem if path.stem != 'config' else 'summary'}.json")
-    return Findings(
+    return Drafted(
         drafts=drafts,
         pages=pages,
         text=text,
@@ -92,8 +69,8 @@ async def draft_config(
     )
 
 
-def _endpoint(name: str, url: str, headers: Mapping[str, str], preset: str | None) -> Endpoint:
-    try:
-        return Endpoint(name=name, url=url, headers=headers, preset=preset)
-    except ConfigError as error:
-        raise ConfigError([Problem("", problem.text) for problem in error.problems]) from None
+def _check(urls: Sequence[str], headers: Mapping[str, str]) -> None:
+    complaints = [(shown_url(url), complaint_about_url(url)) for url in urls]
+    complaints += [(name, complaint_about_header(name, text)) for name, text in headers.items()]
+    if problems := [Problem(where, text) for where, text in complaints if text]:
+        raise ConfigError(problems)

@@ -1,6 +1,7 @@
 """Shows records as they came beside the products that they become."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -37,6 +38,11 @@ def products_table(page: FirstPage, records: Records, *, most: int, width: int) 
     return columns(rows, width=width, numbers=(2,))
 
 
+def rejections(page: FirstPage, records: Records) -> Mapping[str, int]:
+    """How many records of the page are rejected, by reason."""
+    return Counter(reject.reason for reject in normalize_page(page.page(), _WHEN, records).rejects)
+
+
 def side_by_side(page: FirstPage, records: Records, *, most: int, width: int) -> str:
     """The first records, each beside its products; then what the whole page came to."""
     left = max(20, (width - 3) * 55 // 100)
@@ -51,12 +57,13 @@ def side_by_side(page: FirstPage, records: Records, *, most: int, width: int) ->
 
 
 def _raw_lines(page: FirstPage, position: int) -> Iterator[str]:
-    raw = page.records[position]
+    # Before anything is cut off: half a secret would not be found.
+    raw = page.endpoint.secrets.redact(bytes(page.records[position]).decode(errors="replace")).encode()
     try:
         text = msgspec.json.format(_encode(_shortened(_decode(raw))), indent=1).decode()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        text = bytes(raw).decode(errors="replace")
-    lines = page.endpoint.secrets.redact(text).splitlines()
+        text = raw.decode(errors="replace")
+    lines = text.splitlines()
     yield from map(printable, lines[:_MOST_LINES])
     if len(lines) > _MOST_LINES:
         yield f"… {len(lines) - _MOST_LINES} lines more"

@@ -30,12 +30,18 @@ def recognise_url(url: str) -> Preset | None:
     )
 
 
+def is_usual(url: str, preset: Preset) -> bool:
+    """Whether the API usually answers at such a URL."""
+    patterns = (preset.recognise.path, f"{re.escape(preset.path.partition('?')[0])}$" if preset.path else None)
+    return any(pattern and re.search(pattern, urlsplit(url).path) for pattern in patterns)
+
+
 def is_file(page: FirstPage, preset: Preset | None) -> bool:
     """Whether it looks like a file that a web server hands out: such a one has no other pages, whatever it says."""
-    path = urlsplit(page.response.url).path
-    if preset and preset.path and path.endswith(preset.path):
+    if page.response.next_link or (preset and is_usual(page.response.url, preset)):
         return False
-    return path.endswith(".json") and (preset is not None or "last-modified" in page.response.headers)
+    is_json = urlsplit(page.response.url).path.endswith(".json")
+    return is_json and (preset is not None or "last-modified" in page.response.headers)
 
 
 def _presets() -> Iterator[Preset]:

@@ -3,16 +3,18 @@
 import unicodedata
 from collections.abc import Sequence
 
+# Less than this tells nothing.
+_NARROWEST = 8
+
 
 def columns(rows: Sequence[Sequence[str]], *, width: int | None = None, numbers: Sequence[int] = ()) -> str:
     """The rows, the first of them the head, each column as wide as it needs; those of ``numbers`` to the right.
 
-    With ``width``, the widest column gives way until a row fits.
+    With ``width``, the widest columns give way until a row fits.
     """
     widths = [max(cells(row[column]) for row in rows) for column in range(len(rows[0]))]
-    if width is not None and (excess := sum(widths) + 2 * (len(widths) - 1) - width) > 0:
-        widest = widths.index(max(widths))
-        widths[widest] = max(8, widths[widest] - excess)
+    while width is not None and sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > _NARROWEST:
+        widths[widths.index(max(widths))] -= 1
     return "\n".join(
         "  ".join(fitted(text, widths[i], right=i in numbers) for i, text in enumerate(row)).rstrip() for row in rows
     )

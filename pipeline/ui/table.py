@@ -1,9 +1,8 @@
 """The closing table: what came from each source, and what did not."""
 
-from collections.abc import Sequence
-
 from pipeline.model import SourceReport, Summary, page_ranges
 from pipeline.replay import Replay
+from pipeline.ui.columns import columns
 
 _HEAD = ("source", "status", "products", "dup", "rej", "pages", "missing", "req", "retry", "err")
 
@@ -11,8 +10,7 @@ _HEAD = ("source", "status", "products", "dup", "rej", "pages", "missing", "req"
 def closing_table(summary: Summary) -> str:
     """One line per source, then the verdict and where the summary lies."""
     rows = [_HEAD, *(_row(source) for source in summary.sources)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
-    lines = ["  ".join(_aligned(row, widths)).rstrip() for row in rows]
+    lines = [columns(rows, numbers=range(2, len(_HEAD)))]
     totals = summary.summary
     verdict = f"{totals.status}: {totals.total_products} products in {totals.processing_time_seconds:.1f} s"
     lines += ["", f"{verdict} → {summary.output}"]
@@ -60,11 +58,3 @@ def _missing(source: SourceReport) -> str:
     if source.missing_from is not None:
         parts.append(f"{source.missing_from}…")
     return ", ".join(parts) or "-"
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
-    """The two columns of words to the left, the numbers to the right."""
-    return [
-        text.ljust(width) if column < 2 else text.rjust(width)
-        for column, (text, width) in enumerate(zip(row, widths, strict=True))
-    ]

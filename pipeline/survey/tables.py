@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from pipeline.description import PagingStyle
 from pipeline.errors import FetchError
 from pipeline.normalize.mapping import records_of
-from pipeline.survey.first_page import FirstPage
-from pipeline.survey.init import Findings, Looked
-from pipeline.survey.preview import products_table
+from pipeline.survey.first_page import FirstPage, Looked
+from pipeline.survey.init import Drafted
+from pipeline.survey.preview import products_table, rejections
 from pipeline.ui.columns import columns, printable
 
 
-def findings_text(findings: Findings, *, most: int, width: int) -> str:
+def drafts_text(drafted: Drafted, *, most: int, width: int) -> str:
     """Of each API what it is, its first products, and what is not certain."""
-    return "\n\n".join("\n".join(_about(findings, index, most, width)) for index in range(len(findings.drafts)))
+    return "\n\n".join("\n".join(_about(drafted, index, most, width)) for index in range(len(drafted.drafts)))
 
 
 def check_table(looked: Looked) -> str:
@@ -29,20 +29,22 @@ def check_table(looked: Looked) -> str:
     return columns(rows, numbers=(2, 3))
 
 
-def _about(findings: Findings, index: int, most: int, width: int) -> Iterator[str]:
-    draft = findings.drafts[index]
-    page = findings.pages.get(draft.name)
+def _about(drafted: Drafted, index: int, most: int, width: int) -> Iterator[str]:
+    draft = drafted.drafts[index]
+    page = drafted.pages.get(draft.name)
     about = draft.comments.get("preset")
     recognised = f" · {draft.keys['preset']} ({about})" if about else ""
     count = f" · {len(page.records)} records" if page else ""
     yield f"{draft.name}{recognised}{count}"
     if page and page.records:
-        endpoint = findings.config.endpoints[index]
+        endpoint = drafted.config.endpoints[index]
         records = records_of(endpoint.fields, endpoint.explode)
         yield products_table(page, records, most=most, width=width)
+        for reason, times in rejections(page, records).items():
+            yield f"rejected {times}: {printable(reason)}"
     if draft.doubts:
         yield "not certain:"
-        yield from (f"  - {findings.secrets.redact(printable(doubt))}" for doubt in draft.doubts)
+        yield from (f"  - {drafted.secrets.redact(printable(doubt))}" for doubt in draft.doubts)
 
 
 def _style(page: FirstPage) -> str:
