@@ -165,3 +165,56 @@ def test_another_way_replaces_the_one_of_a_preset() -> None:
     auth = Auth(api_key=ApiKey(header="X-Key", value="a"))
     assert auth.beneath({"api_key": ApiKey()}) is auth
     assert auth.beneath({"basic": BasicAuth(username="u")}) == Auth()
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        "open-sesame",
+        "[open-sesame]",
+        "{basic: 'user:open-sesame'}",
+        "{api_key: open-sesame}",
+        "{bearer: {a: open-sesame}}",
+    ],
+)
+def test_a_secret_one_level_too_high_is_not_repeated(tmp_path: Path, auth: str) -> None:
+    """The likeliest mistake of all says what would be right, and not what was written."""
+    found = problems(tmp_path, f"endpoints: [{{name: shop, url: 'http://shop.test/', auth: {auth}}}]")
+    assert "open-sesame" not in str(found)
+    flags = problems(tmp_path, endpoints__shop__auth="open-sesame")
+    assert "needs keys of its own (bearer, basic, api_key, oauth2), got a text" in flags["endpoints.0.auth"]
+    assert "open-sesame" not in str(flags)
+
+
+def test_a_key_goes_to_one_place(tmp_path: Path) -> None:
+    """One in the query replaces a preset's header, with its own value or the preset's."""
+    text = "endpoints: [{name: s, url: 'http://s.test', preset: shopify_admin, auth: {api_key: {query: key}}}]"
+    config = load(tmp_path, text, env={"SHOPIFY_ACCESS_TOKEN": "shpat_1"})
+    (made,) = config.resolved({"SHOPIFY_ACCESS_TOKEN": "shpat_1"})
+    assert (made.credentials.headers, made.credentials.query) == ({}, {"key": "shpat_1"})
+
+
+def test_who_asks_is_said_once(tmp_path: Path) -> None:
+    """A user in the URL and a bearer token would be the same header."""
+    text = "endpoints: [{name: shop, url: 'http://us:passw0rd@shop.test/', auth: {bearer: token}}]"
+    assert "so is the user in `url`" in problems(tmp_path, text)["endpoints.0.auth"]
+    text = "endpoints: [{name: s, url: 'http://s.test', auth: {oauth2: {token_url: 'http://u:p4ss@s.test/t'}}}]"
+    found = problems(tmp_path, text)
+    assert "has a user in it" in found["endpoints.0.auth.oauth2.token_url"]
+    assert "p4ss" not in str(found)
+
+
+def test_a_token_url_takes_variables_and_leaves_the_endpoints_user_behind(tmp_path: Path) -> None:
+    """Without a host it is where the endpoint is, but not with its user and password."""
+    text = "{oauth2: {token_url: '/t?tenant=${USER}', client_id: me, client_secret: '${TOKEN}', scope: 'read:${USER}'}}"
+    how = resolved(tmp_path, text).credentials.oauth2
+    assert how
+    assert (how.token_url, how.scope) == ("http://shop.test/t?tenant=ck_user", "read:ck_user")
+    assert "t0ken" not in repr(how)
+    found = problems(
+        tmp_path,
+        "endpoints: [{name: s, url: 'http://s.test', auth: {oauth2: {token_url: '/t?a=${NOPE}', client_id: a, "
+        "client_secret: b, scope: '${NOPE2}'}}}]",
+    )
+    assert "NOPE is not set" in found["endpoints.0.auth.oauth2.token_url"]
+    assert "NOPE2 is not set" in found["endpoints.0.auth.oauth2.scope"]

@@ -25,6 +25,7 @@ from pipeline.layers import load_config
 from pipeline.preset import load_preset, preset_names
 from pipeline.run import run
 from pipeline.survey.draft import name_for
+from pipeline.survey.recognise import is_usual
 
 SETTINGS = {"pages": 3, "per_page": 7, "rate_limit": 1000.0, "burst": 1000}
 
@@ -222,3 +223,49 @@ async def test_bad_input_is_an_error_before_anything_is_asked(arguments: list[st
 def test_names_tell_shops_from_each_other(url: str, taken: list[str], name: str) -> None:
     """By host, or by the end of the path, and each once."""
     assert name_for(url, taken) == name
+
+
+async def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    """Each URL and header, without passwords, and before anything is asked."""
+    urls = ("http://[::1", "https://user:secretpw@ℂ℀.com/x", "ftp://shop.test/")
+    done = await invoke("init", *urls, "-H", "bad name: x", "-c", str(tmp_path / "config.yaml"))
+    assert done.exit_code == 2
+    assert "4 problems" in done.output
+    assert "bad name: is no name of a header" in done.output
+    assert "secretpw" not in done.output
+
+
+async def test_a_place_that_cannot_be_written_is_found_before_anything_is_asked(tmp_path: Path) -> None:
+    """A file in the way of a folder."""
+    (tmp_path / "file").write_text("")
+    done = await invoke("init", "http://127.0.0.1:1/", "-c", str(tmp_path / "file" / "config.yaml"))
+    assert done.exit_code == 2
+    assert "cannot be written" in done.output
+
+
+async def test_the_url_alone_can_tell_the_api(tmp_path: Path) -> None:
+    """An empty shop shows no signs, and is the same API as before; so is another version of it."""
+    async with serving(Settings(personas=("woocommerce_v3",), ports=(0,), pages=0)) as urls:
+        done = await invoke("init", urls["woocommerce_v3"] + path_of("woocommerce_v3"), "-c", str(tmp_path / "a.yaml"))
+    assert done.exit_code == 0, done.output
+    assert yaml.safe_load((tmp_path / "a.yaml").read_text())["endpoints"][0]["preset"] == "woocommerce_v3"
+    shopify = load_preset("shopify_admin")
+    assert is_usual("https://shop.test/admin/api/2024-07/products.json", shopify)
+    assert not is_usual("https://shop.test/recorded-1.json", shopify)
+
+
+async def test_what_was_rejected_is_said_with_its_reason(tmp_path: Path) -> None:
+    """A table without products would tell nothing."""
+    (tmp_path / "odd.json").write_text('{"data": [{"title": "a"}, {"title": "b"}, {"title": "c"}]}')
+    with file_server(tmp_path) as home:
+        done = await invoke("init", f"{home}/odd.json", "-c", str(tmp_path / "config.yaml"))
+    assert "rejected 3: the record has no id" in done.output
+
+
+async def test_a_place_that_cannot_be_said_is_not_written(tmp_path: Path) -> None:
+    """A list under a key with a point in it is found by itself, but not by a dotted path."""
+    (tmp_path / "odd.json").write_text('{"my.list": [{"id": 1}, {"id": 2}, {"id": 3}]}')
+    with file_server(tmp_path) as home:
+        drafted, endpoint = await init_and_run(f"{home}/odd.json", tmp_path)
+    assert "items" not in endpoint
+    assert "`items` cannot say that" in drafted.output

@@ -12,11 +12,13 @@ from jsonschema import Draft202012Validator
 from test_init import file_server, invoke
 
 from mockapi.faults import parse_fault
+from mockapi.probe import fetch_stats
 from mockapi.serve import serving
 from mockapi.settings import Settings
 from pipeline.cli import main
 from pipeline.config import Config
 from pipeline.schema import config_schema
+from pipeline.ui.columns import cells, columns
 
 ROOT = Path(__file__).parents[1]
 
@@ -194,3 +196,20 @@ def test_the_schema_speaks_of_every_section() -> None:
     assert {"Config", "Endpoint", "Auth", "Fields"} <= definitions.keys()
     assert all("\n" not in each.get("description", "") for each in definitions.values())
     assert definitions["Config"]["properties"].keys() == set(Config.__struct_fields__)
+
+
+async def test_check_asks_once_whatever_the_breaker_would_do(tmp_path: Path) -> None:
+    """A circuit that opens at once does not make it wait, or ask again."""
+    async with serving(Settings(personas=("api1",), ports=(0,), faults=[parse_fault("api1:1:503")])) as urls:
+        endpoint = {"name": "a", "url": f"{urls['api1']}/products", "breaker": {"failure_threshold": 1, "cooldown": 1}}
+        done = await invoke("check", "-c", config(tmp_path, endpoint), env={})
+        stats = await fetch_stats(urls["api1"])
+    assert "HTTP 503" in done.output
+    assert stats.requests == 1
+
+
+def test_columns_fit_by_giving_way_where_they_are_widest() -> None:
+    """Wide characters count twice, and nothing is broken in the middle of one."""
+    table = columns([("id", "title"), ("x" * 40, "灯" * 30)], width=40)
+    assert [cells(line) <= 40 for line in table.splitlines()] == [True, True]
+    assert "…" in table.splitlines()[1]

@@ -11,6 +11,8 @@ import trio
 from support import NO_LIMIT, ok, records, reply, walk
 
 from pipeline.authentication import ClientSecretIn, Credentials, OAuth2
+from pipeline.credentials import Secrets
+from pipeline.description import Paging, PagingStyle
 from pipeline.errors import CredentialsRefusedError
 from pipeline.fetch.oauth2 import TokenSource
 from pipeline.treatment import RateLimit
@@ -202,3 +204,64 @@ async def test_what_is_no_json_is_no_token() -> None:
 
     with pytest.raises(CredentialsRefusedError, match="no access token"):
         await TokenSource(request).token()
+
+
+@pytest.mark.virtual_time
+async def test_what_is_wrong_with_the_token_url_is_said_of_it() -> None:
+    """Neither its failures nor its silence are taken for the API's."""
+    api = Api(answers=[reply(503)] * 9)
+    fetcher, _ = await fetch(api)
+    assert "no access token: HTTP 503" in fetcher.statistics().failures[0].error
+
+    class Silent(Api):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            raise httpx.ConnectTimeout("")
+
+    fetcher, _ = await fetch(Silent())
+    assert "no access token: no connection to login.test:80" in fetcher.statistics().failures[0].error
+
+
+@pytest.mark.virtual_time
+async def test_what_a_token_url_says_is_told_in_few_words() -> None:
+    """However much it says, and whatever a terminal would make of it."""
+    api = Api(answers=[reply(400, b'{"error": "\\u001b]0;x' + b"A" * 100_000 + b'"}')])
+    fetcher, _ = await fetch(api)
+    error = fetcher.statistics().failures[0].error
+    assert len(error) < 400
+    assert error.isprintable()
+
+
+@pytest.mark.virtual_time
+async def test_an_access_token_is_a_secret_like_any_other() -> None:
+    """Where an API repeats it, it is neither shown, kept nor sent elsewhere."""
+
+    class Echo(Api):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.host == "login.test":
+                return await super().handle_async_request(request)
+            page = int(request.url.params.get("page", 1))
+            if page == 2:
+                location = "http://cdn.test/p?access_token=token-1"
+                return reply(302, b"", Location=location)
+            return ok({"items": records(1), "next": "http://shop.test/products?page=2&t=token-1&lang=en"})
+
+    fetcher, pages = await fetch(
+        Echo(), secrets=Secrets({}), allow_hosts=("cdn.test",), paging=Paging(style=PagingStyle.NEXT_URL, path="next")
+    )
+    assert len(pages) == 1
+    assert "token-1" not in (pages[0].trace.token or "")
+    assert "(access token)" in (pages[0].trace.token or "")
+    assert not any("token-1" in failure.error for failure in fetcher.statistics().failures)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("life", ["never", None, "", True, -5])
+async def test_a_life_that_is_no_number_of_seconds_is_no_reason_to_refuse_a_token(life: object) -> None:
+    """It is used until the API refuses it, or, where it is over already, once."""
+    body = msgspec.json.encode({"access_token": "abc", "token_type": None, "expires_in": life})
+
+    async def request() -> bytes:
+        await trio.lowlevel.checkpoint()
+        return body
+
+    assert await TokenSource(request).token() == "abc"
