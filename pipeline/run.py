@@ -203,7 +203,8 @@ class _Stop:
 
     def __init__(self, *, deadline: float) -> None:
         self.fetching = trio.CancelScope(deadline=deadline)
-        self.cut_by: signal.Signals | None = None
+        self._signal: signal.Signals | None = None
+        self._cut_off = False
         self.last_signal = 0
         self._over = False
 
@@ -240,16 +241,21 @@ class _Stop:
 
     def account_of(self, fetcher: Fetcher, timeout: float) -> Walk:
         """The account of a fetcher that has ended, closed with the reason where it was cut off."""
-        if self.cut_by is not None:
-            fetcher.interrupt("stopped", f"stopped by {self.cut_by.name}")
+        if self._signal is not None:
+            self._cut_off |= fetcher.interrupt("stopped", f"stopped by {self._signal.name}")
         else:
             fetcher.interrupt("deadline", f"the run's timeout of {timeout:g} s is over; raise `timeout` (-t)")
         return fetcher.statistics()
+
+    @property
+    def cut_by(self) -> signal.Signals | None:
+        """The signal that cut something off, None for one that came when all walks had ended."""
+        return self._signal if self._cut_off else None
 
     def _first(self, number: signal.Signals) -> None:
         if self._over or self.fetching.cancel_called:
             logger.warning("{}: fetching is over, the rest is being written", number.name)
         else:
             logger.warning("{}: fetching ends, what arrived is kept", number.name)
-            self.cut_by = number
+            self._signal = number
             self.fetching.cancel()

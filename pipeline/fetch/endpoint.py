@@ -89,10 +89,12 @@ class Fetcher:
                             await self._send_early(pages, send)
                     nursery.cancel_scope.cancel()
 
-    def interrupt(self, action: Action, reason: str) -> None:
-        """Close the account of a walk that was cut off; without effect on one that has ended."""
-        if not self._ledger.ended:
-            self._lose(FetchError(reason), action)
+    def interrupt(self, action: Action, reason: str) -> bool:
+        """Close the account of a walk that was cut off; False, and without effect, where it had ended."""
+        if self._ledger.ended:
+            return False
+        self._lose(FetchError(reason), action)
+        return True
 
     def statistics(self) -> Walk:
         """The account of the walk so far."""
