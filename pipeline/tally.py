@@ -1,8 +1,8 @@
 """Running statistics over products: counts and sums that can be merged in any order."""
 
 from collections import Counter
-from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from typing import Self
 
 import msgspec
@@ -71,6 +71,19 @@ class Tally:
         else:
             self._prices[key] = _Prices(price)
 
+    @classmethod
+    def of(cls, prices: Mapping[str | None, Sequence[Decimal]], categories: Iterable[str]) -> Self:
+        """Count many at once: prices by currency, and the category of each product."""
+        tally = cls()
+        tally._categories.update(categories)
+        with localcontext(_EXACT):
+            for currency, amounts in prices.items():
+                total = sum(amounts, Decimal(0))
+                least, greatest = (_finest(amounts, extreme(amounts)) for extreme in (min, max))
+                mine = tally._prices[currency or UNKNOWN_CURRENCY] = _Prices(least)
+                mine.count, mine.total, mine.greatest = len(amounts), total, greatest
+        return tally
+
     def merge(self, other: "Tally") -> None:
         """Count all that ``other`` has counted; it stays as it is."""
         self._categories.update(other._categories)
@@ -103,6 +116,11 @@ class Tally:
     def prices(self) -> Mapping[str, PriceRange]:
         """Price ranges by currency, by code; ``unknown`` for those without."""
         return {key: self._prices[key].range() for key in sorted(self._prices)}
+
+
+def _finest(amounts: Sequence[Decimal], value: Decimal) -> Decimal:
+    """Of those that are equal to a value (1.5, 1.50) the one with the most decimals."""
+    return min((amount for amount in amounts if amount == value), key=_exponent)
 
 
 def _is_finer(price: Decimal, other: Decimal) -> bool:

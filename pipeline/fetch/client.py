@@ -2,12 +2,12 @@
 
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
 from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import urljoin
+from urllib.parse import parse_qsl, urlencode, urljoin
 
 import httpx
 import msgspec
@@ -90,6 +90,8 @@ class Client:
         self._headers, self._query = dict(headers), dict(query)
         self._auth = httpx.BasicAuth(home.username, home.password) if home.userinfo else None
         self._url = home.copy_with(userinfo=b"")
+        self._base = str(self._url.copy_with(query=None, fragment=None))
+        self._own_query = parse_qsl(home.query.decode(), keep_blank_values=True)
         self._policy = policy or HostPolicy(url)
         self._limits = limits
         self._client = _open_client(
@@ -119,32 +121,22 @@ class Client:
             await self._client.__aexit__(kind, error, traceback)
 
     def url_with(self, parameters: Mapping[str, str]) -> str:
-        """The endpoint's URL with ``parameters`` merged into its own query string.
-
-        Raises:
-            PermanentError: when that is no URL any more.
-        """
-        return self._merged(self._url, parameters)
-
-    def _merged(self, url: httpx.URL, parameters: Mapping[str, str]) -> str:
-        try:
-            return str(url.copy_merge_params(dict(parameters)) if parameters else url)
-        except httpx.InvalidURL as error:
-            raise self._translated(error, url) from error
+        """The endpoint's URL with ``parameters`` merged into its own query string, in the place of those it has."""
+        return _merged(self._base, self._own_query, parameters)
 
     async def get(
         self,
         url: str,
         *,
         token: str | None = None,
-        on_sent: Callable[[], None] = lambda: None,
+        on_sent: Callable[[], None] | None = None,
         on_answered: Callable[[], None] = lambda: None,
     ) -> Response:
         """Make one request, to an absolute ``url`` that is the endpoint's own or one that it led to.
 
         ``token`` is a bearer token that goes with the other credentials (RFC 6750). ``on_sent`` is called when the
         request goes out: the connection, where one had to be opened, stands then; ``on_answered`` when the head of the
-        response is here, whatever its status.
+        response is here, whatever its status; following a request so costs time, and is not done without ``on_sent``.
 
         A cancellation closes the connection and leaves the client usable.
 
@@ -154,11 +146,13 @@ class Client:
             PermanentError: any other status but 2xx, a body that is over the cap or badly encoded, and a URL, or a
                 redirect to one, that may not be asked.
         """
-        options: dict[str, Any] = {"extensions": {"trace": _tracer(on_sent, on_answered)}}
+        options: dict[str, Any] = {"extensions": {"trace": _tracer(on_sent, on_answered)}} if on_sent else {}
         if self._policy.carries_credentials(url):
             bearer = {"Authorization": f"Bearer {token}"} if token else {}
             options |= {"headers": {**self._headers, **bearer}, "auth": self._auth}
-            url = self._merged(httpx.URL(url), self._query)
+            if self._query:
+                base, _, query = url.partition("?")
+                url = _merged(base, parse_qsl(query, keep_blank_values=True), self._query)
         return await self._exchange(self._page, "GET", url, **options)
 
     async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> bytes:
@@ -254,6 +248,11 @@ class Client:
                 return TransientError(f"truncated or invalid HTTP: {_text(error)}")
             case _:
                 return PermanentError(f"cannot be fetched: {_text(error)}")
+
+
+def _merged(base: str, query: Sequence[tuple[str, str]], parameters: Mapping[str, str]) -> str:
+    pairs = [*(pair for pair in query if pair[0] not in parameters), *parameters.items()]
+    return f"{base}?{urlencode(pairs)}" if pairs else base
 
 
 def _address(url: httpx.URL) -> str:

@@ -1,5 +1,6 @@
 """Fetches pages before their turn, so that several are in flight while they are taken one after the other."""
 
+import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import msgspec
@@ -63,8 +64,12 @@ class Lookahead:
         Raises:
             FetchError: when it does not come, for whatever reason its fetching gave.
         """
-        self._refill()
         wishes, end_known = self._wishes(1)
+        if self._is_alone():
+            arrival = await self._fetch(wishes[0])
+            self._window.settled(end_known=end_known)
+            return arrival
+        self._refill()
         slot = self._slots[wishes[0].number]
         while slot.outcome is None:
             with trio.move_on_at(self._window.grows_at(trio.current_time())):
@@ -104,6 +109,11 @@ class Lookahead:
                 slot = self._slots[wish.number] = _Slot(wish)
                 self._nursery.start_soon(self._run, slot)
                 self._peak = max(self._peak, self._in_flight())
+
+    def _is_alone(self) -> bool:
+        """Whether the current page is all that is asked for, so that nobody else need be started for it."""
+        now = trio.current_time()
+        return not self._slots and self._window.width(now) == 1 and self._window.grows_at(now) == math.inf
 
     def _in_flight(self) -> int:
         return sum(slot.outcome is None for slot in self._slots.values())

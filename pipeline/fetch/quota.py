@@ -34,6 +34,8 @@ def seconds_until_quota(headers: Mapping[str, str], now: float) -> float | None:
 
     ``headers`` have any case; ``now`` is the Unix time. Numbers of seconds and moments are told apart by their size.
     """
+    if not any("limit" in name.lower() for name in headers):  # all their names have it, and most servers say nothing
+        return None
     waits = [_of_pair(headers, left, reset, now) for left, reset in _PAIRS]
     field = headers.get("ratelimit", "")
     # Several policies, each with a name in quotes; without names the commas stand within the one there is.

@@ -160,9 +160,8 @@ class ResilientClient:
             watch.start()
             self._ledger.requested(again=again)
             try:
-                return await self._client.get(
-                    url, token=token, on_sent=partial(watch.sent, grant), on_answered=grant.answered
-                )
+                on_sent = partial(watch.sent, grant) if self._endpoint.rate_limit.rps else None
+                return await self._client.get(url, token=token, on_sent=on_sent, on_answered=grant.answered)
             except RedirectedError as redirect:
                 url = redirect.location
                 hops += 1

@@ -1,7 +1,8 @@
 """From a page of raw records to encoded products: what one hop into a worker thread does."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -56,7 +57,8 @@ def normalize_page(page: Page, processed_at: str, records: Records = USUAL_RECOR
     rejects: list[Reject] = []
     letters: list[bytes] = []
     coercions: Counter[str] = Counter()
-    tally = Tally()
+    amounts: defaultdict[str | None, list[Decimal]] = defaultdict(list)
+    categories: list[str] = []
     for position, raw in enumerate(page.records, start=1):
         for outcome in _read(records, raw):
             try:
@@ -71,8 +73,12 @@ def normalize_page(page: Page, processed_at: str, records: Records = USUAL_RECOR
                     rejects.append(reject)
                 letters.append(encode_letter(DeadLetter.of(page.source, page.number, reject, processed_at, raw)))
                 continue
-            coercions.update(outcome.money.notes)
-            tally.add(outcome.money.amount, line.currency, line.category)
+            money = outcome.money
+            if money.notes:
+                coercions.update(money.notes)
+            if money.amount is not None:
+                amounts[money.currency].append(money.amount)
+            categories.append(outcome.category)
             ids.append(line.id)
             lines.append(encoded)
     return NormalizedPage(
@@ -80,7 +86,7 @@ def normalize_page(page: Page, processed_at: str, records: Records = USUAL_RECOR
         number=page.number,
         ids=ids,
         lines=b"\n".join(lines),
-        tally=tally,
+        tally=Tally.of(amounts, categories),
         rejected=rejected,
         rejects=rejects,
         dead_letters=b"\n".join(letters),

@@ -13,6 +13,7 @@ from pipeline.normalize.fields import (
     ID_KEYS,
     PRICE_KEYS,
     TITLE_KEYS,
+    UNCATEGORIZED,
     first_category,
     first_id,
     first_price,
@@ -32,6 +33,8 @@ _Identity = msgspec.defstruct("_Identity", [(key, Any, None) for key in ID_KEYS]
 _decode_record = msgspec.json.Decoder(_Record, float_hook=WireNumber).decode
 _decode_identity = msgspec.json.Decoder(_Identity, float_hook=WireNumber).decode
 
+# Each field's likeliest names, looked at before all of them.
+_likely: Callable[[Any], tuple[object, ...]] = attrgetter("id", "title", "name", "price", "category")
 _ids: Callable[[Any], tuple[object, ...]] = attrgetter(*ID_KEYS)
 _titles: Callable[[Any], tuple[object, ...]] = attrgetter(*TITLE_KEYS)
 _prices: Callable[[Any], tuple[object, ...]] = attrgetter(*PRICE_KEYS)
@@ -49,20 +52,28 @@ class UsualRecords(Records):
             msgspec.DecodeError: when it is no object, or no JSON.
         """
         record = _decode_record(raw)
-        identity = first_id(_ids(record))
+        likely_id, title, name, price, category = _likely(record)
+        identity = first_id((likely_id,)) or first_id(_ids(record))
         if identity is None:
             return (NoIdError(f"none of {', '.join(ID_KEYS)} is usable", "id"),)
-        return (Reading(identity, first_title(_titles(record)), first_category(_categories(record)), _money(record)),)
+        known_title = first_title((title, name)) or first_title(_titles(record))
+        known_category = first_category((category,))
+        if known_category is UNCATEGORIZED:
+            known_category = first_category(_categories(record))
+        return (Reading(identity, known_title, known_category, _money(record, price)),)
 
     def _id_of(self, raw: msgspec.Raw) -> str | None:
         return first_id(_ids(_decode_identity(raw)))
 
 
-def _money(record: Any) -> Money:
-    """A record's price and currency, with what had to be decided to read them."""
-    named_currency = next(filter(None, _currencies(record)), None)
-    record_currency = code_of(named_currency)
-    money = read_money(first_price(_prices(record)), record_currency)
-    if named_currency is not None and record_currency is None:
+def _money(record: Any, price: object) -> Money:
+    """A record's price, which is likely the one given, and currency, with what had to be decided to read them."""
+    named_currency = None
+    for named_currency in _currencies(record):
+        if named_currency:
+            break
+    record_currency = code_of(named_currency) if named_currency else None
+    money = read_money(price if type(price) is WireNumber else first_price(_prices(record)), record_currency)
+    if named_currency and record_currency is None:
         return msgspec.structs.replace(money, notes=(*money.notes, "unknown_currency"))
     return money
