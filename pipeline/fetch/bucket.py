@@ -32,13 +32,15 @@ class TokenBucket:
     def __init__(self, rate: float, burst: int, *, jitter_allowance: float = 0.0) -> None:
         if not (rate >= 0 and burst >= 1):
             raise ValueError(f"a token bucket needs rate >= 0 and burst >= 1, got {rate} and {burst}")
-        self._interval = 1 / rate if rate else 0.0
-        headroom = self._interval * (burst - 1) / 2 if burst > 1 else _headroom_without_burst(self._interval)
-        self._tolerance = (burst - 1) * self._interval - min(jitter_allowance, headroom)
+        self._burst = burst
+        self._jitter_allowance = jitter_allowance
+        self._set_rate(rate)
         self._theoretical_arrival = -math.inf
         # The same, had each request only arrived when it was answered: later it cannot have been.
         self._latest_theoretical_arrival = -math.inf
         self._paused_until = -math.inf
+        self._quota_said_to, self._quota_ends_with = 0, 0
+        self._quota_until = -math.inf
         self._turn = trio.StrictFIFOLock()
         self._granted = 0
         self._waiting = 0
@@ -63,12 +65,33 @@ class TokenBucket:
         finally:
             self._waiting -= 1
 
+    def slow_down(self, rate: float) -> None:
+        """Grant ``rate`` tokens a second from now on, and no burst before there was a rest."""
+        self._set_rate(rate)
+        self._theoretical_arrival = max(self._theoretical_arrival, trio.current_time() + self._tolerance)
+
+    def speed_up(self, rate: float) -> None:
+        """Grant ``rate`` tokens a second from now on, which is more than before."""
+        self._set_rate(rate)
+
+    def _set_rate(self, rate: float) -> None:
+        self._interval = 1 / rate if rate else 0.0
+        burst = self._burst
+        headroom = self._interval * (burst - 1) / 2 if burst > 1 else _headroom_without_burst(self._interval)
+        self._tolerance = (burst - 1) * self._interval - min(self._jitter_allowance, headroom)
+
     def pause_until(self, moment: float) -> None:
         """Grant nothing before ``moment`` on Trio's clock; an earlier pause never shortens a later one."""
         self._paused_until = max(self._paused_until, moment)
 
     def _next_grant_at(self) -> float:
-        return max(self._paused_until, self._theoretical_arrival - self._tolerance)
+        quota_at = self._quota_until if self._granted >= self._quota_ends_with else -math.inf
+        return max(self._paused_until, quota_at, self._theoretical_arrival - self._tolerance)
+
+    def _heed_quota(self, number: int, quota: int, until: float) -> None:
+        # The later a request, the more its answer knows; what was said to others before is out of date.
+        if number > self._quota_said_to:
+            self._quota_said_to, self._quota_ends_with, self._quota_until = number, number + quota, until
 
     def _arrives(self, number: int, moment: float) -> None:
         # All granted since then count from that moment, too.
@@ -115,6 +138,13 @@ class Grant:
         """The request leaves now; a connection that had to be opened stands."""
         self._sent_at = trio.current_time()
         self._bucket._arrives(self._number, self._sent_at)
+
+    def leaves(self, quota: int, until: float) -> None:
+        """The answer says that so many more requests may be made until a time on Trio's clock.
+
+        It counts those that came before it, and knows nothing of those that were granted since.
+        """
+        self._bucket._heed_quota(self._number, quota, until)
 
     def answered(self) -> None:
         """The answer begins to come now."""

@@ -17,6 +17,7 @@ from pipeline.errors import (
     TransientError,
 )
 from pipeline.fetch.access import Access
+from pipeline.fetch.aimd import AdaptiveRate
 from pipeline.fetch.backoff import Backoff
 from pipeline.fetch.breaker import CircuitBreaker, State
 from pipeline.fetch.bucket import Grant, TokenBucket
@@ -24,7 +25,7 @@ from pipeline.fetch.client import Client, Response
 from pipeline.fetch.envelope import RecordFinder
 from pipeline.fetch.ledger import Ledger
 from pipeline.fetch.log import EndpointLog
-from pipeline.fetch.quota import seconds_until_quota
+from pipeline.fetch.quota import tightest_quota
 from pipeline.fetch.styles import Target
 from pipeline.resolved import ResolvedEndpoint
 
@@ -71,6 +72,7 @@ class ResilientClient:
         self._rng = rng
         limit, retry, breaker = endpoint.rate_limit, endpoint.retry, endpoint.breaker
         self._bucket = TokenBucket(limit.rps, limit.burst, jitter_allowance=JITTER_ALLOWANCE)
+        self._rate = AdaptiveRate(limit.rps)
         self._backoff = Backoff(base_delay=retry.base_delay, max_delay=retry.max_delay, jitter=retry.jitter)
         self._breaker = CircuitBreaker(
             failure_threshold=breaker.failure_threshold,
@@ -89,7 +91,7 @@ class ResilientClient:
     async def page(
         self, number: int, target: Target, *, again: bool, on_failed: Callable[[], None] = lambda: None
     ) -> Arrival:
-        """Fetch a page; ``again`` when it was asked for before. ``on_failed`` is called when an attempt is in vain.
+        """Fetch a page; ``again`` when it was asked for before. ``on_failed`` is called when the server seems ill.
 
         A cancellation leaves the connection closed, the breaker without a permit taken, and a token spent.
 
@@ -120,7 +122,8 @@ class ResilientClient:
                 else:
                     permit.succeeded()
                     return arrival
-            on_failed()
+            if not isinstance(failure, RateLimitedError):
+                on_failed()
             if self._breaker.statistics().times_opened > times_opened:  # what went wrong before is settled by then
                 in_a_row, times_opened = 0, self._breaker.statistics().times_opened
             self._honour_retry_after(failure)
@@ -148,7 +151,6 @@ class ResilientClient:
                 error.text += self._access.redact(f"; asked with {asked}")
             raise error.at(self._endpoint.name, number, attempt, watch.seconds()) from error.__cause__
         self._log.arrived(number, attempt, response.status, watch.seconds(), len(records))
-        self._heed_quota(response)
         return Arrival(records, response, watch.latency)
 
     async def _response(self, url: str, watch: "_Stopwatch", *, again: bool) -> Response:
@@ -159,9 +161,13 @@ class ResilientClient:
             grant = await self._bucket.acquire()
             watch.start()
             self._ledger.requested(again=again)
+            granted_at = trio.current_time()
             try:
                 on_sent = partial(watch.sent, grant) if self._endpoint.rate_limit.rps else None
-                return await self._client.get(url, token=token, on_sent=on_sent, on_answered=grant.answered)
+                response = await self._client.get(url, token=token, on_sent=on_sent, on_answered=grant.answered)
+            except RateLimitedError:
+                self._slow_down(granted_at)
+                raise
             except RedirectedError as redirect:
                 url = redirect.location
                 hops += 1
@@ -171,15 +177,31 @@ class ResilientClient:
                     raise
                 renewed = True
                 self._access.refuse(token)
+            else:
+                self._heed_quota(response, grant)
+                return response
             finally:
                 watch.over()
                 grant.over()
         raise PermanentError(f"redirected more than {MAX_REDIRECTS} times")
 
-    def _heed_quota(self, response: Response) -> None:
-        wait = seconds_until_quota(response.headers, time.time())
-        if wait is not None:
-            self._bucket.pause_until(trio.current_time() + wait)
+    def _heed_quota(self, response: Response, grant: Grant) -> None:
+        quota = tightest_quota(response.headers, time.time())
+        if quota is not None:
+            until = trio.current_time() + quota.seconds
+            if quota.left <= 0:
+                self._bucket.pause_until(until)
+            else:
+                grant.leaves(int(quota.left), until)
+        if self._rate.rate < self._endpoint.rate_limit.rps:
+            self._rate.allowed()
+            self._bucket.speed_up(self._rate.rate)
+
+    def _slow_down(self, granted_at: float) -> None:
+        """The server is well, but we are too fast for it; without a limit there is nothing to go by but its pauses."""
+        if self._endpoint.rate_limit.rps:
+            self._rate.refused(granted_at, trio.current_time())
+            self._bucket.slow_down(self._rate.rate)
 
     def _check_time_for_quota(self) -> None:
         paused_until = self._bucket.statistics().paused_until
