@@ -41,6 +41,10 @@ mocks *args:
 run *args:
     {{ uv }} run -q python -m pipeline "$@"
 
-# Benchmarks: the pipeline beside a bare script that does the same work, as ratios
+# Benchmarks: the pipeline beside a bare script that does the same work, and one in the common style, as ratios
 bench *args:
     {{ uv }} run -q python bench/run.py "$@"
+
+# How close to the bound of an API's rate limit, at three latencies
+bench-polite *args:
+    {{ uv }} run -q python bench/polite.py "$@"

@@ -1,4 +1,4 @@
-"""Measures the pipeline beside the bare script in one run, in turn, and prints medians and their ratio.
+"""Measures the pipeline beside two scripts in one run, in turn, and prints medians and their ratios to the bare one.
 
 ``just bench [--pages N] [--records N] [--rounds N]``. The rate limit is lifted; the server is a process of its own.
 """
@@ -43,7 +43,7 @@ def measure(command: list[str]) -> Measure:
 @click.option("--records", default=100, help="Records a page.")
 @click.option("--rounds", default=3, help="Runs of each, after one to warm up.")
 def main(pages: int, records: int, rounds: int) -> None:
-    """Measure the pipeline beside the bare script."""
+    """Measure the pipeline beside the bare script and one in the common style."""
     server_command = [sys.executable, str(HERE / "server.py"), str(pages), str(records)]
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -58,6 +58,7 @@ def main(pages: int, records: int, rounds: int) -> None:
             commands = {
                 "pipeline": [sys.executable, "-m", "pipeline", *(f"--set={setting}" for setting in settings)],
                 "bare": [sys.executable, str(HERE / "bare.py"), f"{folder}/bare.json", *[url] * len(names)],
+                "common": [sys.executable, str(HERE / "common.py"), f"{folder}/common.json", "0", *[url] * len(names)],
             }
             measures: dict[str, list[Measure]] = {name: [] for name in commands}
             for number in range(rounds + 1):
@@ -77,12 +78,13 @@ def report(measures: dict[str, list[Measure]], pages: int, records: int) -> None
     for name, results in measures.items():
         values = [statistics.median(getattr(result, field) for result in results) for field in ("wall", "cpu", "peak")]
         click.echo(f"{name:10}" + "".join(f"{value:10.2f}" for value in values))
-    pairs = list(zip(measures["pipeline"], measures["bare"], strict=True))
-    ratios = [
-        statistics.median(getattr(ours, field) / getattr(bare, field) for ours, bare in pairs)
-        for field in ("wall", "cpu", "peak")
-    ]
-    click.echo(f"{'ratio':10}" + "".join(f"{ratio:10.2f}" for ratio in ratios))
+    for name in measures.keys() - {"bare"}:
+        pairs = list(zip(measures[name], measures["bare"], strict=True))
+        ratios = [
+            statistics.median(getattr(one, field) / getattr(bare, field) for one, bare in pairs)
+            for field in ("wall", "cpu", "peak")
+        ]
+        click.echo(f"{name:10}" + "".join(f"{ratio:9.2f}x" for ratio in ratios))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import os
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Annotated
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from msgspec import Meta
 
@@ -174,6 +174,8 @@ class Config(Section, frozen=True):
         if auth.sent_as() == "authorization" and urlsplit(url).username:
             problems.append(Problem(f"{path}auth", "is sent as authorization, and so is the user in `url`"))
         credentials, wrong_credentials = auth.resolve(url, expansion)
+        for name in credentials.query.keys() & parse_qs(urlsplit(url).query, keep_blank_values=True).keys():
+            problems.append(Problem(f"{path}auth.api_key.query", f"`url` has the parameter {name} already"))
         problems += [Problem(f"{path}auth.{problem.path}", problem.text) for problem in wrong_credentials]
         return ResolvedEndpoint(
             name=endpoint.name,

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from support import FakeApi, ok, records, reply, walk
 from test_lookahead import EnforcingApi
 
-from pipeline.config import Retry
+from pipeline.errors import DeadlineNearError
 from pipeline.fetch.aimd import LEAST, AdaptiveRate
 from pipeline.fetch.bucket import TokenBucket
 from pipeline.fetch.quota import Quota, seconds_until_quota, tightest_quota
-from pipeline.treatment import RateLimit
+from pipeline.treatment import RateLimit, Retry
 
 PATIENT = Retry(max_retries=20, base_delay=0.1, max_delay=1, jitter=0)
 
@@ -155,3 +155,24 @@ async def test_an_announced_budget_is_kept_by_many_requests_together() -> None:
     api = Budget()
     fetcher, pages = await walk(api, rate_limit=RateLimit(rps=10, burst=10))
     assert (len(pages), api.refused, fetcher.statistics().status) == (60, 0, "complete")
+
+
+@pytest.mark.virtual_time
+async def test_a_pause_past_the_deadline_is_told_to_all_who_wait() -> None:
+    """Those who stood in line when it was announced, too: nobody sleeps until the deadline for nothing."""
+    bucket = TokenBucket(1, 1)
+    await bucket.acquire()
+    told: list[float] = []
+
+    async def ask() -> None:
+        with pytest.raises(DeadlineNearError, match="quota is used up for another 499 s"):
+            await bucket.acquire()
+        told.append(trio.current_time())
+
+    with trio.fail_after(100):
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(ask)
+            await trio.sleep(0.5)
+            bucket.pause_until(500)
+    assert told == [pytest.approx(1)] * 3

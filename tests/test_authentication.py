@@ -195,7 +195,9 @@ def test_a_key_goes_to_one_place(tmp_path: Path) -> None:
 
 
 def test_who_asks_is_said_once(tmp_path: Path) -> None:
-    """A user in the URL and a bearer token would be the same header."""
+    """A user in the URL and a bearer token would be the same header, and a parameter cannot stand there twice."""
+    text = "endpoints: [{name: s, url: 'http://s.test?key=1', auth: {api_key: {query: key, value: abcd}}}]"
+    assert "has the parameter key already" in problems(tmp_path, text)["endpoints.0.auth.api_key.query"]
     text = "endpoints: [{name: shop, url: 'http://us:passw0rd@shop.test/', auth: {bearer: token}}]"
     assert "so is the user in `url`" in problems(tmp_path, text)["endpoints.0.auth"]
     text = "endpoints: [{name: s, url: 'http://s.test', auth: {oauth2: {token_url: 'http://u:p4ss@s.test/t'}}}]"

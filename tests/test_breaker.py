@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import assert_checkpoints
 
-from pipeline.errors import CircuitGivenUpError
+from pipeline.errors import CircuitGivenUpError, DeadlineNearError
 from pipeline.fetch.breaker import CircuitBreaker, Permit, State
 
 pytestmark = pytest.mark.virtual_time
@@ -170,9 +170,10 @@ async def test_cancelled_waiter_leaves_nothing_behind() -> None:
     """A waiter that goes away takes no probe with it, while the circuit is open or half open."""
     breaker = breaker_of()
     await fail(breaker, 3)
-    with trio.move_on_after(10) as impatient:
-        await breaker.admit()
-    assert impatient.cancelled_caught
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(breaker.admit)
+        await trio.sleep(10)
+        nursery.cancel_scope.cancel()
     with await breaker.admit() as probe:
         assert (trio.current_time(), probe.probe) == (15, True)
         with trio.move_on_after(1) as impatient:
@@ -180,6 +181,18 @@ async def test_cancelled_waiter_leaves_nothing_behind() -> None:
         assert impatient.cancelled_caught
         probe.succeeded()
     assert breaker.statistics().state is State.CLOSED
+
+
+async def test_a_probe_that_is_due_too_late_is_not_waited_for() -> None:
+    """Who must be done before it learns so at once, also when it waited already; others wait."""
+    breaker = breaker_of()
+    await fail(breaker, 3)
+    with trio.fail_after(10), pytest.raises(DeadlineNearError, match="probe would be due after the deadline"):
+        await breaker.admit()
+    assert trio.current_time() == 0
+    with trio.fail_after(16):
+        permit = await breaker.admit()
+    assert (trio.current_time(), permit.probe) == (15, True)
 
 
 @pytest.mark.parametrize("report", [Permit.succeeded, Permit.failed])

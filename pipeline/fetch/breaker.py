@@ -16,7 +16,7 @@ from typing import Self
 import msgspec
 import trio
 
-from pipeline.errors import CircuitGivenUpError
+from pipeline.errors import CircuitGivenUpError, DeadlineNearError
 
 
 class State(enum.Enum):
@@ -103,6 +103,7 @@ class CircuitBreaker:
 
         Raises:
             CircuitGivenUpError: once ``max_probes`` probes in a row have failed.
+            DeadlineNearError: when the next probe is due later than whoever asks may wait.
         """
         await trio.lowlevel.checkpoint()
         while True:
@@ -116,6 +117,8 @@ class CircuitBreaker:
                     return Permit(self, self._epoch, probe=True)
                 case State.GIVEN_UP:
                     raise CircuitGivenUpError(f"given up after {self._failed_probes} failed probes")
+                case State.OPEN if self._probe_at >= trio.current_effective_deadline():
+                    raise DeadlineNearError("the circuit is open, and its next probe would be due after the deadline")
                 case State.OPEN:
                     with trio.move_on_at(self._probe_at):
                         await self._changed.wait()

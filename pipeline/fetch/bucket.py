@@ -5,6 +5,8 @@ import math
 import msgspec
 import trio
 
+from pipeline.errors import DeadlineNearError
+
 
 class TokenBucketStatistics(msgspec.Struct, frozen=True):
     """``granted`` tokens so far; ``tasks_waiting`` in line; ``next_grant_at`` and ``paused_until`` on Trio's clock."""
@@ -50,12 +52,16 @@ class TokenBucket:
         """Wait for a token and take it; the grant is to be told what becomes of the request.
 
         A cancellation leaves the bucket as it was: no token is taken, and who waits behind moves up.
+
+        Raises:
+            DeadlineNearError: when a pause lasts longer than whoever asks may wait.
         """
         self._waiting += 1
         try:
             async with self._turn:
                 # Only a pause that was set during the sleep makes it sleep again.
                 while (wake_at := self._next_grant_at()) > trio.current_time():  # noqa: ASYNC110
+                    self._check_time()
                     await trio.sleep_until(wake_at)
                 arrival = max(self._theoretical_arrival, trio.current_time())
                 self._theoretical_arrival = arrival + self._interval
@@ -83,6 +89,11 @@ class TokenBucket:
     def pause_until(self, moment: float) -> None:
         """Grant nothing before ``moment`` on Trio's clock; an earlier pause never shortens a later one."""
         self._paused_until = max(self._paused_until, moment)
+
+    def _check_time(self) -> None:
+        if self._paused_until >= trio.current_effective_deadline():
+            wait = self._paused_until - trio.current_time()
+            raise DeadlineNearError(f"the API's quota is used up for another {wait:.0f} s, which is past the deadline")
 
     def _next_grant_at(self) -> float:
         quota_at = self._quota_until if self._granted >= self._quota_ends_with else -math.inf

@@ -105,8 +105,6 @@ class ResilientClient:
         while True:
             attempt += 1
             opened = False
-            self._check_time_for_probe()
-            self._check_time_for_quota()
             with await self._breaker.admit() as permit:
                 try:
                     arrival = await self._attempt(number, attempt, target, again=again or attempt > 1)
@@ -203,12 +201,6 @@ class ResilientClient:
             self._rate.refused(granted_at, trio.current_time())
             self._bucket.slow_down(self._rate.rate)
 
-    def _check_time_for_quota(self) -> None:
-        paused_until = self._bucket.statistics().paused_until
-        if paused_until >= trio.current_effective_deadline():
-            wait = paused_until - trio.current_time()
-            raise DeadlineNearError(f"the API's quota is used up for another {wait:.0f} s, which is past the deadline")
-
     def _tell_redirect(self, location: str) -> None:
         if not self._told_redirect:
             self._told_redirect = True
@@ -243,11 +235,6 @@ class ResilientClient:
             outlook = f"circuit open, probe in {self._endpoint.breaker.cooldown:g} s"
         self._ledger.failed(page, error, "circuit_break")
         self._log.failed(error, page, f"{error.text}; {outlook}")
-
-    def _check_time_for_probe(self) -> None:
-        probe_at = self._breaker.statistics().probe_at
-        if probe_at is not None and probe_at >= trio.current_effective_deadline():
-            raise DeadlineNearError("the circuit is open, and its next probe would be due after the deadline")
 
 
 class _Stopwatch:

@@ -1,5 +1,6 @@
 """Looks at one page of each of several APIs, and drafts their configuration."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -48,7 +49,11 @@ async def draft_config(
         Endpoint(name=name, url=url, headers=headers, preset=preset.name if preset else None)
         for name, url, preset in zip(names, urls, known, strict=True)
     ]
-    resolved = Config(endpoints=tuple(endpoints)).resolved()
+    try:
+        resolved = Config(endpoints=tuple(endpoints)).resolved()
+    except ConfigError as error:  # the user wrote no endpoints yet
+        said = [Problem(re.sub(r"^endpoints\.\d+\.", "", problem.path), problem.text) for problem in error.problems]
+        raise ConfigError(list(dict.fromkeys(said))) from None
     drafts, pages = [], {}
     looked = await look_at_all(resolved, connect=connect, plain=True)
     for (endpoint, outcome), url, preset in zip(looked, urls, known, strict=True):
