@@ -188,6 +188,16 @@ async def test_an_outage_is_probed_by_one_request_at_a_time() -> None:
     assert fetcher.statistics().status == "complete"
 
 
+@pytest.mark.parametrize("latency", [0.0, 0.1])
+async def test_a_dead_api_is_asked_for_one_page_as_often_as_ever(latency: float) -> None:
+    """Three tries and two probes: that others could be asked for meanwhile makes no more of them."""
+    api = FakeApi(9, script={page: [reply(503)] * 99 for page in range(1, 10)}, latency=latency)
+    fetcher, pages = await walk(api, rate_limit=LIMIT)
+    assert (pages, [page for _, page in api.asked]) == ([], [1] * 5)
+    assert [after - before for before, after in pairwise(api.times[2:])] == pytest.approx([15 + latency] * 2)
+    assert fetcher.statistics().missing_from == 1
+
+
 async def test_offsets_are_asked_together_once_the_first_page_told_its_size() -> None:
     """A page size that the server caps is found out before anything is asked in steps of it."""
     asked: list[int] = []

@@ -97,3 +97,13 @@ def test_latency_is_smoothed() -> None:
     for seconds in (0.1, 0.9):
         window.answered(seconds)
     assert window.statistics().latency == pytest.approx(0.2)
+
+
+def test_before_the_first_answer_a_failure_ends_the_impatience() -> None:
+    """An API that is dead is not asked for more the longer it is."""
+    window = Window(5, 8, now=0)
+    window.failed()
+    assert (window.width(100), window.grows_at(100)) == (1, math.inf)
+    window.answered(1.0)
+    window.settled(end_known=False)
+    assert window.width(101) == 2

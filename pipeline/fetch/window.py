@@ -51,12 +51,13 @@ class Window:
     def failed(self) -> None:
         """A request failed in a way that says something about the server."""
         self._grown = 1
+        self._began = math.inf  # an answer is not just late
 
     def width(self, now: float) -> int:
         """How many requests may be under way, at a time on Trio's clock; at least one."""
         if self._latency is None:
-            patience = math.floor((now - self._began) * self._rate + 1e-9)
-            return max(1, min(1 + patience, MOST_BEFORE_AN_ANSWER, self._most))
+            tokens = max(0.0, now - self._began) * self._rate + 1e-9
+            return min(1 + math.floor(tokens), MOST_BEFORE_AN_ANSWER, self._most)
         used = self._latency * self._rate if self._rate else self._latency / SECONDS_A_PAGE
         return min(math.floor(2 * used + 0.5) + 1, self._grown, self._most)
 
