@@ -35,6 +35,7 @@ async def run(
     resume: bool = False,
     signals: Iterable[signal.Signals] = (),
     on_page: Callable[[str, int], None] = lambda source, records: None,
+    on_written: Callable[[], None] = lambda: None,
     environ: Mapping[str, str] | None = None,
     rng: Random | None = None,
     connect: Connect | None = None,
@@ -47,8 +48,9 @@ async def run(
 
     The first of ``signals`` ends the fetching, as the deadline does: what has arrived is written all the same. Another
     one, more than a second later, ends the run at once. ``on_page`` is told the source and the number of records of
-    each page that arrives. Credentials come from ``environ``, by default the process's own environment. ``rng`` decides
-    the jitter; ``connect`` and ``hop`` replace network and worker threads in tests.
+    each page that arrives; ``on_written`` is called when all is written, and signals change nothing any more.
+    Credentials come from ``environ``, by default the process's own environment. ``rng`` decides the jitter; ``connect``
+    and ``hop`` replace network and worker threads in tests.
 
     A cancellation ends the run within the time of one batch, also while the summary is being written. An existing
     summary stays as it was then, and the journal can be resumed.
@@ -107,6 +109,7 @@ async def run(
                 totals, catalogue = await trio.to_thread.run_sync(compose)
                 # From here on nothing waits: a second signal comes too late to undo what is written.
                 written = True
+                on_written()
                 finished = totals.status == "complete" or journal.is_empty
                 if finished:
                     journal.remove()

@@ -4,11 +4,14 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 import trio
-from processes import products, run_whole, start
+from processes import ENVIRONMENT, products, run_whole, start
 
 from mockapi.serve import serving
 from mockapi.settings import Settings
@@ -71,3 +74,24 @@ async def test_stopped_at_any_instant_there_is_a_summary_and_a_way_on(tmp_path: 
             nursery.start_soon(worker, number, undisturbed)
     assert len(outcomes) == INSTANTS
     assert outcomes.count("cut off") > INSTANTS // 5, outcomes
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize(("written", "code", "printed"), [(False, None, b""), (True, 0, b"went on")])
+def test_signals_end_the_process_before_the_run_and_change_nothing_after_it(
+    number: signal.Signals, written: bool, code: int | None, printed: bytes
+) -> None:
+    """Before it listens nothing has begun; once all is written the exit code is what came of it."""
+    program = f"""
+import os
+from pipeline.cli.running import _SignalsAround
+around = _SignalsAround()
+around.install()
+if {written}:
+    around.everything_is_written()
+os.kill(os.getpid(), {int(number)})
+print("went on", end="")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, env=ENVIRONMENT, check=False)
+    assert (done.returncode, done.stdout) == (128 + number if code is None else code, printed)
+    assert done.stderr == (b"" if written else b"Error: interrupted\n")

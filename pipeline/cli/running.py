@@ -1,5 +1,6 @@
 """The commands that make a catalogue: run and replay-rejects."""
 
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -77,11 +78,37 @@ def exit_code(summary: Summary, *, allow_partial: bool) -> int:
 
 
 def _run(config: Config, progress: bool | None, *, resume: bool) -> Summary:
-    async def run_to_the_end(bars: Bars) -> Summary:
-        summary = await run_pipeline(config, resume=resume, signals=_SIGNALS, on_page=bars.page)
-        for number in _SIGNALS:  # all is written: they come too late to change the exit code
+    around = _SignalsAround()
+    run_to_the_end = partial(
+        run_pipeline, config, resume=resume, signals=_SIGNALS, on_written=around.everything_is_written
+    )
+    around.install()
+    with Bars([endpoint.name for endpoint in config.endpoints], shown=progress) as bars:
+        summary = trio.run(partial(run_to_the_end, on_page=bars.page))
+        for number in _SIGNALS:  # handlers do not outlive the interpreter, and a default one would kill it as it ends
             signal.signal(number, signal.SIG_IGN)
         return summary
 
-    with Bars([endpoint.name for endpoint in config.endpoints], shown=progress) as bars:
-        return trio.run(run_to_the_end, bars)
+
+class _SignalsAround:
+    """What signals do while the run itself does not listen to them.
+
+    Before it does, they end the process: nothing has begun. Once all is written they come too late to change anything.
+    """
+
+    def __init__(self) -> None:
+        self._too_late = False
+
+    def install(self) -> None:
+        """Handle signals from now on; whoever listens to them meanwhile leaves them to this again."""
+        for number in _SIGNALS:
+            signal.signal(number, self._handle)
+
+    def everything_is_written(self) -> None:
+        """The run is over, but for its clearing up."""
+        self._too_late = True
+
+    def _handle(self, number: int, _: object) -> None:
+        if not self._too_late:
+            os.write(2, b"Error: interrupted\n")
+            os._exit(STOPPED + number)

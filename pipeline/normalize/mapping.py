@@ -18,7 +18,7 @@ from pipeline.normalize.usual import UsualRecords
 from pipeline.tally import Tally
 
 
-class _ProductLine(msgspec.Struct, omit_defaults=True):
+class _ProductLine(msgspec.Struct, omit_defaults=True, gc=False):
     """A Product as it is written: its price is the text of a JSON number."""
 
     id: str

@@ -40,7 +40,7 @@ _MINUS = re.compile(r"^\(.*\)$|- ?\d|\d ?-$|^-")
 _AMOUNT_KEYS = ("amount", "value", "price", "current", "gross")
 
 
-class WireNumber(msgspec.Struct, frozen=True):
+class WireNumber(msgspec.Struct, frozen=True, gc=False):
     """A JSON number with a fraction or an exponent, still as the text that arrived: no float, no rounding."""
 
     text: str
@@ -72,7 +72,7 @@ def as_it_came(value: object) -> object:
     raise NotImplementedError
 
 
-class Money(msgspec.Struct, frozen=True):
+class Money(msgspec.Struct, frozen=True, gc=False):
     """A price as it was read. ``notes`` names the rules that had to decide something.
 
     ``text`` is the amount as a JSON number: for a price that came as one, the text it came with.

@@ -8,7 +8,7 @@ import msgspec
 from pipeline.normalize.money import Money
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """A record's fields: its id within the endpoint, title, category, price with currency, and what was asked for."""
 
     id: str

@@ -27,6 +27,7 @@ from pipeline.normalize.record import NoIdError, Reading, Records
 _Record = msgspec.defstruct(
     "_Record",
     [(key, Any, None) for key in (*ID_KEYS, *TITLE_KEYS, *PRICE_KEYS, *CURRENCY_KEYS, *CATEGORY_KEYS)],
+    gc=False,
 )
 _Identity = msgspec.defstruct("_Identity", [(key, Any, None) for key in ID_KEYS])
 
