@@ -20,6 +20,7 @@ from mockapi.personas import path as path_of
 from mockapi.serve import serving
 from mockapi.settings import Settings
 from mockapi.shops import SHOPS
+from mockapi.truth import Truth
 from pipeline.cli import main
 from pipeline.layers import load_config
 from pipeline.preset import load_preset, preset_names
@@ -27,7 +28,10 @@ from pipeline.run import run
 from pipeline.survey.draft import name_for
 from pipeline.survey.recognise import is_usual
 
-SETTINGS = {"pages": 3, "per_page": 7, "rate_limit": 1000.0, "burst": 1000}
+
+def settings_of(name: str) -> Settings:
+    """A small catalogue, without anything to wait for."""
+    return Settings(personas=(name,), ports=(0,), pages=3, per_page=7, rate_limit=1000.0, burst=1000)
 
 
 @contextmanager
@@ -50,13 +54,13 @@ def file_server(folder: Path) -> Iterator[str]:
 
 @asynccontextmanager
 async def persona(name: str) -> AsyncIterator[str]:
-    async with serving(Settings(personas=(name,), ports=(0,), **SETTINGS)) as urls:  # type: ignore[arg-type]
+    async with serving(settings_of(name)) as urls:
         yield urls[name] + path_of(name)
 
 
-def truth(name: str, records: int | None = None) -> Any:
-    settings = Settings(personas=(name,), ports=(0,), **SETTINGS)  # type: ignore[arg-type]
-    return SHOPS[name].truth(settings.seed, records or settings.records)
+def truth(name: str) -> list[Truth]:
+    settings = settings_of(name)
+    return SHOPS[name].truth(settings.seed, settings.records)
 
 
 async def invoke(*arguments: str, env: Mapping[str, str] = ENVIRONMENT) -> Result:
