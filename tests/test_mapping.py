@@ -245,6 +245,20 @@ def test_whatever_the_records_each_is_a_product_or_a_reject(records: list[bytes]
         assert item.title is None or item.title == item.title.strip() != ""
 
 
+@given(
+    st.lists(RAWS, max_size=6),
+    st.lists(st.sampled_from([b"{", b"1, 2", b"\xff", b'{"id": 1e9999}', b"]["]), max_size=1),
+)
+def test_page_is_read_as_its_records_would_be_one_by_one(records: list[bytes], amiss: list[bytes]) -> None:
+    """Decoding a page at once is faster and nothing else, also when one of its records cannot be decoded."""
+    page = normalized(*records, *amiss)
+    singles = [normalized(record) for record in (*records, *amiss)]
+    assert page.lines == b"\n".join(single.lines for single in singles if single.lines)
+    assert [reject.reason for reject in page.rejects] == [
+        reject.reason for single in singles for reject in single.rejects
+    ]
+
+
 @given(st.one_of(RAWS, st.binary(max_size=30)))
 def test_any_record_has_an_identity(record: bytes) -> None:
     """Identifying never raises, gives the same each time, and agrees with the product's id."""

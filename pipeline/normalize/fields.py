@@ -38,7 +38,7 @@ def first_id(candidates: Iterable[object]) -> str | None:
 def first_title(candidates: Iterable[object]) -> str | None:
     """The first text that is not blank, HTML entities decoded and trimmed; None where there is none."""
     for value in candidates:
-        if value is not None and (text := _text(value)):
+        if value is not None and (text := text_of(value)):
             return text
     return None
 
@@ -67,17 +67,18 @@ def _says_nothing(value: object) -> bool:
 
 def _category(value: object, depth: int = 0) -> str | None:
     if isinstance(value, str):
-        return _text(value).lower()
+        return text_of(value).lower()
     if isinstance(value, list) and depth < _MAX_DEPTH:
         return next(filter(None, (_category(member, depth + 1) for member in value)), None)
     if isinstance(value, dict):
-        return next(filter(None, (_text(value.get(key)).lower() for key in _NAME_KEYS)), None)
+        return next(filter(None, (text_of(value.get(key)).lower() for key in _NAME_KEYS)), None)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return None
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """A text, HTML entities decoded and trimmed; empty for anything else."""
     if not isinstance(value, str):
         return ""
     if "&" in value:

@@ -59,14 +59,15 @@ def normalize_page(page: Page, processed_at: str, records: Records = USUAL_RECOR
     coercions: Counter[str] = Counter()
     amounts: defaultdict[str | None, list[Decimal]] = defaultdict(list)
     categories: list[str] = []
-    for position, raw in enumerate(page.records, start=1):
-        for outcome in _read(records, raw):
+    for position, outcomes in enumerate(records.read_page(page.records), start=1):
+        for outcome in outcomes:
             try:
                 if isinstance(outcome, Exception):
                     raise outcome  # noqa: TRY301 - as if it had come up while encoding
                 line = _line(page.source, outcome, processed_at)
                 encoded = _encode(line)
             except Exception as error:  # noqa: BLE001 - no record, however hostile, may cost more than itself
+                raw = page.records[position - 1]
                 rejected += 1
                 reject = Reject(position, error.field if isinstance(error, NoIdError) else "$", _reason(error))
                 if len(rejects) < MAX_LISTED_REJECTS:
@@ -93,13 +94,6 @@ def normalize_page(page: Page, processed_at: str, records: Records = USUAL_RECOR
         coercions=coercions,
         trace=page.trace,
     )
-
-
-def _read(records: Records, raw: msgspec.Raw) -> Sequence[Reading | Exception]:
-    try:
-        return records.read(raw)
-    except Exception as error:  # noqa: BLE001 - as above
-        return (error,)
 
 
 def _line(source: str, reading: Reading, processed_at: str) -> _ProductLine:

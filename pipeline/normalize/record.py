@@ -1,6 +1,6 @@
 """What is read from a record, however its fields are found."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -31,6 +31,14 @@ class Records:
     def read(self, raw: msgspec.Raw) -> "Sequence[Reading | NoIdError]":
         """What the record becomes: products, and rejects; any exception makes it a reject as a whole."""
         raise NotImplementedError
+
+    def read_page(self, raws: Sequence[msgspec.Raw]) -> Iterator[Sequence[Reading | Exception]]:
+        """What each record of a page becomes, in their order; a record that cannot be read, the reason."""
+        for raw in raws:
+            try:
+                yield self.read(raw)
+            except Exception as error:  # noqa: BLE001 - no record, however hostile, may cost more than itself
+                yield (error,)
 
     def _id_of(self, raw: msgspec.Raw) -> str | None:
         raise NotImplementedError

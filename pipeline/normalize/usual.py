@@ -1,6 +1,6 @@
 """How records are read that nobody described: their fields under the usual names."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -13,11 +13,11 @@ from pipeline.normalize.fields import (
     ID_KEYS,
     PRICE_KEYS,
     TITLE_KEYS,
-    UNCATEGORIZED,
     first_category,
     first_id,
     first_price,
     first_title,
+    text_of,
 )
 from pipeline.normalize.money import Money, WireNumber, read_money
 from pipeline.normalize.record import NoIdError, Reading, Records
@@ -32,6 +32,7 @@ _Record = msgspec.defstruct(
 _Identity = msgspec.defstruct("_Identity", [(key, Any, None) for key in ID_KEYS])
 
 _decode_record = msgspec.json.Decoder(_Record, float_hook=WireNumber).decode
+_decode_records = msgspec.json.Decoder(list[_Record], float_hook=WireNumber).decode  # type: ignore[valid-type]
 _decode_identity = msgspec.json.Decoder(_Identity, float_hook=WireNumber).decode
 
 # Each field's likeliest names, looked at before all of them.
@@ -40,6 +41,7 @@ _ids: Callable[[Any], tuple[object, ...]] = attrgetter(*ID_KEYS)
 _titles: Callable[[Any], tuple[object, ...]] = attrgetter(*TITLE_KEYS)
 _prices: Callable[[Any], tuple[object, ...]] = attrgetter(*PRICE_KEYS)
 _currencies: Callable[[Any], tuple[object, ...]] = attrgetter(*CURRENCY_KEYS)
+_NO_CURRENCIES = (None,) * len(CURRENCY_KEYS)
 _categories: Callable[[Any], tuple[object, ...]] = attrgetter(*CATEGORY_KEYS)
 
 
@@ -52,29 +54,47 @@ class UsualRecords(Records):
         Raises:
             msgspec.DecodeError: when it is no object, or no JSON.
         """
-        record = _decode_record(raw)
-        likely_id, title, name, price, category = _likely(record)
-        identity = first_id((likely_id,)) or first_id(_ids(record))
-        if identity is None:
-            return (NoIdError(f"none of {', '.join(ID_KEYS)} is usable", "id"),)
-        known_title = first_title((title, name)) or first_title(_titles(record))
-        known_category = first_category((category,))
-        if known_category is UNCATEGORIZED:
-            known_category = first_category(_categories(record))
-        return (Reading(identity, known_title, known_category, _money(record, price)),)
+        return (_reading(_decode_record(raw)),)
+
+    def read_page(self, raws: Sequence[msgspec.Raw]) -> Iterator[Sequence[Reading | Exception]]:
+        """What each record of a page becomes; decoded all at once, which takes half the time, unless one is amiss."""
+        try:
+            records = _decode_records(b"[" + b",".join(raws) + b"]")
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            records = []
+        if len(records) != len(raws):
+            yield from super().read_page(raws)
+            return
+        for record in records:
+            try:
+                yield (_reading(record),)
+            except Exception as error:  # noqa: BLE001 - no record, however hostile, may cost more than itself
+                yield (error,)
 
     def _id_of(self, raw: msgspec.Raw) -> str | None:
         return first_id(_ids(_decode_identity(raw)))
 
 
+def _reading(record: Any) -> Reading | NoIdError:
+    likely_id, title, name, price, category = _likely(record)
+    identity = str(likely_id) if type(likely_id) is int else first_id((likely_id,)) or first_id(_ids(record))
+    if identity is None:
+        return NoIdError(f"none of {', '.join(ID_KEYS)} is usable", "id")
+    known_title = text_of(title) or text_of(name) or first_title(_titles(record))
+    known_category = text_of(category).lower() or first_category(_categories(record))
+    return Reading(identity, known_title, known_category, _money(record, price))
+
+
 def _money(record: Any, price: object) -> Money:
     """A record's price, which is likely the one given, and currency, with what had to be decided to read them."""
-    named_currency = None
-    for named_currency in _currencies(record):
-        if named_currency:
-            break
-    record_currency = code_of(named_currency) if named_currency else None
-    money = read_money(price if type(price) is WireNumber else first_price(_prices(record)), record_currency)
+    if type(price) is not WireNumber:
+        price = first_price(_prices(record))
+    currencies = _currencies(record)
+    if currencies == _NO_CURRENCIES:
+        return read_money(price)
+    named_currency = next(filter(None, currencies), None)
+    record_currency = code_of(named_currency)
+    money = read_money(price, record_currency)
     if named_currency and record_currency is None:
         return msgspec.structs.replace(money, notes=(*money.notes, "unknown_currency"))
     return money

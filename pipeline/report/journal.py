@@ -189,7 +189,7 @@ class Journal:
             torn = file.seek(0, os.SEEK_END) - self._length
         if torn:
             logger.warning("dropped a torn entry of {} bytes at the end of the journal", torn)
-            self._file.truncate(self._length)
+        self._cut()
         return bool(known) and endpoints.keys() <= known
 
     def _check(self, opening: Opening, endpoints: Mapping[str, str]) -> None:
@@ -218,16 +218,21 @@ class Journal:
     def _write(self, entry: bytes) -> None:
         assert self._file is not None
         try:
-            self._file.seek(self._length)
             view = memoryview(entry)
             while view:  # a disk that fills up takes a part first, and says so at the next one
                 view = view[self._file.write(view) :]
         except OSError as error:
-            self._file.truncate(self._length)
+            self._cut()
             raise OutputError(
                 f"cannot write the journal in {self._folder}: {error.strerror}; make room and go on with --resume"
             ) from error
         self._length += len(entry)
+
+    def _cut(self) -> None:
+        """Drop what stands behind the last whole entry; the next one is written there."""
+        assert self._file is not None
+        self._file.truncate(self._length)
+        self._file.seek(self._length)
 
     def _read(self, offset: int, size: int) -> bytes:
         if self._reader is None:
