@@ -14,6 +14,8 @@ import msgspec
 
 from pipeline.description import Paging
 from pipeline.tally import PriceRange, Tally
+from pipeline.timing import NO_SOURCE_TIME, NO_TIME, SourceTime, TimeSpent
+from pipeline.traffic import NO_TRAFFIC, Traffic
 
 Action = Literal["retry", "skip", "circuit_break", "deadline", "stopped"]
 Status = Literal["complete", "partial", "failed"]
@@ -181,7 +183,7 @@ class Walk(msgspec.Struct, frozen=True):
     """What one endpoint's fetcher saw: the account of its pages and requests.
 
     ``gaps`` has the pages that are missing, and why. ``announced`` is what the API said of its size. ``ended`` is False
-    while the walk is under way.
+    while the walk is under way. ``time`` and ``traffic`` are those of this run alone.
     """
 
     source: str
@@ -192,6 +194,8 @@ class Walk(msgspec.Struct, frozen=True):
     failures: Sequence[Failure]
     announced: Announced = NOTHING_ANNOUNCED
     ended: bool = False
+    time: TimeSpent = NO_TIME
+    traffic: Traffic = NO_TRAFFIC
 
     @property
     def pages_missing(self) -> Sequence[int]:
@@ -227,7 +231,8 @@ class SourceReport(msgspec.Struct, frozen=True):
     """One entry of ``sources``. ``items_fetched`` = ``products`` + ``duplicates`` + ``rejected``, always.
 
     ``errors`` counts this source's entries in the summary's ``errors`` whose action is not ``retry``. ``gaps`` says why
-    the pages of ``pages_missing`` are. ``records_announced`` is to be held against ``items_fetched``.
+    the pages of ``pages_missing`` are. ``records_announced`` is to be held against ``items_fetched``. ``time`` is where
+    the time of this run went.
     """
 
     name: str
@@ -249,6 +254,7 @@ class SourceReport(msgspec.Struct, frozen=True):
     avg_price: Decimal | None
     prices: Mapping[str, PriceRange]
     coercions: Mapping[str, int]
+    time: SourceTime = NO_SOURCE_TIME
 
 
 class Totals(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 import hashlib
 import signal
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from pipeline.dead_letters import rejects_file
 from pipeline.errors import AbortedError, ConfigError, OutputError, Problem
 from pipeline.fetch.connect import Connect, connector
 from pipeline.fetch.endpoint import Fetcher
-from pipeline.model import Page, RunStatistics, Summary, Totals, Walk, utc_timestamp
+from pipeline.model import NormalizedPage, Page, RunStatistics, Summary, Totals, Walk, utc_timestamp
 from pipeline.normalize.consumer import Consumer, Hop
 from pipeline.normalize.mapping import normalize_batch, records_of
 from pipeline.report.aggregator import Aggregator, Catalogue
@@ -61,7 +62,7 @@ async def run(
         OutputError: when journal or summary cannot be written in the end.
         AbortedError: when a second signal came.
     """
-    started, started_at = trio.current_time(), utc_timestamp()
+    started, started_at, cpu_started = trio.current_time(), utc_timestamp(), time.process_time()
     endpoints = config.resolved(environ)
     output = Path(config.output)
     await trio.to_thread.run_sync(prepare_output, output, rejects_file(output))
@@ -75,19 +76,13 @@ async def run(
         aggregator = Aggregator(
             journal,
             secrets={endpoint.name: endpoint.secrets for endpoint in endpoints},
+            limits={endpoint.name: endpoint.rate_limit for endpoint in endpoints},
             checkpoint=trio.from_thread.check_cancelled,
         )
         pool = config.worker_pool
         records = {endpoint.name: records_of(endpoint.fields, endpoint.explode) for endpoint in endpoints}
-        consumer = Consumer(
-            aggregator.add,
-            normalize=partial(normalize_batch, records=records),
-            workers=pool.size,
-            batch_size=pool.batch_size,
-            hop=hop,
-        )
-        fetchers = [
-            Fetcher(
+        fetchers = {
+            endpoint.name: Fetcher(
                 endpoint,
                 connect(endpoint),
                 rng=rng,
@@ -98,15 +93,23 @@ async def run(
                 on_findings=partial(journal.append_findings, endpoint.name),
             )
             for endpoint in endpoints
-        ]
+        }
+        consumer = Consumer(
+            partial(_deliver, aggregator, fetchers),
+            normalize=partial(normalize_batch, records=records),
+            workers=pool.size,
+            batch_size=pool.batch_size,
+            hop=hop,
+        )
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(stop.watch, tuple(signals), nursery.cancel_scope)
-                peak_waiting = await _fetch_all(fetchers, consumer, config.queue.size, stop)
-                walks = [stop.account_of(fetcher, config.timeout) for fetcher in fetchers]
+                peak_waiting = await _fetch_all(fetchers.values(), consumer, config.queue.size, stop)
+                walks = [stop.account_of(fetcher, config.timeout) for fetcher in fetchers.values()]
                 seconds = trio.current_time() - started
-                compose = partial(_compose, output, aggregator, walks, started_at, seconds)
-                totals, catalogue = await trio.to_thread.run_sync(compose)
+                busy = (time.process_time() - cpu_started) / seconds if seconds else 0.0
+                compose = partial(_compose, started_at=started_at, seconds=seconds, busy=busy)
+                totals, catalogue = await trio.to_thread.run_sync(compose, output, aggregator, walks)
                 # From here on nothing waits: a second signal comes too late to undo what is written.
                 written = True
                 on_written()
@@ -151,13 +154,13 @@ def _open_journal(output: Path, endpoints: Sequence[ResolvedEndpoint], *, resume
 
 
 def _compose(
-    output: Path, aggregator: Aggregator, walks: Sequence[Walk], started_at: str, seconds: float
+    output: Path, aggregator: Aggregator, walks: Sequence[Walk], *, started_at: str, seconds: float, busy: float
 ) -> tuple[Totals, Catalogue]:
     """Add up and write the summary, in a worker thread, so that the event loop goes on listening to signals.
 
     A cancellation ends it at the next page; the old summary is there then.
     """
-    catalogue = aggregator.finish(walks)
+    catalogue = aggregator.finish(walks, busy=busy)
     totals = Totals(
         status=catalogue.status,
         total_products=catalogue.total_products,
@@ -173,6 +176,11 @@ def _compose(
     return totals, catalogue
 
 
+def _deliver(aggregator: Aggregator, fetchers: Mapping[str, Fetcher], page: NormalizedPage) -> None:
+    aggregator.add(page)
+    fetchers[page.source].delivered()
+
+
 def _leaves(group: BaseExceptionGroup[OutputError]) -> Iterator[OutputError]:
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
@@ -181,7 +189,7 @@ def _leaves(group: BaseExceptionGroup[OutputError]) -> Iterator[OutputError]:
             yield error
 
 
-async def _fetch_all(fetchers: Sequence[Fetcher], consumer: Consumer, queue_size: int, stop: "_Stop") -> int:
+async def _fetch_all(fetchers: Iterable[Fetcher], consumer: Consumer, queue_size: int, stop: "_Stop") -> int:
     """Run all fetchers until they or their time end, and the consumer until it has worked off what they sent.
 
     Returns the most pages that ever waited in the channel.

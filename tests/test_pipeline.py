@@ -1,6 +1,7 @@
 """The whole pipeline in one process, under a virtual clock: everything but sockets and threads."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -8,12 +9,13 @@ from typing import Any
 import httpx
 import pytest
 import trio
-from support import NO_TLS, FakeApi, config, forever, hop_inline, ok, reply
+from support import NO_LIMIT, NO_TLS, FakeApi, config, forever, hop_inline, ok, reply
 
 import pipeline
 from pipeline.config import Config, Queue, WorkerPool
 from pipeline.errors import ConfigError
 from pipeline.fetch.client import Client
+from pipeline.model import NormalizedPage, Page
 from pipeline.resolved import ResolvedEndpoint
 from pipeline.treatment import RateLimit
 
@@ -148,3 +150,44 @@ async def test_an_unwritable_output_is_found_before_fetching(tmp_path: Path) -> 
     with pytest.raises(ConfigError, match="output"):
         await run(config(tmp_path, "a"), apis)
     assert not apis["a"].asked
+
+
+async def test_time_of_each_source_adds_up_to_no_more_than_the_run(tmp_path: Path) -> None:
+    """The file says of each source where its time went; slow normalizing shows as such once the walk is over."""
+    apis = {"slow": FakeApi(pages=4, latency=2), "limited": FakeApi(pages=8)}
+
+    async def slow_hop(batch: Sequence[Page]) -> list[NormalizedPage]:
+        await trio.sleep(5)
+        return await hop_inline(batch)
+
+    def connect(endpoint: ResolvedEndpoint) -> Client:
+        return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=apis[endpoint.name])
+
+    limit = RateLimit(rps=2, burst=1, concurrency=1)
+    await pipeline.run(config(tmp_path / "s.json", *apis, rate_limit=limit), connect=connect, hop=slow_hop)
+    document = json.loads((tmp_path / "s.json").read_text())
+    for source in document["sources"]:
+        parts = {**source["time"]}
+        wall, said = parts.pop("wall"), parts.pop("bottleneck")
+        assert sum(parts.values()) == pytest.approx(wall, abs=1e-9)
+        assert wall <= document["summary"]["processing_time_seconds"]
+        assert source["name"] != "slow" or (parts["network"], said[:26]) == (10.0, "77 % waiting for the API; ")
+        assert parts["normalizing"] >= 4
+
+
+async def test_full_channel_is_told_apart(tmp_path: Path) -> None:
+    """Where consumers make no room, that is where the time goes."""
+    apis = {"a": FakeApi(pages=9)}
+
+    async def slow_hop(batch: Sequence[Page]) -> list[NormalizedPage]:
+        await trio.sleep(3)
+        return await hop_inline(batch)
+
+    def connect(endpoint: ResolvedEndpoint) -> Client:
+        return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=apis[endpoint.name])
+
+    changes = {"queue": Queue(size=1), "worker_pool": WorkerPool(size=1, batch_size=1), "rate_limit": NO_LIMIT}
+    summary = await pipeline.run(config(tmp_path / "s.json", "a", **changes), connect=connect, hop=slow_hop)
+    time = summary.sources[0].time
+    assert time.channel > time.wall / 2
+    assert time.bottleneck == f"{time.channel / time.wall:.0%} waiting for room in the channel".replace("%", " %")

@@ -23,6 +23,7 @@ from pipeline.fetch.walks import begin_walk, usable
 from pipeline.fetch.window import Window
 from pipeline.model import NOTHING_YET, Action, Announced, Findings, Page, Progress, Trace, Walk, page_ranges
 from pipeline.resolved import ResolvedEndpoint
+from pipeline.timing import Activity
 
 
 class Fetcher:
@@ -68,7 +69,7 @@ class Fetcher:
         """
         limit = self._endpoint.rate_limit
         window = Window(limit.rps, limit.concurrency, now=trio.current_time())
-        with send:
+        with send, self._ledger.walking():
             async with self._client, trio.open_nursery() as nursery:
                 pages = Lookahead(
                     partial(self._fetch, window),
@@ -192,7 +193,16 @@ class Fetcher:
         run has failed already, and whoever ends it knows why.
         """
         with trio.CancelScope(shield=True), suppress(trio.BrokenResourceError):
-            await send.send(page)
+            try:
+                send.send_nowait(page)
+            except trio.WouldBlock:
+                with self._ledger.time.during(Activity.CHANNEL):
+                    await send.send(page)
+            self._ledger.time.sent()
+
+    def delivered(self) -> None:
+        """A page that was sent is normalized and written down."""
+        self._ledger.time.delivered()
 
     def _conclude(self, step: Step) -> None:
         match step:

@@ -1,9 +1,12 @@
 """The account that one fetcher keeps of its pages, requests and failures."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from pipeline.errors import FetchError
+from pipeline.fetch.recorder import TrafficRecorder
+from pipeline.fetch.time_account import TimeAccount
 from pipeline.model import (
     NOTHING_ANNOUNCED,
     NOTHING_YET,
@@ -18,7 +21,10 @@ from pipeline.model import (
 
 
 class Ledger:
-    """Writes down what happens on one endpoint's walk; ``statistics()`` is the account, ``ended`` when it is closed."""
+    """Writes down what happens on one endpoint's walk; ``statistics()`` is the account, ``ended`` when it is closed.
+
+    ``time`` is where it went, ``traffic`` how the endpoint answered.
+    """
 
     def __init__(self, source: str, *, resumed: Progress = NOTHING_YET) -> None:
         self._source = source
@@ -31,6 +37,18 @@ class Ledger:
         self._onward: Gap | None = None
         self._failures: list[Failure] = []
         self.ended = False
+        self.time = TimeAccount()
+        self.traffic = TrafficRecorder()
+
+    @contextmanager
+    def walking(self) -> Iterator[None]:
+        """The walk lasts as long as the context does."""
+        self.time.start()
+        self.traffic.start()
+        try:
+            yield
+        finally:
+            self.time.over()
 
     def requested(self, *, again: bool) -> None:
         """A request goes out; ``again`` when it is not the first one for its page."""
@@ -107,4 +125,6 @@ class Ledger:
             failures=tuple(self._failures),
             announced=self._announced,
             ended=self.ended,
+            time=self.time.statistics(),
+            traffic=self.traffic.statistics(),
         )

@@ -19,15 +19,17 @@ from pipeline.errors import (
 from pipeline.fetch.access import Access
 from pipeline.fetch.aimd import AdaptiveRate
 from pipeline.fetch.backoff import Backoff
-from pipeline.fetch.breaker import CircuitBreaker, State
+from pipeline.fetch.breaker import CircuitBreaker, Permit, State
 from pipeline.fetch.bucket import Grant, TokenBucket
 from pipeline.fetch.client import Client, Response
 from pipeline.fetch.envelope import RecordFinder
 from pipeline.fetch.ledger import Ledger
 from pipeline.fetch.log import EndpointLog
 from pipeline.fetch.quota import tightest_quota
+from pipeline.fetch.stopwatch import Stopwatch
 from pipeline.fetch.styles import Target
 from pipeline.resolved import ResolvedEndpoint
+from pipeline.timing import Activity
 
 # How much later than another one a request may reach the server, in seconds, before it looks too early.
 JITTER_ALLOWANCE = 0.05
@@ -105,7 +107,7 @@ class ResilientClient:
         while True:
             attempt += 1
             opened = False
-            with await self._breaker.admit() as permit:
+            with await self._admitted() as permit:
                 try:
                     arrival = await self._attempt(number, attempt, target, again=again or attempt > 1)
                 except RateLimitedError as error:
@@ -120,6 +122,10 @@ class ResilientClient:
                 else:
                     permit.succeeded()
                     return arrival
+                finally:
+                    self._ledger.traffic.circuit(
+                        is_open=self._breaker.statistics().state in (State.OPEN, State.HALF_OPEN)
+                    )
             if not isinstance(failure, RateLimitedError):
                 on_failed()
             if self._breaker.statistics().times_opened > times_opened:  # what went wrong before is settled by then
@@ -136,8 +142,21 @@ class ResilientClient:
                 self._ledger.failed(number, failure, "retry")
                 self._log.failed(failure, number, f"{failure.text}; the circuit is open")
 
+    async def _admitted(self) -> Permit:
+        if self._breaker.statistics().state is State.CLOSED:
+            return await self._breaker.admit()
+        with self._ledger.time.during(Activity.CIRCUIT):
+            return await self._breaker.admit()
+
+    async def _granted(self) -> Grant:
+        bucket = self._bucket.statistics()
+        if bucket.next_grant_at <= trio.current_time() and not (bucket.tasks_waiting and self._endpoint.rate_limit.rps):
+            return await self._bucket.acquire()
+        with self._ledger.time.during(Activity.TOKENS):
+            return await self._bucket.acquire()
+
     async def _attempt(self, number: int, attempt: int, target: Target, *, again: bool) -> Arrival:
-        watch = _Stopwatch()
+        watch = Stopwatch()
         try:
             url = target.url or self._client.url_with(target.parameters)
             response = await self._response(url, watch, again=again)
@@ -147,22 +166,28 @@ class ResilientClient:
             if error.code == _BAD_REQUEST and target.parameters:
                 asked = "&".join(f"{name}={value}" for name, value in target.parameters.items())
                 error.text += self._access.redact(f"; asked with {asked}")
+            if watch.started_at is not None:
+                self._ledger.traffic.attempted(watch.started_at, error)
             raise error.at(self._endpoint.name, number, attempt, watch.seconds()) from error.__cause__
+        assert watch.started_at is not None, "an answer to a request"
+        self._ledger.traffic.attempted(watch.started_at, None, watch.latency)
         self._log.arrived(number, attempt, response.status, watch.seconds(), len(records))
         return Arrival(records, response, watch.latency)
 
-    async def _response(self, url: str, watch: "_Stopwatch", *, again: bool) -> Response:
+    async def _response(self, url: str, watch: Stopwatch, *, again: bool) -> Response:
         """Follow redirects, and get another access token once where one is refused; each request costs a token."""
         renewed, hops = False, 0
         while hops <= MAX_REDIRECTS:
-            token = await self._access.token()
-            grant = await self._bucket.acquire()
+            with self._ledger.time.during(Activity.NETWORK):
+                token = await self._access.token()
+            grant = await self._granted()
             watch.start()
             self._ledger.requested(again=again)
             granted_at = trio.current_time()
             try:
                 on_sent = partial(watch.sent, grant) if self._endpoint.rate_limit.rps else None
-                response = await self._client.get(url, token=token, on_sent=on_sent, on_answered=grant.answered)
+                with self._ledger.time.during(Activity.NETWORK):
+                    response = await self._client.get(url, token=token, on_sent=on_sent, on_answered=grant.answered)
             except RateLimitedError:
                 self._slow_down(granted_at)
                 raise
@@ -188,7 +213,7 @@ class ResilientClient:
         if quota is not None:
             until = trio.current_time() + quota.seconds
             if quota.left <= 0:
-                self._bucket.pause_until(until)
+                self._pause_until(until)
             else:
                 grant.leaves(int(quota.left), until)
         if self._rate.rate < self._endpoint.rate_limit.rps:
@@ -215,7 +240,11 @@ class ResilientClient:
                 f"{error.text}; the API asks to wait {error.retry_after:g} s, which is past the deadline",
                 code=error.code,
             )
-        self._bucket.pause_until(until)
+        self._pause_until(until)
+
+    def _pause_until(self, moment: float) -> None:
+        self._bucket.pause_until(moment)
+        self._ledger.time.paused_until(moment)
 
     async def _wait_to_retry(self, error: TransientError, page: int, retry: int) -> None:
         wait = error.retry_after or self._backoff.delay(retry, self._rng)
@@ -226,7 +255,8 @@ class ResilientClient:
         limit = self._endpoint.retry.max_retries
         self._ledger.failed(page, error, "retry")
         self._log.failed(error, page, f"{error.text}; retry {retry} of {limit} in {wait:.1f} s")
-        await trio.sleep_until(wake_at)
+        with self._ledger.time.during(Activity.RETRY_AFTER if error.retry_after else Activity.BACKOFF):
+            await trio.sleep_until(wake_at)
 
     def _report_open_circuit(self, error: TransientError, page: int) -> None:
         if self._breaker.statistics().state is State.GIVEN_UP:
@@ -235,32 +265,3 @@ class ResilientClient:
             outlook = f"circuit open, probe in {self._endpoint.breaker.cooldown:g} s"
         self._ledger.failed(page, error, "circuit_break")
         self._log.failed(error, page, f"{error.text}; {outlook}")
-
-
-class _Stopwatch:
-    """Counts from when a page is asked for at last, after all waits; ``latency`` is that of its last request."""
-
-    def __init__(self) -> None:
-        self._started: float | None = None
-        self._sent_at: float | None = None
-        self.latency = 0.0
-
-    def start(self) -> None:
-        """A request begins; so does the count, unless it has."""
-        self._sent_at = trio.current_time()
-        if self._started is None:
-            self._started = self._sent_at
-
-    def sent(self, grant: Grant) -> None:
-        """The request leaves; a connection that had to be opened stands."""
-        self._sent_at = trio.current_time()
-        grant.sent()
-
-    def over(self) -> None:
-        """The request is over."""
-        if self._sent_at is not None:
-            self.latency, self._sent_at = trio.current_time() - self._sent_at, None
-
-    def seconds(self) -> float:
-        """The time since the start, 0 before."""
-        return 0.0 if self._started is None else trio.current_time() - self._started

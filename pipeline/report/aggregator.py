@@ -9,9 +9,12 @@ import msgspec
 from pipeline.credentials import Secrets
 from pipeline.dead_letters import decode_letter, encode_letter
 from pipeline.model import MAX_LISTED_REJECTS, Failure, NormalizedPage, Product, Reject, SourceReport, Status, Walk
+from pipeline.report.bottleneck import bottleneck
 from pipeline.report.entries import PageEntry, Place
 from pipeline.report.journal import Journal
 from pipeline.tally import Tally
+from pipeline.timing import SourceTime
+from pipeline.treatment import RateLimit
 
 _decode_product = msgspec.json.Decoder(Product).decode
 
@@ -24,7 +27,7 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
 
 
 class Catalogue(msgspec.Struct, frozen=True):
-    """All of a run's findings but for its timing: what the summary is composed from.
+    """All of a run's findings but for when it ran: what the summary is composed from.
 
     ``kept`` says where the products are, in the order of endpoint, page and position.
     """
@@ -58,8 +61,8 @@ class Aggregator:
 
     Duplicates are only told apart then, in the order of the pages: of several records with one id the first is the
     product, however the threads overtook each other. In memory are the places of the pages, and while adding up the
-    ids of one source. ``secrets`` are each source's; ``checkpoint`` is called once per page when all is put together,
-    and may raise to end that.
+    ids of one source. ``secrets`` and ``limits`` are each source's; ``checkpoint`` is called once per page when
+    all is put together, and may raise to end that.
     """
 
     def __init__(
@@ -67,10 +70,12 @@ class Aggregator:
         journal: Journal,
         *,
         secrets: Mapping[str, Secrets] = MappingProxyType({}),
+        limits: Mapping[str, RateLimit] = MappingProxyType({}),
         checkpoint: Callable[[], None] = lambda: None,
     ) -> None:
         self._journal = journal
         self._secrets = secrets
+        self._limits = limits
         self._checkpoint = checkpoint
 
     def add(self, page: NormalizedPage) -> None:
@@ -83,8 +88,11 @@ class Aggregator:
             page = _redacted(page, secrets)
         self._journal.append(page)
 
-    def finish(self, walks: Iterable[Walk]) -> Catalogue:
-        """Put it all together, given each endpoint's account of its walk, in the order of the endpoints."""
+    def finish(self, walks: Iterable[Walk], *, busy: float = 0.0) -> Catalogue:
+        """Put it all together, given each endpoint's account of its walk, in the order of the endpoints.
+
+        ``busy`` is the share of the run in which the process had the processor.
+        """
         reports: list[SourceReport] = []
         errors: list[Failure] = []
         kept: list[Kept] = []
@@ -94,7 +102,9 @@ class Aggregator:
             for entry, place in self._journal.entries(walk.source):
                 self._checkpoint()
                 kept.append(source.add(entry, place, self._journal))
-            reports.append(source.report())
+            spent = msgspec.structs.asdict(walk.time)
+            held_up = bottleneck(walk.time, walk.traffic, self._limits.get(walk.source, RateLimit()), busy=busy)
+            reports.append(source.report(SourceTime(**spent, bottleneck=held_up)))
             errors += source.failures()
             total.merge(source.tally)
         return Catalogue(reports, errors, kept, total.categories())
@@ -165,7 +175,7 @@ class _Source:
     def failures(self) -> list[Failure]:
         return sorted((*self._walk.failures, *self._rejects), key=lambda failure: (failure.page, failure.position or 0))
 
-    def report(self) -> SourceReport:
+    def report(self, time: SourceTime) -> SourceReport:
         walk, prices = self._walk, self.tally.prices()
         products, rejected = len(self._seen), self._rejected
         return SourceReport(
@@ -189,6 +199,7 @@ class _Source:
             avg_price=next(iter(prices.values())).avg if len(prices) == 1 else None,
             prices=prices,
             coercions=dict(sorted(self._coercions.items())),
+            time=time,
         )
 
 

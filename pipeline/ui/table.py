@@ -1,10 +1,19 @@
 """The closing table: what came from each source, and what did not."""
 
+import heapq
+import textwrap
+from collections.abc import Iterator, Sequence
+
 from pipeline.model import SourceReport, Summary, page_ranges
 from pipeline.replay import Replay
 from pipeline.ui.columns import columns
 
 _HEAD = ("source", "status", "products", "dup", "rej", "pages", "missing", "req", "retry", "err")
+
+_WIDTH = 80
+
+# Where the time went is told of so many sources, and of none that took less, in seconds.
+_MOST_BOTTLENECKS, _SHORT = 3, 1.0
 
 
 def closing_table(summary: Summary) -> str:
@@ -19,6 +28,7 @@ def closing_table(summary: Summary) -> str:
         for source in summary.sources
         if source.records_announced not in (None, source.items_fetched)
     ]
+    lines += _bottlenecks(summary.sources)
     if summary.rejects:
         rejected = sum(source.rejected for source in summary.sources)
         lines.append(f"{rejected} record{'s' * (rejected > 1)} rejected → {summary.rejects}")
@@ -49,6 +59,15 @@ def _row(source: SourceReport) -> tuple[str, ...]:
         str(source.retries),
         str(source.errors),
     )
+
+
+def _bottlenecks(sources: Sequence[SourceReport]) -> Iterator[str]:
+    """Why it took as long as it took: the sources that took longest, where that is worth a word."""
+    longest = heapq.nlargest(_MOST_BOTTLENECKS, sources, key=lambda source: source.time.wall)
+    for source in longest:
+        if source.time.wall >= _SHORT and source.time.bottleneck:
+            text = f"{source.name}: {source.time.wall:.1f} s, {source.time.bottleneck}"
+            yield textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _missing(source: SourceReport) -> str:
