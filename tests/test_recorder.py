@@ -33,6 +33,7 @@ def recorded(attempts: list[tuple[float, FetchError | None, float]]) -> Traffic:
         start = trio.current_time()
         for at, error, latency in attempts:
             recorder.attempted(start + at, error, latency)
+        await trio.lowlevel.checkpoint()
         return recorder.statistics()
 
     return trio.run(main, clock=MockClock())
