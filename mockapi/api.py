@@ -16,12 +16,13 @@ from mockapi.setup import Setup
 class Window(msgspec.Struct, frozen=True):
     """The part of a catalogue that a request asks for: ``size`` records at most, from index ``start`` on.
 
-    ``shift`` is by how many records a fault moves it back.
+    ``shift`` is by how many records a fault moves it back; ``dirty`` when one soils them.
     """
 
     start: int
     size: int
     shift: int = 0
+    dirty: bool = False
 
     @property
     def page(self) -> int:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 
 import anyio
+import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
@@ -97,6 +98,8 @@ class Persona:
                 return StreamingResponse(_drip(self._body(request, window)), media_type="application/json")
             case "overlap":
                 return self._api.answer(request, Window(window.start, window.size, shift=int(value or 0)))
+            case "dirty":
+                return self._api.answer(request, msgspec.structs.replace(window, dirty=True))
             case "ignore-page":
                 return self._api.answer(request, Window(0, window.size))
             case _:

@@ -27,10 +27,11 @@ KINDS: Final = {
     "reset": "breaks the connection (RST) before any answer",
     "overlap": "moves the page's window back by so many records",
     "ignore-page": "sends page 1, whatever was asked for",
+    "dirty": "sends five odd records: no id, no object, no price, markup in the name, and one twice",
 }
 
 # A shop cannot have them: a page of it is not always known by its number.
-_FOR_NUMBERED_PAGES: Final = ("reset", "overlap", "ignore-page")
+_FOR_NUMBERED_PAGES: Final = ("reset", "overlap", "ignore-page", "dirty")
 
 _WITH_VALUE = {"status", "latency", "overlap"}
 _PATTERN = re.compile(

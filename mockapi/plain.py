@@ -5,6 +5,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from mockapi.api import Api, RefusedError, Window, as_json
 from mockapi.catalog import envelope, page_of
+from mockapi.dirt import soiled
 from mockapi.setup import Setup
 
 
@@ -30,4 +31,6 @@ class Plain(Api):
         records = page_of(self.name, setup.seed, page, pages=setup.pages, per_page=setup.per_page, shift=window.shift)
         if not records and self.name == "api2":
             return Response(status_code=204)
+        if window.dirty:
+            records = soiled(records)
         return as_json(envelope(self.name, records, page, setup.pages))

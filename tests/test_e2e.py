@@ -13,7 +13,7 @@ import msgspec
 import pytest
 import trio
 
-from mockapi.demo import keeps_rate
+from mockapi.demo.evidence import keeps_rate
 from mockapi.faults import parse_fault
 from mockapi.probe import fetch_stats
 from mockapi.serve import serving

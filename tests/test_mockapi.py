@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockapi.catalog import page_of
-from mockapi.demo import keeps_rate
+from mockapi.demo.evidence import keeps_rate
 from mockapi.faults import PERSONAS, FaultScript, parse_fault
 from mockapi.limit import RateLimit
 from mockapi.probe import fetch_stats

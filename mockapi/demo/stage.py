@@ -1,0 +1,73 @@
+"""Plays the scenes: serves the mocks, runs the pipeline on them, tells what happens, and shows the evidence."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from itertools import groupby
+from pathlib import Path
+
+import click
+
+from mockapi.command import run_command
+from mockapi.demo.evidence import Evidence, gather
+from mockapi.demo.narrator import Narrator
+from mockapi.demo.scenes import COOLDOWN, RPS, SCENES
+from mockapi.probe import fetch_stats
+from mockapi.serve import serving
+
+_OUTPUT = Path("out/summary.json")
+_INTERRUPTED = (130, 143)
+
+_OPENING = f"""\
+Five product APIs at once, on the default settings: {RPS} requests a second to each,
+three retries, a circuit that opens after three failures for {COOLDOWN:g} s.
+"""
+
+
+async def demonstrate() -> int:
+    """Run the demonstration and print its evidence; the exit code is 0 when every promise was kept."""
+    click.echo(_OPENING)
+    for number, scene in enumerate(SCENES, start=1):
+        click.echo(f"  {number}  {scene.title}\n     {scene.name}: {scene.plot}")
+    click.echo("\nIt takes half a minute, since an open circuit takes its time. What happens:\n")
+    async with AsyncExitStack() as servers:
+        urls: dict[str, str] = {}
+        for scene in SCENES:
+            (urls[scene.name],) = (await servers.enter_async_context(serving(scene.settings))).values()
+        narrator = Narrator(list(urls))
+        code = await run_command(
+            _command(urls), _environment(), on_output=narrator.output_line, on_error=narrator.log_line
+        )
+        stats = {name: await fetch_stats(url) for name, url in urls.items()}
+    narrator.close()
+    if code in _INTERRUPTED:
+        click.echo("\nInterrupted: nothing is proved.")
+        return code
+    return _show(gather(stats, _OUTPUT, code))
+
+
+def _show(evidence: Sequence[Evidence]) -> int:
+    click.echo("\nEvidence, from what the servers saw and from the summary:")
+    titles = {scene.name: scene.title for scene in SCENES}
+    for name, items in groupby(evidence, key=lambda item: item.scene):
+        click.echo(f"\n  {titles[name]} ({name})")
+        for item in items:
+            click.echo(f"  {'✓' if item.kept else '✗'} {item.promise}\n      {item.seen}")
+    kept = sum(item.kept for item in evidence)
+    click.echo(f"\n{kept} of {len(evidence)} promises kept.")
+    return 0 if kept == len(evidence) else 1
+
+
+def _command(urls: Mapping[str, str]) -> list[str]:
+    endpoints = [{"name": name, "url": f"{url}/products"} for name, url in urls.items()]
+    # The defaults, and not the settings of a configuration that is here.
+    settings = {"endpoints": json.dumps(endpoints), "output": str(_OUTPUT), "log.format": "json"}
+    sets = [f"--set={key}={value}" for key, value in settings.items()]
+    return [sys.executable, "-m", "pipeline", "--config", os.devnull, "--no-progress", *sets]
+
+
+def _environment() -> Mapping[str, str]:
+    """Ours, without settings of the pipeline: the demonstration shows its defaults."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("PIPELINE_")}
