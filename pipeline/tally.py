@@ -22,6 +22,11 @@ class PriceRange(msgspec.Struct, frozen=True):
     max: Decimal
     avg: Decimal
 
+    @property
+    def decimals(self) -> int:
+        """How many decimals the finest of them has, at least two."""
+        return -_exponent(self.avg)
+
 
 class _Prices:
     """Count, sum, least and greatest price of one currency."""

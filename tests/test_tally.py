@@ -153,8 +153,7 @@ def test_statistics_are_those_of_exact_arithmetic(sales: list[Sale]) -> None:
             min(of_currency),
             max(of_currency),
         )
-        exponent = price_range.avg.as_tuple().exponent
-        assert isinstance(exponent, int)
-        assert exponent <= -2
+        exponent = -price_range.decimals
+        assert exponent == min(-2, *(int(price.as_tuple().exponent) for price in of_currency))
         distance = abs(Fraction(price_range.avg) - sum(map(Fraction, of_currency), Fraction(0)) / len(of_currency))
         assert distance <= Fraction(10) ** exponent / 2
