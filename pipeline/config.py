@@ -25,6 +25,8 @@ from pipeline.treatment import Breaker, Count, Http, Positive, RateLimit, Retry
 
 NAME_RULE = "Expected up to 64 letters, digits, `.`, `_` and `-`, not digits alone"
 
+PRODUCTS_RULE = "Expected a path that ends in .jsonl, .csv or .parquet, which is the format"
+
 NO_ENDPOINTS = Problem("endpoints", "none is configured; add at least one with `name` and `url`")
 
 
@@ -108,12 +110,15 @@ class Endpoint(Section, frozen=True):
 class Config(Section, frozen=True):
     """The whole configuration of a run. ``timeout`` bounds the fetching of all endpoints together.
 
+    ``products`` is a file for the products alone, besides ``output``.
+
     Raises:
         ConfigError: when two endpoints share a name.
     """
 
     timeout: Positive = 60.0
     output: Annotated[str, Meta(min_length=1)] = "out/summary.json"
+    products: Annotated[str, Meta(pattern=r"[^/\\]\.(jsonl|csv|parquet)\Z", description=PRODUCTS_RULE)] | None = None
     log: Log = Log()
     http: Http = Http()
     rate_limit: RateLimit = RateLimit()

@@ -282,7 +282,7 @@ class Summary(msgspec.Struct, frozen=True):
 
     ``output`` is the file written; ``stopped_by`` the signal number that ended the fetching early, if any; ``journal``
     the folder that a resumed run would go on with, if anything is missing; ``rejects`` the file of dead letters, if
-    there are any.
+    there are any; ``products`` the file that has the products alone, if that was asked for.
     """
 
     summary: Totals
@@ -293,3 +293,4 @@ class Summary(msgspec.Struct, frozen=True):
     stopped_by: int | None = None
     journal: Path | None = None
     rejects: Path | None = None
+    products: Path | None = None

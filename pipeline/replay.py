@@ -14,6 +14,7 @@ from pipeline.report.aggregator import Catalogue, failures_of
 from pipeline.report.atomic import prepare_output
 from pipeline.report.journal import journal_folder
 from pipeline.report.lock import locked
+from pipeline.report.products import ProductsFile
 from pipeline.report.summary import write_summary
 from pipeline.tally import Tally
 
@@ -26,6 +27,7 @@ class Replay(msgspec.Struct, frozen=True):
     """What a replay came to: of so many dead letters, those that are ``products`` now and those of known products.
 
     ``rejected`` were rejected again; ``rejects`` is the file where those are, None where there are none.
+    ``products_file`` has the products alone, if that was asked for.
     """
 
     letters: int
@@ -34,6 +36,7 @@ class Replay(msgspec.Struct, frozen=True):
     rejected: int
     output: Path
     rejects: Path | None
+    products_file: Path | None = None
 
 
 class _Document(msgspec.Struct, frozen=True):
@@ -45,32 +48,35 @@ class _Document(msgspec.Struct, frozen=True):
     errors: Sequence[Failure]
 
 
-def replay_rejects(output: Path, normalize: Normalize) -> Replay:
+def replay_rejects(output: Path, normalize: Normalize, products_file: ProductsFile | None = None) -> Replay:
     """Normalize the dead letters of ``output`` again and put what becomes a product into it.
 
     A product stands behind those of its source that are there already; a record whose id is there is a duplicate. What
-    is rejected again stays in the file of dead letters, with its new reason. Killed between the moves of the two files,
-    the next replay finds duplicates and counts none twice.
+    is rejected again stays in the file of dead letters, with its new reason. Killed between the moves of the files, the
+    next replay finds duplicates and counts none twice. ``products_file`` is written whether anything changed or not.
 
     Raises:
-        ConfigError: when summary or dead letters are missing or no such files, or a run is writing to them.
+        ConfigError: when summary or dead letters are missing or no such files, a run is writing to them, or the file
+            for the products cannot be made.
         OutputError: when they cannot be written; they are as they were then.
     """
     path = rejects_file(output)
     prepare_output(output)
+    if products_file:
+        products_file.prepare(output)
     folder = journal_folder(output)
     with locked(folder):
         document = _read_summary(output)
         letters = _letters_by_source(path, {source.name for source in document.sources})
-        by_name = {s.name: _Merge(s, letters[s.name], normalize) for s in document.sources}
+        by_name = {s.name: _Merge(s, letters.get(s.name, ()), normalize) for s in document.sources}
         for raw in document.products:
             product = _decode_product(raw)
             by_name[product.source].keep(product, raw)
         merges = list(by_name.values())
         for merge in merges:
             merge.replay()
-        if letters:
-            _write(output, document, merges)
+        if letters or products_file:
+            _write(output, document, merges, products_file)
     if folder.exists():
         logger.warning("an unfinished run lies in {}: --resume makes the summary anew, replay again then", folder)
     return Replay(
@@ -80,6 +86,7 @@ def replay_rejects(output: Path, normalize: Normalize) -> Replay:
         rejected=sum(len(merge.rejected) for merge in merges),
         output=output,
         rejects=path if path.exists() else None,
+        products_file=products_file.path if products_file else None,
     )
 
 
@@ -153,7 +160,7 @@ class _Merge:
             yield from failures_of(self.name, page, letters[0].rejected_at, rejects, len(rejects))
 
 
-def _write(output: Path, document: _Document, merges: Sequence[_Merge]) -> None:
+def _write(output: Path, document: _Document, merges: Sequence[_Merge], products_file: ProductsFile | None) -> None:
     tally = Tally()
     sources: list[SourceReport] = []
     errors: list[Failure] = []
@@ -168,9 +175,10 @@ def _write(output: Path, document: _Document, merges: Sequence[_Merge]) -> None:
     totals = msgspec.structs.replace(
         document.summary, total_products=catalogue.total_products, categories=catalogue.categories
     )
-    products = (line for merge in merges for line in merge.lines)
+    products = [line for merge in merges for line in merge.lines]
     letters = [encode_letter(letter) + b"\n" for merge in merges for letter in merge.rejected]
-    write_summary(output, totals, catalogue, products, letters or None)
+    others = {products_file.path: products_file.chunks(catalogue, products)} if products_file else {}
+    write_summary(output, totals, catalogue, products, letters or None, others=others)
 
 
 def _read_summary(output: Path) -> _Document:

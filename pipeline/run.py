@@ -23,6 +23,7 @@ from pipeline.normalize.mapping import normalize_batch, records_of
 from pipeline.report.aggregator import Aggregator, Catalogue
 from pipeline.report.atomic import prepare_output, remove_leftovers
 from pipeline.report.journal import Journal, journal_folder
+from pipeline.report.products import ProductsFile
 from pipeline.report.summary import write_summary
 from pipeline.resolved import ResolvedEndpoint
 
@@ -44,6 +45,8 @@ async def run(
 ) -> Summary:
     """Fetch all endpoints, normalize what arrives, write the summary to ``config.output`` and return its account.
 
+    With ``config.products`` the products also go to that file, which changes together with the summary.
+
     What is normalized goes to a journal beside the output at once. It stays there when something is missing in the
     end, and ``resume`` goes on with it: only the pages that are missing are fetched.
 
@@ -58,21 +61,24 @@ async def run(
 
     Raises:
         ConfigError: when no endpoint is configured, the output is no place to write to, another run is writing to it,
-            or its journal is of other endpoints.
+            its journal is of other endpoints, or the file for the products cannot be made.
         OutputError: when journal or summary cannot be written in the end.
         AbortedError: when a second signal came.
     """
     started, started_at, cpu_started = trio.current_time(), utc_timestamp(), time.process_time()
     endpoints = config.resolved(environ)
     output = Path(config.output)
-    await trio.to_thread.run_sync(prepare_output, output, rejects_file(output))
+    products_file = ProductsFile.of(config)
+    await trio.to_thread.run_sync(_prepare, output, products_file)
     connect = connect or connector()
     rng = rng or Random()
     stop = _Stop(deadline=started + config.timeout)
     unwritable: OutputError | None = None
     written = False
 
-    with await trio.to_thread.run_sync(partial(_open_journal, output, endpoints, resume=resume)) as journal:
+    with await trio.to_thread.run_sync(
+        partial(_open_journal, output, products_file, endpoints, resume=resume)
+    ) as journal:
         aggregator = Aggregator(
             journal,
             secrets={endpoint.name: endpoint.secrets for endpoint in endpoints},
@@ -109,7 +115,7 @@ async def run(
                 seconds = trio.current_time() - started
                 busy = (time.process_time() - cpu_started) / seconds if seconds else 0.0
                 compose = partial(_compose, started_at=started_at, seconds=seconds, busy=busy)
-                totals, catalogue = await trio.to_thread.run_sync(compose, output, aggregator, walks)
+                totals, catalogue = await trio.to_thread.run_sync(compose, output, products_file, aggregator, walks)
                 # From here on nothing waits: a second signal comes too late to undo what is written.
                 written = True
                 on_written()
@@ -138,10 +144,19 @@ async def run(
         stopped_by=stop.cut_by,
         journal=None if finished else journal_folder(output),
         rejects=rejects_file(output) if any(source.rejected for source in catalogue.sources) else None,
+        products=products_file.path if products_file else None,
     )
 
 
-def _open_journal(output: Path, endpoints: Sequence[ResolvedEndpoint], *, resume: bool) -> Journal:
+def _prepare(output: Path, products_file: ProductsFile | None) -> None:
+    prepare_output(output, rejects_file(output))
+    if products_file:
+        products_file.prepare(output)
+
+
+def _open_journal(
+    output: Path, products_file: ProductsFile | None, endpoints: Sequence[ResolvedEndpoint], *, resume: bool
+) -> Journal:
     if journal_folder(output) == output:
         raise ConfigError([Problem("output", f"{output} is the name of a journal; name another file with -o")])
     # What decides what is on a page; a digest, since a URL may hold what is nobody's business.
@@ -150,11 +165,20 @@ def _open_journal(output: Path, endpoints: Sequence[ResolvedEndpoint], *, resume
     journal = Journal.open(journal_folder(output), digests, resume=resume)
     remove_leftovers(output)
     remove_leftovers(rejects_file(output))
+    if products_file:
+        remove_leftovers(products_file.path)
     return journal
 
 
 def _compose(
-    output: Path, aggregator: Aggregator, walks: Sequence[Walk], *, started_at: str, seconds: float, busy: float
+    output: Path,
+    products_file: ProductsFile | None,
+    aggregator: Aggregator,
+    walks: Sequence[Walk],
+    *,
+    started_at: str,
+    seconds: float,
+    busy: float,
 ) -> tuple[Totals, Catalogue]:
     """Add up and write the summary, in a worker thread, so that the event loop goes on listening to signals.
 
@@ -172,7 +196,9 @@ def _compose(
     )
     rejected = any(source.rejected for source in catalogue.sources)
     dead_letters = aggregator.dead_letters(catalogue) if rejected else None
-    write_summary(output, totals, catalogue, aggregator.products(catalogue), dead_letters)
+    alone = aggregator.products(catalogue)
+    others = {products_file.path: products_file.chunks(catalogue, alone)} if products_file else {}
+    write_summary(output, totals, catalogue, aggregator.products(catalogue), dead_letters, others=others)
     return totals, catalogue
 
 

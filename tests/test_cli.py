@@ -58,7 +58,7 @@ def test_help_names_every_flag_of_run(arguments: list[str]) -> None:
     assert result.exit_code == 0
     for flag in ("--config", "--output", "--timeout", "--rate-limit", "--workers", "--log-level", "--log-format"):
         assert flag in result.output
-    for flag in ("--progress / --no-progress", "--set KEY=VALUE", "--allow-partial"):
+    for flag in ("--progress / --no-progress", "--set KEY=VALUE", "--allow-partial", "--products PATH"):
         assert flag in result.output
 
 
@@ -95,11 +95,27 @@ def test_flags_reach_the_configuration(tmp_path: Path, monkeypatch: pytest.Monke
         return a_summary("complete")
 
     monkeypatch.setattr(running, "_run", remember)
-    flags = ["-o", "x.json", "-t", "7.5", "-r", "2", "-w", "3", "-l", "debug", "--log-format", "json"]
+    flags = [
+        "-o",
+        "x.json",
+        "--products",
+        "p.csv",
+        "-t",
+        "7.5",
+        "-r",
+        "2",
+        "-w",
+        "3",
+        "-l",
+        "debug",
+        "--log-format",
+        "json",
+    ]
     result = invoke("run", "-c", str(tmp_path / "c.yaml"), *flags, env={"PIPELINE_TIMEOUT": "99"})
     assert result.exit_code == 0, result.output
     (config,) = seen
     assert (config.output, config.timeout, config.rate_limit.rps, config.worker_pool.size) == ("x.json", 7.5, 2, 3)
+    assert config.products == "p.csv"
     assert (config.log.level.value, config.log.format.value) == ("DEBUG", "json")
 
 

@@ -24,7 +24,7 @@ SHIPPED = Path(__file__).parents[1] / "config" / "config.yaml"
 
 # Every key outside the endpoints, each with a value that is not its default.
 CHANGED = """
-    {timeout: 7.5, output: other/file.json, log: {level: DEBUG, format: json}, queue: {size: 5},
+    {timeout: 7.5, output: other/file.json, products: other/p.csv, log: {level: DEBUG, format: json}, queue: {size: 5},
     http: {connect_timeout: 1.5, read_timeout: 2.5, total_timeout: 9, max_body_bytes: 1000, user_agent: me/2 (@ shop)},
     rate_limit: {rps: 0.5, burst: 7, concurrency: 3},
     retry: {max_retries: 0, base_delay: 0.25, max_delay: 9, jitter: 1},
@@ -70,7 +70,7 @@ def flat_endpoint(config: Config) -> dict[str, Any]:
 def test_defaults_are_those_of_the_contract() -> None:
     """What the design promises for a configuration that says nothing is what the program does."""
     defaults = """
-        {timeout: 60, output: out/summary.json, log: {level: INFO, format: text}, queue: {size: 100},
+        {timeout: 60, output: out/summary.json, products: null, log: {level: INFO, format: text}, queue: {size: 100},
         http: {connect_timeout: 3, read_timeout: 8, total_timeout: 15, max_body_bytes: 10485760},
         rate_limit: {rps: 5, burst: 5, concurrency: 8},
         retry: {max_retries: 3, base_delay: 0.5, max_delay: 4.0, jitter: 0.1},
@@ -299,3 +299,12 @@ def test_nothing_to_fetch_is_a_mistake(text: str, tmp_path: Path) -> None:
     for name, message in [("missing.yaml", "no such file"), (".", "cannot be read")]:
         with pytest.raises(ConfigError, match=message):
             load_config(tmp_path / name, environ={})
+
+
+@pytest.mark.parametrize("path", ["out/p.txt", "out/p", "out/p.csv.gz", "out/csv", "out/.csv", "out/p.csv/", ""])
+def test_the_suffix_of_the_products_is_their_format(tmp_path: Path, path: str) -> None:
+    """Any other is a mistake that names the key and the three there are, whichever layer it came from."""
+    for layers in ({"products": path}, {"env": {"PIPELINE_PRODUCTS": path}}, {"text": f"products: '{path}'\n{ONE}"}):
+        text = problems(tmp_path, **layers)["products"]
+        assert "Expected a path that ends in .jsonl, .csv or .parquet" in text
+        assert f"got {path!r}" in text

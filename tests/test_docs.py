@@ -40,8 +40,8 @@ def leaves(section: type[Section], prefix: str = "") -> Iterator[tuple[str, obje
 @pytest.mark.parametrize(("key", "default"), list(leaves(Config)))
 def test_readme_has_every_key_with_its_default(key: str, default: object) -> None:
     """The configuration table names each key and the default that it has."""
-    shown = f"{default:g}" if isinstance(default, float) else str(default)
-    assert f"| `{key}` | {shown} |" in README
+    shown = "" if default is None else f" {default:g}" if isinstance(default, float) else f" {default}"
+    assert f"| `{key}` |{shown} |" in README
 
 
 def test_readme_has_every_flag() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 import trio
+from products_files import FORMATS, ids
 
 from mockapi.demo.evidence import keeps_rate
 from mockapi.faults import parse_fault
@@ -144,6 +145,24 @@ async def test_bad_pages_are_missing_alone(tmp_path: Path) -> None:
         (e["source"], e["page"], "HTML" in e["error"]) for e in result.document["errors"] if e["action"] == "skip"
     ]
     assert skipped == [("api1", 2, False), ("api1", 4, True), ("api3", 7, False)]
+
+
+async def test_the_products_go_to_a_file_of_their_own(tmp_path: Path) -> None:
+    """In any format, of a partial run, too: those of the summary, and the table says where they are."""
+    async with mocks("api1:2:malformed") as urls:
+        for suffix in FORMATS:
+            path = tmp_path / f"p.{suffix}"
+            result = await run(urls, tmp_path / "s.json", *BRISK, flags=["--products", str(path)])
+            assert result.code == 3
+            assert f"the products alone → {path}\n" in result.stdout
+            assert ids(path) == [product["id"] for product in result.products()]
+            assert len(ids(path)) == 400
+    assert {each.name for each in tmp_path.iterdir()} == {
+        "s.json",
+        "s.journal",
+        "s.journal.old",
+        *(f"p.{suffix}" for suffix in FORMATS),
+    }
 
 
 async def test_faults_of_the_wire_are_healed(tmp_path: Path) -> None:

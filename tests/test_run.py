@@ -141,11 +141,11 @@ def signal_while_writing(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     """Let so many SIGTERMs come while the summary is being written; none is taken for the echo of another."""
     write = run_module.write_summary
 
-    def interrupted(*arguments: Any) -> None:
+    def interrupted(*arguments: Any, **options: Any) -> None:
         for _ in range(times):
             trio.from_thread.run_sync(signal.raise_signal, signal.SIGTERM)
             time.sleep(0.05)  # for the event loop to hear it
-        write(*arguments)
+        write(*arguments, **options)
 
     monkeypatch.setattr(run_module, "write_summary", interrupted)
     monkeypatch.setattr(run_module, "ECHO_SECONDS", -1)

@@ -56,6 +56,7 @@ def common_options(command: _F) -> _F:
 
 _KEYS = {
     "output": "output",
+    "products": "products",
     "timeout": "timeout",
     "rate_limit": "rate_limit.rps",
     "workers": "worker_pool.size",

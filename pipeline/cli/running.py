@@ -16,15 +16,23 @@ from pipeline.config import Config
 from pipeline.model import Summary
 from pipeline.normalize.mapping import normalize_batch, records_of
 from pipeline.replay import replay_rejects as replay
+from pipeline.report.products import ProductsFile
 from pipeline.run import run as run_pipeline
 from pipeline.ui.progress import Bars
 from pipeline.ui.table import closing_table, replay_line
+
+_products_option = click.option(
+    "--products",
+    metavar="PATH",
+    help="Where the products go, alone, as .jsonl, .csv or .parquet (key: products).",
+)
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @click.command()
 @common_options
+@_products_option
 @click.option("-t", "--timeout", metavar="SECONDS", help="Deadline of the whole run (key: timeout).")
 @click.option("-r", "--rate-limit", metavar="RPS", help="Requests a second per endpoint (key: rate_limit.rps).")
 @click.option("-w", "--workers", metavar="N", help="Normalizing threads (key: worker_pool.size).")
@@ -53,15 +61,18 @@ def run(
 
 @click.command("replay-rejects")
 @common_options
+@_products_option
 def replay_rejects(path: Path | None, settings: Mapping[str, str], **flags: str | None) -> None:
     """Normalize the rejected records again, after a fix, without fetching.
 
-    What becomes a product goes into the summary, the rest stays in the file of rejected records.
+    What becomes a product goes into the summary, the rest stays in the file of rejected records. The file for the
+    products alone is written anew.
     """
     with ErrorLine(as_json=wants_json(flags)) as line:
         config = configure(path, settings, flags, line, credentials=False)
         records = {endpoint.name: records_of(endpoint.fields, endpoint.explode) for endpoint in config.endpoints}
-        print_text(replay_line(replay(Path(config.output), partial(normalize_batch, records=records))))
+        normalize = partial(normalize_batch, records=records)
+        print_text(replay_line(replay(Path(config.output), normalize, ProductsFile.of(config))))
 
 
 def exit_code(summary: Summary, *, allow_partial: bool) -> int:

@@ -12,10 +12,10 @@ from typing import BinaryIO
 from pipeline.errors import ConfigError, OutputError, Problem
 
 
-def prepare_output(output: Path, *others: Path) -> None:
+def prepare_output(output: Path, *others: Path, key: str = "output", flag: str = "-o") -> None:
     """Make the folder of the output and see that files can be made there: before fetching, not after it.
 
-    ``others`` are files that are going to lie beside it.
+    ``others`` are files that are going to lie beside it; ``key`` and ``flag`` name the place in the configuration.
 
     Raises:
         ConfigError: when they cannot, or what lies there is no file that could be replaced.
@@ -23,12 +23,13 @@ def prepare_output(output: Path, *others: Path) -> None:
     try:
         for path in (output, *others):
             if path.exists() and not path.is_file():
-                raise ConfigError([Problem("output", f"{path} is no regular file; name another place with -o")])
+                raise ConfigError([Problem(key, f"{path} is no regular file; name another place with {flag}")])
         output.parent.mkdir(parents=True, exist_ok=True)
         with _temporary(output):
             pass
     except (OSError, ValueError) as error:
-        raise ConfigError([Problem("output", _cannot_write(output, error))]) from error
+        text = f"{_cannot_write(output, error)}; name another place with {flag}"
+        raise ConfigError([Problem(key, text)]) from error
 
 
 def write_files(files: Mapping[Path, Iterable[bytes] | None]) -> None:
@@ -55,7 +56,7 @@ def write_files(files: Mapping[Path, Iterable[bytes] | None]) -> None:
             for folder in {place.parent for place, _ in ready}:
                 _sync_folder(folder)
     except OSError as error:
-        raise OutputError(_cannot_write(place, error)) from error
+        raise OutputError(f"{_cannot_write(place, error)}; make room, or name another place") from error
 
 
 def _write_aside(path: Path, chunks: Iterable[bytes], stack: ExitStack) -> Path:
@@ -99,4 +100,4 @@ def _sync_folder(folder: Path) -> None:
 
 def _cannot_write(output: Path, error: OSError | ValueError) -> str:
     reason = getattr(error, "strerror", None) or error
-    return f"cannot write {str(output)!r:.120}: {reason}; name another place with -o"
+    return f"cannot write {str(output)!r:.120}: {reason}"

@@ -1,7 +1,8 @@
 """Writes ``summary.json``: streamed, and one line per source, product and error."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -19,16 +20,18 @@ def write_summary(
     catalogue: Catalogue,
     products: Iterable[bytes],
     dead_letters: Iterable[bytes] | None = None,
+    *,
+    others: Mapping[Path, Iterable[bytes]] = MappingProxyType({}),
 ) -> None:
     """Write the summary and the dead letters beside it, if there are any, and move both into place.
 
     ``products`` are JSON Lines, in pieces of one or more lines without the last line end; so are ``dead_letters``, with
-    all their line ends.
+    all their line ends. ``others`` are files of the same products, moved first: who sees the new summary, sees them.
 
     Raises:
         OutputError: when they cannot be written; the old files are untouched then.
     """
-    write_files({output: _chunks(totals, catalogue, products), rejects_file(output): dead_letters})
+    write_files({**others, output: _chunks(totals, catalogue, products), rejects_file(output): dead_letters})
 
 
 def _chunks(totals: Totals, catalogue: Catalogue, products: Iterable[bytes]) -> Iterator[bytes]:

@@ -32,6 +32,8 @@ def closing_table(summary: Summary) -> str:
     if summary.rejects:
         rejected = sum(source.rejected for source in summary.sources)
         lines.append(f"{rejected} record{'s' * (rejected > 1)} rejected → {summary.rejects}")
+    if summary.products:
+        lines.append(f"the products alone → {summary.products}")
     if summary.journal:
         lines.append("What is missing can still be had: run it again with --resume.")
     return "\n".join(lines)
@@ -39,11 +41,12 @@ def closing_table(summary: Summary) -> str:
 
 def replay_line(replay: Replay) -> str:
     """What a replay of the rejected records came to."""
+    alone = f"\nthe products alone → {replay.products_file}" if replay.products_file else ""
     if not replay.letters:
-        return f"no rejected records: nothing to replay for {replay.output}"
+        return f"no rejected records: nothing to replay for {replay.output}{alone}"
     again = f", {replay.rejected} rejected again → {replay.rejects}" if replay.rejected else ""
     known = f", {replay.duplicates} of known products" if replay.duplicates else ""
-    return f"replayed {replay.letters}: {replay.products} new products → {replay.output}{known}{again}"
+    return f"replayed {replay.letters}: {replay.products} new products → {replay.output}{known}{again}{alone}"
 
 
 def _row(source: SourceReport) -> tuple[str, ...]:
