@@ -1,34 +1,27 @@
-"""One run: the nursery, the channel, the deadline and the signals."""
+"""One run: the nursery, the channel, and what becomes of what came through it."""
 
 import hashlib
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from random import Random
 
 import msgspec
 import trio
-from loguru import logger
 
 from pipeline.config import Config
-from pipeline.dead_letters import rejects_file
-from pipeline.errors import AbortedError, ConfigError, OutputError, Problem
+from pipeline.errors import AbortedError, OutputError
 from pipeline.fetch.connect import Connect, connector
 from pipeline.fetch.endpoint import Fetcher
 from pipeline.model import NormalizedPage, Page, RunStatistics, Summary, Totals, Walk, utc_timestamp
 from pipeline.normalize.consumer import Consumer, Hop
 from pipeline.normalize.mapping import normalize_batch, records_of
 from pipeline.report.aggregator import Aggregator, Catalogue
-from pipeline.report.atomic import prepare_output, remove_leftovers
-from pipeline.report.journal import Journal, journal_folder
-from pipeline.report.products import ProductsFile
-from pipeline.report.summary import write_summary
+from pipeline.report.journal import Journal
+from pipeline.report.outputs import Outputs
 from pipeline.resolved import ResolvedEndpoint
-
-# `just`, `uv run` and a terminal may each pass the same signal on: so soon, a second one is the first one's echo.
-ECHO_SECONDS = 1.0
+from pipeline.stop import Stop
 
 
 async def run(
@@ -67,18 +60,15 @@ async def run(
     """
     started, started_at, cpu_started = trio.current_time(), utc_timestamp(), time.process_time()
     endpoints = config.resolved(environ)
-    output = Path(config.output)
-    products_file = ProductsFile.of(config)
-    await trio.to_thread.run_sync(_prepare, output, products_file)
+    outputs = Outputs.of(config)
+    await trio.to_thread.run_sync(outputs.prepare)
     connect = connect or connector()
     rng = rng or Random()
-    stop = _Stop(deadline=started + config.timeout)
+    stop = Stop(deadline=started + config.timeout)
     unwritable: OutputError | None = None
     written = False
 
-    with await trio.to_thread.run_sync(
-        partial(_open_journal, output, products_file, endpoints, resume=resume)
-    ) as journal:
+    with await trio.to_thread.run_sync(partial(_open_journal, outputs, endpoints, resume=resume)) as journal:
         aggregator = Aggregator(
             journal,
             secrets={endpoint.name: endpoint.secrets for endpoint in endpoints},
@@ -115,7 +105,7 @@ async def run(
                 seconds = trio.current_time() - started
                 busy = (time.process_time() - cpu_started) / seconds if seconds else 0.0
                 compose = partial(_compose, started_at=started_at, seconds=seconds, busy=busy)
-                totals, catalogue = await trio.to_thread.run_sync(compose, output, products_file, aggregator, walks)
+                totals, catalogue = await trio.to_thread.run_sync(compose, outputs, aggregator, walks)
                 # From here on nothing waits: a second signal comes too late to undo what is written.
                 written = True
                 on_written()
@@ -135,50 +125,30 @@ async def run(
         summary=totals,
         sources=catalogue.sources,
         errors=catalogue.errors,
-        output=output,
+        output=outputs.summary,
         statistics=RunStatistics(
             peak_pages_waiting=peak_waiting,
             peak_hops_in_flight=hops.peak_in_flight,
             hops=hops.hops,
         ),
         stopped_by=stop.cut_by,
-        journal=None if finished else journal_folder(output),
-        rejects=rejects_file(output) if any(source.rejected for source in catalogue.sources) else None,
-        products=products_file.path if products_file else None,
+        journal=None if finished else outputs.journal,
+        rejects=outputs.rejects if any(source.rejected for source in catalogue.sources) else None,
+        products=outputs.products.path if outputs.products else None,
     )
 
 
-def _prepare(output: Path, products_file: ProductsFile | None) -> None:
-    prepare_output(output, rejects_file(output))
-    if products_file:
-        products_file.prepare(output)
-
-
-def _open_journal(
-    output: Path, products_file: ProductsFile | None, endpoints: Sequence[ResolvedEndpoint], *, resume: bool
-) -> Journal:
-    if journal_folder(output) == output:
-        raise ConfigError([Problem("output", f"{output} is the name of a journal; name another file with -o")])
+def _open_journal(outputs: Outputs, endpoints: Sequence[ResolvedEndpoint], *, resume: bool) -> Journal:
     # What decides what is on a page; a digest, since a URL may hold what is nobody's business.
     definitions = {endpoint.name: msgspec.json.encode(endpoint.definition) for endpoint in endpoints}
     digests = {name: hashlib.sha256(definition).hexdigest()[:16] for name, definition in definitions.items()}
-    journal = Journal.open(journal_folder(output), digests, resume=resume)
-    remove_leftovers(output)
-    remove_leftovers(rejects_file(output))
-    if products_file:
-        remove_leftovers(products_file.path)
+    journal = Journal.open(outputs.journal, digests, resume=resume)
+    outputs.remove_leftovers()
     return journal
 
 
 def _compose(
-    output: Path,
-    products_file: ProductsFile | None,
-    aggregator: Aggregator,
-    walks: Sequence[Walk],
-    *,
-    started_at: str,
-    seconds: float,
-    busy: float,
+    outputs: Outputs, aggregator: Aggregator, walks: Sequence[Walk], *, started_at: str, seconds: float, busy: float
 ) -> tuple[Totals, Catalogue]:
     """Add up and write the summary, in a worker thread, so that the event loop goes on listening to signals.
 
@@ -194,11 +164,7 @@ def _compose(
         categories=catalogue.categories,
         started_at=started_at,
     )
-    rejected = any(source.rejected for source in catalogue.sources)
-    dead_letters = aggregator.dead_letters(catalogue) if rejected else None
-    alone = aggregator.products(catalogue)
-    others = {products_file.path: products_file.chunks(catalogue, alone)} if products_file else {}
-    write_summary(output, totals, catalogue, aggregator.products(catalogue), dead_letters, others=others)
+    outputs.write(totals, catalogue, aggregator)
     return totals, catalogue
 
 
@@ -215,7 +181,7 @@ def _leaves(group: BaseExceptionGroup[OutputError]) -> Iterator[OutputError]:
             yield error
 
 
-async def _fetch_all(fetchers: Iterable[Fetcher], consumer: Consumer, queue_size: int, stop: "_Stop") -> int:
+async def _fetch_all(fetchers: Iterable[Fetcher], consumer: Consumer, queue_size: int, stop: Stop) -> int:
     """Run all fetchers until they or their time end, and the consumer until it has worked off what they sent.
 
     Returns the most pages that ever waited in the channel.
@@ -230,69 +196,3 @@ async def _fetch_all(fetchers: Iterable[Fetcher], consumer: Consumer, queue_size
                         fetching.start_soon(fetcher.run, send.clone())
         stop.fetching_is_over()
     return send.statistics().peak_buffer_used
-
-
-class _Stop:
-    """What ends the fetching before its time: the deadline (on Trio's clock) or a signal.
-
-    ``cut_by`` is the signal that did, None for one that came when the fetching was over anyway.
-    """
-
-    def __init__(self, *, deadline: float) -> None:
-        self.fetching = trio.CancelScope(deadline=deadline)
-        self._signal: signal.Signals | None = None
-        self._cut_off = False
-        self.last_signal = 0
-        self._over = False
-
-    async def watch(
-        self,
-        signals: Sequence[signal.Signals],
-        everything: trio.CancelScope,
-        *,
-        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-    ) -> None:
-        """Wait for signals: the first ends the fetching, one that is no echo of it cancels ``everything``.
-
-        A cancellation restores the signals' usual handling.
-        """
-        if not signals:
-            task_status.started()
-            return
-        first_at: float | None = None
-        with trio.open_signal_receiver(*signals) as arrivals:
-            task_status.started()
-            async for number in arrivals:
-                now = trio.current_time()
-                self.last_signal = number
-                if first_at is None:
-                    first_at = now
-                    self._first(signal.Signals(number))
-                elif now - first_at > ECHO_SECONDS:
-                    everything.cancel()
-                    return
-
-    def fetching_is_over(self) -> None:
-        """No signal can cut anything off any more."""
-        self._over = True
-
-    def account_of(self, fetcher: Fetcher, timeout: float) -> Walk:
-        """The account of a fetcher that has ended, closed with the reason where it was cut off."""
-        if self._signal is not None:
-            self._cut_off |= fetcher.interrupt("stopped", f"stopped by {self._signal.name}")
-        else:
-            fetcher.interrupt("deadline", f"the run's timeout of {timeout:g} s is over; raise `timeout` (-t)")
-        return fetcher.statistics()
-
-    @property
-    def cut_by(self) -> signal.Signals | None:
-        """The signal that cut something off, None for one that came when all walks had ended."""
-        return self._signal if self._cut_off else None
-
-    def _first(self, number: signal.Signals) -> None:
-        if self._over or self.fetching.cancel_called:
-            logger.warning("{}: fetching is over, the rest is being written", number.name)
-        else:
-            logger.warning("{}: fetching ends, what arrived is kept", number.name)
-            self._signal = number
-            self.fetching.cancel()

@@ -12,9 +12,11 @@ import trio
 from support import NO_LIMIT, NO_TLS, FakeApi, config, hop_inline
 
 import pipeline
+from pipeline import stop as stop_module
 from pipeline.errors import AbortedError, OutputError
 from pipeline.fetch.client import Client
 from pipeline.report import atomic as atomic_module
+from pipeline.report import outputs as outputs_module
 from pipeline.resolved import ResolvedEndpoint
 
 pytestmark = pytest.mark.virtual_time
@@ -139,7 +141,7 @@ async def test_a_cancelled_run_writes_no_summary(tmp_path: Path) -> None:
 
 def signal_while_writing(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     """Let so many SIGTERMs come while the summary is being written; none is taken for the echo of another."""
-    write = run_module.write_summary
+    write = outputs_module.write_summary
 
     def interrupted(*arguments: Any, **options: Any) -> None:
         for _ in range(times):
@@ -147,8 +149,8 @@ def signal_while_writing(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
             time.sleep(0.05)  # for the event loop to hear it
         write(*arguments, **options)
 
-    monkeypatch.setattr(run_module, "write_summary", interrupted)
-    monkeypatch.setattr(run_module, "ECHO_SECONDS", -1)
+    monkeypatch.setattr(outputs_module, "write_summary", interrupted)
+    monkeypatch.setattr(stop_module, "ECHO_SECONDS", -1)
 
 
 async def test_a_signal_after_the_fetching_cuts_nothing_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
