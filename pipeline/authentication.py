@@ -19,16 +19,16 @@ Text = Annotated[str, Meta(min_length=1)]
 class BasicAuth(Section, frozen=True):
     """User name and password (RFC 7617)."""
 
-    username: str = ""
-    password: str = ""
+    username: Annotated[str, Meta(description="who asks")] = ""
+    password: Annotated[str, Meta(description="the password; may be empty")] = ""
 
 
 class ApiKey(Section, frozen=True):
     """A key in a header or a query parameter of that name: one of both."""
 
-    value: str = ""
-    header: Text | None = None
-    query: Text | None = None
+    value: Annotated[str, Meta(description="the key")] = ""
+    header: Annotated[Text | None, Meta(description="name of the header that it goes into")] = None
+    query: Annotated[Text | None, Meta(description="name of the query parameter, where it goes into the URL")] = None
 
     def beneath(self, keys: Mapping[str, object]) -> Self:
         """It goes to one place: another one replaces that."""
@@ -43,16 +43,15 @@ class ClientSecretIn(Word):
 
 
 class OAuth2(Section, frozen=True):
-    """Client credentials that ``token_url`` gives access tokens for (RFC 6749, section 4.4).
+    """Client credentials that an access token is given for (RFC 6749, section 4.4)."""
 
-    It may leave out its host, which is that of the endpoint then.
-    """
-
-    token_url: str = ""
-    client_id: str = ""
-    client_secret: str = ""
-    scope: str | None = None
-    secret_in: ClientSecretIn = ClientSecretIn.HEADER
+    token_url: Annotated[str, Meta(description="where access tokens are given; without a host, the endpoint's")] = ""
+    client_id: Annotated[str, Meta(description="who asks")] = ""
+    client_secret: Annotated[str, Meta(description="the client's secret")] = ""
+    scope: Annotated[str | None, Meta(description="the rights that are asked for")] = None
+    secret_in: Annotated[
+        ClientSecretIn, Meta(description="where id and secret go: the `header`, or the `body`, as a form")
+    ] = ClientSecretIn.HEADER
 
     def __repr__(self) -> str:
         return f"OAuth2(token_url={self.token_url!r}, …)"
@@ -73,22 +72,24 @@ NO_CREDENTIALS = Credentials()
 
 
 class Auth(Section, frozen=True):
-    """One way to show who asks. ``${NAME}`` in the values is an environment variable.
+    """How to show who asks: one way; see "Credentials" in DESCRIBE.md.
+
+    ``${NAME}`` in the values is an environment variable.
 
     Raises:
         ConfigError: when there are several ways, or something is missing.
     """
 
-    bearer: Text | None = None
+    bearer: Annotated[Text | None, Meta(description="a bearer token (RFC 6750)")] = None
     basic: BasicAuth | None = None
     api_key: ApiKey | None = None
     oauth2: OAuth2 | None = None
 
     def __post_init__(self) -> None:
         ways = self._ways()
-        problems = [Problem(way, f"means nothing beside `{ways[0]}`") for way in ways[1:]]
+        problems = [Problem(way, f"means nothing beside `{ways[0]}`; keep one of both") for way in ways[1:]]
         if self.basic and not self.basic.username:
-            problems.append(Problem("basic.username", "is missing"))
+            problems.append(Problem("basic.username", "needs a value"))
         if self.api_key:
             problems += _problems_of_key(self.api_key)
         if self.oauth2:
@@ -128,7 +129,9 @@ class Auth(Section, frozen=True):
             user = put_in("basic.username", self.basic.username, secret=False)
             headers["Authorization"] = _basic(user, put_in("basic.password", self.basic.password), expansion)
             if ":" in user:
-                problems.append(Problem("basic.username", "has a `:` in it (RFC 7617, section 2)"))
+                problems.append(
+                    Problem("basic.username", "has a `:` in it, which a user name cannot have (RFC 7617, section 2)")
+                )
         if self.api_key:
             value = put_in("api_key.value", self.api_key.value)
             if self.api_key.header:
@@ -185,7 +188,7 @@ def _texts(section: Section) -> Iterator[tuple[str, str]]:
 
 
 def _problems_of_key(key: ApiKey) -> list[Problem]:
-    problems = [] if key.value else [Problem("api_key.value", "is missing")]
+    problems = [] if key.value else [Problem("api_key.value", "needs a value")]
     if bool(key.header) == bool(key.query):
         problems.append(Problem("api_key", "needs either `header` or `query`: where the key goes"))
     if key.header and (complaint := complaint_about_header(key.header, "x")):
@@ -195,7 +198,7 @@ def _problems_of_key(key: ApiKey) -> list[Problem]:
 
 def _problems_of_oauth2(how: OAuth2) -> list[Problem]:
     needed = ("token_url", "client_id", "client_secret")
-    problems = [Problem(f"oauth2.{key}", "is missing") for key in needed if not getattr(how, key)]
+    problems = [Problem(f"oauth2.{key}", "needs a value") for key in needed if not getattr(how, key)]
     if how.token_url and (complaint := complaint_about_url(urljoin("http://its.own", how.token_url))):
         problems.append(Problem("oauth2.token_url", complaint))
     elif "@" in urlsplit(how.token_url).netloc:

@@ -1,7 +1,7 @@
 """What can be configured: one struct per section, the defaults, and the limits of each value.
 
 The YAML file, the environment and the flags are laid over these defaults in ``layers.py``. All times are
-in seconds. Every key is explained in ``config/config.yaml``.
+in seconds. What a key means is said here, beside it; the documents have it from here (``keys.py``).
 """
 
 import os
@@ -20,14 +20,16 @@ from pipeline.http_syntax import complaint_about_header, complaint_about_host, c
 from pipeline.paths import complaint_about_path
 from pipeline.preset import complaint_about_preset, load_preset
 from pipeline.resolved import ResolvedEndpoint
-from pipeline.section import Section, Word
+from pipeline.section import RULE, Section, Word
 from pipeline.treatment import Breaker, Count, Http, Positive, RateLimit, Retry
 
-NAME_RULE = "Expected up to 64 letters, digits, `.`, `_` and `-`, not digits alone"
+_NAME_RULE = "Expected up to 64 letters, digits, `.`, `_` and `-`, not digits alone"
 
-PRODUCTS_RULE = "Expected a path that ends in .jsonl, .csv or .parquet, which is the format"
+_PRODUCTS_RULE = "Expected a path that ends in .jsonl, .csv or .parquet, which is the format"
 
-NO_ENDPOINTS = Problem("endpoints", "none is configured; add at least one with `name` and `url`")
+NO_ENDPOINTS = Problem(
+    "endpoints", "none is configured; add at least one with `name` and `url`, or let `pipeline init` draft a file"
+)
 
 
 class Level(Word):
@@ -49,47 +51,76 @@ class Format(Word):
 class Log(Section, frozen=True):
     """Log lines on standard error."""
 
-    level: Level = Level.INFO
-    format: Format = Format.TEXT
+    level: Annotated[Level, Meta(description="least severe message shown")] = Level.INFO
+    format: Annotated[
+        Format, Meta(description="lines for people (`text`), or for machines (`json`, one object a line)")
+    ] = Format.TEXT
 
 
 class WorkerPool(Section, frozen=True):
-    """Threads that normalize, and how many records a batch aims at."""
+    """Worker threads."""
 
-    size: Annotated[int, Meta(ge=1, le=64)] = 4
-    batch_size: Count = 50
+    size: Annotated[int, Meta(ge=1, le=64, description="threads that normalize")] = 4
+    batch_size: Annotated[Count, Meta(description="records that a batch aims at")] = 50
 
 
 class Queue(Section, frozen=True):
-    """How many pages may wait between the fetchers and the normalizer."""
+    """Between the fetchers and the worker threads."""
 
-    size: Count = 100
+    size: Annotated[
+        Count, Meta(description="pages that may wait to be normalized; when it is full the fetchers wait")
+    ] = 100
 
 
 class Endpoint(Section, frozen=True):
     """One API. A section that is None here is the one of the whole configuration.
 
-    ``name`` becomes the ``source`` of its products, and addresses it beside its index. ``preset`` names a well-known
-    API that it is one of; ``load_config`` puts in what that says for the keys that are not given. ``auth`` is how to
-    show who asks; None is what the preset says, where its environment variables are set. ``items`` is the dotted path
-    of the list of records within the body, found by itself when None; ``explode`` that of a list in each record whose
-    elements are products. ``headers`` go with each request; ``${NAME}`` in their values and in query values of ``url``
-    is an environment variable. ``allow_hosts`` may be asked where the API redirects there, too, without headers.
+    ``load_config`` puts in what ``preset`` says for the keys that are not given. ``auth`` None is what the preset
+    says, where its environment variables are set.
 
     Raises:
         ConfigError: when ``url`` is no http or https URL, or a header or host is none.
     """
 
-    name: Annotated[str, Meta(pattern=r"^(?!\d+\Z)[A-Za-z0-9][A-Za-z0-9._-]*\Z", max_length=64, description=NAME_RULE)]
-    url: str
-    preset: str | None = None
+    name: Annotated[
+        str,
+        Meta(
+            pattern=r"^(?!\d+\Z)[A-Za-z0-9][A-Za-z0-9._-]*\Z",
+            max_length=64,
+            description="the `source` of its products, unique: letters, digits, `.`, `_`, `-`",
+            extra={RULE: _NAME_RULE},
+        ),
+    ]
+    url: Annotated[str, Meta(description="where its products are; which page is added to its query, the rest is kept")]
+    preset: Annotated[
+        str | None,
+        Meta(description='what well-known API it is; see "Presets" in DESCRIBE.md', examples=["shopify_storefront"]),
+    ] = None
     auth: Auth | None = None
-    items: str | None = None
-    explode: str | None = None
+    items: Annotated[
+        str | None,
+        Meta(description="dotted path of the list of records, where that is not obvious", examples=["data.products"]),
+    ] = None
+    explode: Annotated[
+        str | None,
+        Meta(
+            description='path of a list of products in each record; see "Records and variants" in DESCRIBE.md',
+            examples=["variants"],
+        ),
+    ] = None
     paging: Paging = Paging()
     fields: Fields = Fields()
-    headers: Mapping[str, str] = {}
-    allow_hosts: tuple[str, ...] = ()
+    headers: Annotated[
+        Mapping[str, str],
+        Meta(description='sent with each request; see "Credentials" in DESCRIBE.md', examples=[{"X-Shop": "7"}]),
+    ] = {}
+    allow_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="hosts (`host` or `host:port`) that may be asked, too, when the API redirects there",
+            examples=[["cdn.shop.example"]],
+        ),
+    ] = ()
     http: Http | None = None
     rate_limit: RateLimit | None = None
     retry: Retry | None = None
@@ -108,17 +139,24 @@ class Endpoint(Section, frozen=True):
 
 
 class Config(Section, frozen=True):
-    """The whole configuration of a run. ``timeout`` bounds the fetching of all endpoints together.
-
-    ``products`` is a file for the products alone, besides ``output``.
+    """The whole configuration of a run.
 
     Raises:
         ConfigError: when two endpoints share a name.
     """
 
-    timeout: Positive = 60.0
-    output: Annotated[str, Meta(min_length=1)] = "out/summary.json"
-    products: Annotated[str, Meta(pattern=r"[^/\\]\.(jsonl|csv|parquet)\Z", description=PRODUCTS_RULE)] | None = None
+    timeout: Annotated[
+        Positive, Meta(description="deadline of the whole run: it ends the fetching, not the writing")
+    ] = 60.0
+    output: Annotated[str, Meta(min_length=1, description="where the summary goes; its folder is made")] = (
+        "out/summary.json"
+    )
+    products: Annotated[
+        Annotated[str, Meta(pattern=r"[^/\\]\.(jsonl|csv|parquet)\Z", extra={RULE: _PRODUCTS_RULE})] | None,
+        Meta(
+            description='where the products go, alone: .jsonl, .csv or .parquet; see "Load it elsewhere" in README.md'
+        ),
+    ] = None
     log: Log = Log()
     http: Http = Http()
     rate_limit: RateLimit = RateLimit()
@@ -126,12 +164,14 @@ class Config(Section, frozen=True):
     breaker: Breaker = Breaker()
     worker_pool: WorkerPool = WorkerPool()
     queue: Queue = Queue()
-    endpoints: tuple[Endpoint, ...] = ()
+    endpoints: Annotated[tuple[Endpoint, ...], Meta(description="a list, one entry per API")] = ()
 
     def __post_init__(self) -> None:
         first: dict[str, int] = {}
         problems = [
-            Problem(f"endpoints.{index}.name", f"{endpoint.name!r} is the name of endpoints.{same} already")
+            Problem(
+                f"endpoints.{index}.name", f"{endpoint.name!r} is the name of endpoints.{same} already; give it another"
+            )
             for index, endpoint in enumerate(self.endpoints)
             if (same := first.setdefault(endpoint.name, index)) != index
         ]
@@ -175,12 +215,18 @@ class Config(Section, frozen=True):
             problems += [Problem(f"{path}headers.{name}", complaint) for complaint in wrong if complaint]
         auth, unset = _auth_of(endpoint, environ)
         if auth.sent_as() in map(str.lower, headers):
-            problems.append(Problem(f"{path}auth", f"is sent as {auth.sent_as()}, which `headers` has already"))
+            problems.append(
+                Problem(f"{path}auth", f"is sent as {auth.sent_as()}, which `headers` has already; keep one of both")
+            )
         if auth.sent_as() == "authorization" and urlsplit(url).username:
-            problems.append(Problem(f"{path}auth", "is sent as authorization, and so is the user in `url`"))
+            problems.append(
+                Problem(f"{path}auth", "is sent as authorization, and so is the user in `url`; keep one of both")
+            )
         credentials, wrong_credentials = auth.resolve(url, expansion)
         for name in credentials.query.keys() & parse_qs(urlsplit(url).query, keep_blank_values=True).keys():
-            problems.append(Problem(f"{path}auth.api_key.query", f"`url` has the parameter {name} already"))
+            problems.append(
+                Problem(f"{path}auth.api_key.query", f"`url` has the parameter {name} already; remove it there")
+            )
         problems += [Problem(f"{path}auth.{problem.path}", problem.text) for problem in wrong_credentials]
         return ResolvedEndpoint(
             name=endpoint.name,

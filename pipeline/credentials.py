@@ -146,9 +146,11 @@ class Expansion:
             self._problems.append("has `${` without a name and `}` behind it; write `$${` for the text itself")
         elif not (value := self._environ.get(variable)):
             state = "empty" if variable in self._environ else "not set"
-            self._problems.append(f"the environment variable {variable} is {state}")
+            self._problems.append(f"the environment variable {variable} is {state}; export it first")
         elif not value.isprintable():
-            self._problems.append(f"the environment variable {variable} has a line break or a control character in it")
+            self._problems.append(
+                f"the environment variable {variable} has a line break or a control character in it; set it without"
+            )
         else:
             self._shown_as[value] = f"${{{variable}}}"
             return value

@@ -10,7 +10,7 @@ from msgspec import Meta
 from pipeline.currency import CODES
 from pipeline.errors import ConfigError, Problem
 from pipeline.paths import complaint_about_path, complaint_about_template, is_dotted
-from pipeline.section import Section, Word
+from pipeline.section import RULE, Section, Word
 
 Text = Annotated[str, Meta(min_length=1)]
 Path = Annotated[str, Meta(min_length=1)]
@@ -30,13 +30,9 @@ class PagingStyle(Word):
 
 
 class Paging(Section, frozen=True):
-    """How to ask for one page after the other. A style alone may be written as a text: ``paging: offset``.
+    """How it is paged: a style, or its keys; see "Paging" in DESCRIBE.md.
 
-    ``parameter`` is the query parameter that says which page (its number, offset, cursor or last id), ``start`` its
-    first value for numbers and offsets. ``size_parameter`` asks for ``size`` records a page. ``path`` is where the body
-    has the next cursor or URL, ``has_more`` a flag that says whether there is one. ``total`` and ``total_pages`` are
-    where it has the number of records or pages (``header:NAME``: a header), beyond which nothing is asked;
-    ``short_page_ends`` takes a page of fewer than ``size`` records for the last one.
+    A style alone may be written as a text: ``paging: offset``.
 
     Raises:
         ConfigError: when a key means nothing in this style, or one is missing.
@@ -44,21 +40,33 @@ class Paging(Section, frozen=True):
 
     shorthand: ClassVar[str | None] = "style"
 
-    style: PagingStyle = PagingStyle.AUTO
-    parameter: Text | None = None
-    start: Annotated[int, Meta(ge=0)] | None = None
-    size_parameter: Text | None = None
-    size: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
-    path: Text | None = None
-    has_more: Text | None = None
-    total: Text | None = None
-    total_pages: Text | None = None
-    short_page_ends: bool = False
+    style: Annotated[PagingStyle, Meta(description="how it is walked")] = PagingStyle.AUTO
+    parameter: Annotated[
+        Text | None, Meta(description="query parameter that says which page: its number, offset, cursor or last id")
+    ] = None
+    start: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="the first number or offset")] = None
+    size_parameter: Annotated[Text | None, Meta(description="query parameter that asks for `size` records a page")] = (
+        None
+    )
+    size: Annotated[
+        Annotated[int, Meta(ge=1, le=1_000_000)] | None, Meta(description="how many records a page are asked for")
+    ] = None
+    path: Annotated[Text | None, Meta(description="where the body has the next cursor or URL")] = None
+    has_more: Annotated[Text | None, Meta(description="where it has a flag that says whether there is more")] = None
+    total: Annotated[
+        Text | None, Meta(description="where it has the number of records, beyond which nothing is asked")
+    ] = None
+    total_pages: Annotated[
+        Text | None, Meta(description="where it has the number of pages, beyond which nothing is asked")
+    ] = None
+    short_page_ends: Annotated[
+        bool, Meta(description="whether a page of fewer than `size` records is the last one")
+    ] = False
 
     def __post_init__(self) -> None:
-        means_something = {"style", "size_parameter", "size", *_PAGING_KEYS[self.style]}
+        means_something = {"style", "size_parameter", "size", *PAGING_KEYS[self.style]}
         problems = [
-            Problem(key, f"means nothing with `style: {self.style.value}`")
+            Problem(key, f"means nothing with `style: {self.style.value}`; {_styles_with(key)}")
             for key in self.__struct_fields__
             if key not in means_something and getattr(self, key) not in (None, False)
         ]
@@ -78,7 +86,8 @@ class Paging(Section, frozen=True):
 
 
 _NUMBERED_KEYS = ("parameter", "start", "total", "total_pages", "short_page_ends")
-_PAGING_KEYS: Mapping[PagingStyle, Sequence[str]] = {
+# What means something in one style and not in another.
+PAGING_KEYS: Mapping[PagingStyle, Sequence[str]] = {
     PagingStyle.AUTO: (),
     PagingStyle.NONE: (),
     PagingStyle.PAGE: _NUMBERED_KEYS,
@@ -90,13 +99,17 @@ _PAGING_KEYS: Mapping[PagingStyle, Sequence[str]] = {
 }
 
 
+def _styles_with(key: str) -> str:
+    return f"it goes with {', '.join(style.value for style, keys in PAGING_KEYS.items() if key in keys)}"
+
+
 def _problems_of_paths(**paths: str | None) -> list[Problem]:
     complaints = {key: complaint_about_path(path) for key, path in paths.items() if path is not None}
     return [Problem(key, text) for key, text in complaints.items() if text]
 
 
 class PriceKind(Word):
-    """How a price is written; AUTO reads numbers, texts and objects by the rules in the README."""
+    """How a price is written."""
 
     AUTO = "auto"
     DECIMAL = "decimal"
@@ -113,12 +126,9 @@ class PricePick(Word):
 
 
 class Price(Section, frozen=True):
-    """Where a record's price is, and how it is written. The path alone may be written as a text: ``price: cost.net``.
+    """Where a record's price is, and how it is written: a path, or keys.
 
-    ``kind`` decimal takes plain numbers alone, with a point; minor takes whole numbers of the smallest unit, of which
-    ``exponent`` (a number, a path, or ``iso4217``: by the currency) says how many digits are decimals; text takes what
-    people write, with ``decimal_separator`` as its decimal mark. ``pick`` says which of several prices it is,
-    ``divisor`` is a path to what it is divided by, ``quantize`` the number of decimals it is rounded to, half up.
+    The path alone may be written as a text: ``price: cost.net``.
 
     Raises:
         ConfigError: when a key means nothing with this kind, or a path is none.
@@ -126,13 +136,32 @@ class Price(Section, frozen=True):
 
     shorthand: ClassVar[str | None] = "path"
 
-    path: Path | None = None
-    kind: PriceKind = PriceKind.AUTO
-    exponent: Annotated[int, Meta(ge=0, le=18)] | Path = "iso4217"
-    divisor: Path | None = None
-    decimal_separator: Annotated[str, Meta(pattern=r"^[.,]\Z")] | None = None
-    pick: PricePick = PricePick.FIRST
-    quantize: Annotated[int, Meta(ge=0, le=18)] | None = None
+    path: Annotated[Path | None, Meta(description="where it is; it may lead to several")] = None
+    kind: Annotated[
+        PriceKind,
+        Meta(
+            description="`auto` reads numbers, texts and objects; `decimal` takes plain numbers with a point alone; "
+            "`minor` whole numbers of the smallest unit, for which the currency or `exponent` has to be known; `text` "
+            "what people write"
+        ),
+    ] = PriceKind.AUTO
+    exponent: Annotated[
+        Annotated[int, Meta(ge=0, le=18)] | Path,
+        Meta(
+            description="with `minor`: how many of its digits are decimals: a number, a path, or `iso4217`, by the "
+            "currency"
+        ),
+    ] = "iso4217"
+    divisor: Annotated[Path | None, Meta(description="a path to what it is divided by")] = None
+    decimal_separator: Annotated[
+        Annotated[str, Meta(pattern=r"^[.,]\Z", extra={RULE: "Expected `,` or `.`"})] | None,
+        Meta(description="with `text`: `,` or `.`, so that `1.299` is 1299 for certain"),
+    ] = None
+    pick: Annotated[PricePick, Meta(description="which of several it is")] = PricePick.FIRST
+    quantize: Annotated[
+        Annotated[int, Meta(ge=0, le=18)] | None,
+        Meta(description="the number of decimals that it is rounded to, half up"),
+    ] = None
 
     def __post_init__(self) -> None:
         problems = _problems_of_paths(path=self.path, divisor=self.divisor)
@@ -156,7 +185,9 @@ _CODE_RULE = "Expected an ISO 4217 code such as EUR"
 
 
 class Currency(Section, frozen=True):
-    """Where a record's currency is, or which one all of them have. The path alone may be written as a text.
+    """Where a record's currency is, or which one all of them have: a path, or a key.
+
+    The path alone may be written as a text.
 
     Raises:
         ConfigError: when both are given, or ``const`` is no code of ISO 4217.
@@ -164,15 +195,18 @@ class Currency(Section, frozen=True):
 
     shorthand: ClassVar[str | None] = "path"
 
-    path: Path | None = None
-    const: Annotated[str, Meta(pattern=r"^[A-Za-z]{3}\Z", description=_CODE_RULE)] | None = None
+    path: Annotated[Path | None, Meta(description="where it is")] = None
+    const: Annotated[
+        Annotated[str, Meta(pattern=r"^[A-Za-z]{3}\Z", extra={RULE: _CODE_RULE})] | None,
+        Meta(description="the currency of all prices, as in `EUR` (ISO 4217)"),
+    ] = None
 
     def __post_init__(self) -> None:
         problems = _problems_of_paths(path=self.path)
         if self.const and self.const.upper() not in CODES:
-            problems.append(Problem("const", f"{self.const!r} is no code of ISO 4217 that is in use"))
+            problems.append(Problem("const", f"{self.const!r} is no code of ISO 4217 that is in use, as EUR is"))
         if self.path and self.const:
-            problems.append(Problem("const", "means nothing beside `path`"))
+            problems.append(Problem("const", "means nothing beside `path`; keep one of both"))
         if problems:
             raise ConfigError(problems)
 
@@ -182,22 +216,25 @@ class Currency(Section, frozen=True):
 
 
 class Fields(Section, frozen=True):
-    """Where a record has what a product is made of: paths, dotted or JMESPath; what is not named is found by itself.
+    """Where its fields are, where that is not obvious; see "Fields and money" in DESCRIBE.md.
 
-    ``id`` may also be a template of paths in braces. ``extra`` names further fields that products are to have.
-    ``null_values`` are texts that say that there is nothing.
+    They are paths, dotted or JMESPath. What is not named is found by itself.
 
     Raises:
         ConfigError: when a path is none.
     """
 
-    id: Path | None = None
-    title: Path | None = None
-    category: Path | None = None
+    id: Annotated[
+        Path | None, Meta(description="what tells it from the others; also a template of paths in braces")
+    ] = None
+    title: Annotated[Path | None, Meta(description="what it is called")] = None
+    category: Annotated[Path | None, Meta(description="what it is filed under")] = None
     price: Price = Price()
     currency: Currency = Currency()
-    extra: Mapping[str, str] = {}
-    null_values: tuple[str, ...] = ()
+    extra: Annotated[
+        Mapping[str, str], Meta(description="further fields, in `extra` of each product: a path for each name")
+    ] = {}
+    null_values: Annotated[tuple[str, ...], Meta(description="texts that say that there is nothing")] = ()
 
     def __post_init__(self) -> None:
         problems = _problems_of_paths(title=self.title, category=self.category)

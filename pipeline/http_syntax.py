@@ -22,7 +22,7 @@ def complaint_about_url(url: str) -> str | None:
     """What keeps ``url`` from being one that can be asked; None where nothing does."""
     shown = shown_url(url)
     if any(character <= " " or character == "\x7f" for character in url):
-        return f"{shown!r} has a blank or a control character"
+        return f"{shown!r} has a blank or a control character; percent-encode it, as in %20"
     if has_reference(re.sub(r"=[^&#]*", "", url.partition("?")[2])) or has_reference(url.partition("?")[0]):
         return f"{shown!r} has a `${{…}}` that is no query value: only those and headers take environment variables"
     if len(url) > LONGEST_URL:
@@ -32,10 +32,10 @@ def complaint_about_url(url: str) -> str | None:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             return f"{shown!r} is no URL of the form http://host/path or https://host/path"
         if parts.port == 0:
-            return f"{shown!r} has port 0"
+            return f"{shown!r} has port 0; name the one that it listens on"
         _check_host(parts.hostname, literal="[" in parts.netloc)
     except ValueError:
-        return f"{shown!r} is no URL: its host or port is wrong"
+        return f"{shown!r} is no URL: its host or port is wrong; as in http://host:8080/path"
     return None
 
 
@@ -50,9 +50,9 @@ def _check_host(host: str, *, literal: bool) -> None:
 def complaint_about_header(name: str, value: str) -> str | None:
     """What keeps a header from being sent with each request; does not repeat its value (RFC 9110, section 5)."""
     if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
-        return "is no name of a header"
+        return "is no name of a header, as X-Api-Key is"
     if name.lower() in _OUR_HEADERS:
-        return "is not yours to set: it belongs to the connection"
+        return "is not yours to set: it belongs to the connection; remove it"
     if not re.fullmatch(r"([!-~]([ -~]*[!-~])?)?", value):
         return "has a value that headers cannot have: only printable ASCII, no blanks around it"
     return None

@@ -8,15 +8,14 @@ and ``--set rate_limit.rps=10`` on the command line. An endpoint is addressed by
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from pipeline.config import NO_ENDPOINTS, Config, Endpoint
 from pipeline.errors import ConfigError, Problem
-from pipeline.section import Section
-from pipeline.validation import WHOLE, Builder, Text, did_you_mean, section_in
+from pipeline.keys import keys_of
+from pipeline.validation import WHOLE, Builder, Text, did_you_mean
 from pipeline.yamlfile import parse_text, read_yaml
 
 DEFAULT_PATH = Path("config/config.yaml")
@@ -132,7 +131,9 @@ class _Layers:
                 target[parent] = {WHOLE: target[parent]}
             target = target[parent]
             if not isinstance(target, dict):
-                self._problems.append(Problem(path, f"({origin}) is no known key: `{parent}` has no keys of its own"))
+                self._problems.append(
+                    Problem(path, f"({origin}) is no known key: `{parent}` has no keys of its own; set that")
+                )
                 return
         before, parsed = target.get(last), parse_text(text)
         if isinstance(before, dict) and isinstance(parsed, dict):
@@ -153,7 +154,8 @@ def _from_environment(
             continue
         match keys.get(variable, []):
             case []:
-                problems.append(Problem(variable, f"sets no known key{did_you_mean(variable, keys)}"))
+                hint = did_you_mean(variable, keys, ENV_PREFIX) or "; rename or unset it"
+                problems.append(Problem(variable, f"sets no known key{hint}"))
             case [key]:
                 yield key, text, variable
             case several:
@@ -167,18 +169,6 @@ def _variable(key: str) -> str:
 
 def _keys(endpoints: Iterable[tuple[str, Any]]) -> Iterator[str]:
     """Every dotted key there is; each endpoint's both by its index and by its name."""
-    yield from _keys_of(Config, "")
-    for index, name in endpoints:
-        yield from _keys_of(Endpoint, f"endpoints.{index}.")
-        if str(name) != index:
-            yield from _keys_of(Endpoint, f"endpoints.{name}.")
-
-
-def _keys_of(section: type[Section], prefix: str) -> Iterator[str]:
-    for field in msgspec.structs.fields(section):
-        if nested := section_in(field.type):
-            if nested.shorthand:
-                yield f"{prefix}{field.name}"
-            yield from _keys_of(nested, f"{prefix}{field.name}.")
-        else:
-            yield f"{prefix}{field.name}"
+    prefixes = dict.fromkeys(f"endpoints.{address}." for endpoint in endpoints for address in endpoint)
+    everything = chain(keys_of(Config), *(keys_of(Endpoint, prefix) for prefix in prefixes))
+    return (key.path for key in everything if key.takes_value)

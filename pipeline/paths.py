@@ -22,9 +22,9 @@ def complaint_about_path(path: str) -> str | None:
     try:
         jmespath.compile(path)
     except RecursionError:
-        return "is nested too deeply"
+        return "is nested too deeply; write it flatter"
     except JMESPathError as error:
-        return f"{path!r} is no JMESPath: {' '.join(str(error).split())}"
+        return f"{path!r} is no JMESPath (see jmespath.org): {' '.join(str(error).split())}"
     return None
 
 

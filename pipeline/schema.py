@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from pipeline.config import Config
+from pipeline.keys import summary_line
 from pipeline.preset import preset_names
 from pipeline.section import Section
 
@@ -14,18 +15,15 @@ def config_schema() -> str:
     schema = msgspec.json.schema(Config)
     definitions = schema["$defs"]
     for definition in definitions.values():
-        if "description" in definition:  # a summary line; what follows is for programmers
-            definition["description"] = definition["description"].partition("\n")[0].replace("``", "`")
+        if "description" in definition:
+            definition["description"] = summary_line(definition["description"])
     for section in _sections(Section):
         if section.shorthand and section.__name__ in definitions:
             _allow_text(definitions, section)
     for definition in list(definitions.values()):
         for name, value in definition.get("properties", {}).items():
             definition["properties"][name] = _with_null(value) if "$ref" in value else value
-    definitions["Endpoint"]["properties"]["preset"] = {
-        "anyOf": [{"enum": list(preset_names())}, {"type": "null"}],
-        "default": None,
-    }
+    definitions["Endpoint"]["properties"]["preset"]["anyOf"] = [{"enum": list(preset_names())}, {"type": "null"}]
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Configuration of pipeline",
@@ -47,8 +45,8 @@ def _allow_text(definitions: dict[str, Any], section: type[Section]) -> None:
 
 def _with_null(value: dict[str, Any]) -> dict[str, Any]:
     """Nothing in a section's place is the same as no section."""
-    default = {"default": value["default"]} if "default" in value else {}
-    return {"anyOf": [{"$ref": value["$ref"]}, {"type": "null"}], **default}
+    rest = {key: value[key] for key in value if key != "$ref"}
+    return {"anyOf": [{"$ref": value["$ref"]}, {"type": "null"}], **rest}
 
 
 def _sections(base: type[Section]) -> list[type[Section]]:

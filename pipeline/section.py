@@ -6,6 +6,9 @@ from typing import ClassVar, Self
 
 import msgspec
 
+# In the ``extra`` of a key's ``Meta``: what is expected, for a message, where its pattern is nothing to show.
+RULE = "rule"
+
 
 class Word(enum.Enum):
     """A choice among words, written in any case."""

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from msgspec import Meta
 
 from pipeline.errors import ConfigError, Problem
-from pipeline.section import Section
+from pipeline.section import RULE, Section
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
@@ -17,27 +17,35 @@ SLOWEST_RPS = 0.001
 
 
 class Http(Section, frozen=True):
-    """Limits of one HTTP attempt. ``max_body_bytes`` counts the body once it is inflated."""
+    """Limits of one HTTP attempt."""
 
-    connect_timeout: Positive = 3.0
-    read_timeout: Positive = 8.0
-    total_timeout: Positive = 15.0
-    max_body_bytes: Annotated[int, Meta(ge=1)] = 10_485_760
-    user_agent: Annotated[str, Meta(pattern=r"^[ -~]+\Z")] = f"pipeline/{version('pipeline')}"
+    connect_timeout: Annotated[Positive, Meta(description="until the connection stands")] = 3.0
+    read_timeout: Annotated[Positive, Meta(description="without receiving a byte")] = 8.0
+    total_timeout: Annotated[Positive, Meta(description="of one attempt, however steadily it drips")] = 15.0
+    max_body_bytes: Annotated[int, Meta(ge=1, description="of one body, once it is inflated")] = 10_485_760
+    user_agent: Annotated[
+        str,
+        Meta(
+            pattern=r"^[ -~]+\Z",
+            description="how we introduce ourselves; say who you are and how to reach you",
+            extra={RULE: "Expected printable ASCII"},
+        ),
+    ] = f"pipeline/{version('pipeline')}"
 
 
 class RateLimit(Section, frozen=True):
-    """Token bucket of one endpoint: ``rps`` requests a second on average, 0 for no limit.
-
-    ``concurrency`` is the most requests that may be under way at once.
+    """Token bucket, one per endpoint; every attempt costs a token.
 
     Raises:
         ConfigError: when ``rps`` is so low that it can only be meant as something else.
     """
 
-    rps: NotNegative = 5.0
-    burst: Count = 5
-    concurrency: Annotated[int, Meta(ge=1, le=100)] = 8
+    rps: Annotated[NotNegative, Meta(description="requests a second and endpoint, retries included; 0: no limit")] = 5.0
+    burst: Annotated[Count, Meta(description="requests that may be made at once after a rest")] = 5
+    concurrency: Annotated[
+        int,
+        Meta(ge=1, le=100, description="requests that may be under way at once; as few as keep the rate are"),
+    ] = 8
 
     def __post_init__(self) -> None:
         if 0 < self.rps < SLOWEST_RPS:
@@ -53,17 +61,23 @@ class RateLimit(Section, frozen=True):
 
 
 class Retry(Section, frozen=True):
-    """Exponential backoff: ``base_delay`` doubles up to ``max_delay``, plus up to ``jitter`` of itself."""
+    """Exponential backoff after transient failures: 429, 5xx, 408, timeouts, broken connections."""
 
-    max_retries: Annotated[int, Meta(ge=0, le=100)] = 3
-    base_delay: NotNegative = 0.5
-    max_delay: NotNegative = 4.0
-    jitter: Annotated[float, Meta(ge=0, le=1)] = 0.1
+    max_retries: Annotated[int, Meta(ge=0, le=100, description="tries of one page after the first")] = 3
+    base_delay: Annotated[
+        NotNegative, Meta(description="before the first retry; doubled for each further one, up to `max_delay`")
+    ] = 0.5
+    max_delay: Annotated[NotNegative, Meta(description="the longest of these delays")] = 4.0
+    jitter: Annotated[float, Meta(ge=0, le=1, description="share of the delay that chance adds")] = 0.1
 
 
 class Breaker(Section, frozen=True):
-    """Circuit breaker of one endpoint; it gives up after ``max_probes`` failed probes in a row."""
+    """Circuit breaker, one per endpoint."""
 
-    failure_threshold: Count = 3
-    cooldown: NotNegative = 15.0
-    max_probes: Count = 2
+    failure_threshold: Annotated[
+        Count, Meta(description="transient failures in a row that open the circuit; 429 does not count")
+    ] = 3
+    cooldown: Annotated[
+        NotNegative, Meta(description="how long an open circuit leaves the endpoint alone before a probe")
+    ] = 15.0
+    max_probes: Annotated[Count, Meta(description="failed probes in a row after which the endpoint is given up")] = 2

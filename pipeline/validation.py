@@ -4,24 +4,21 @@ msgspec's own conversion stops at the first mistake; here each key is converted 
 """
 
 import difflib
-import enum
 import math
-import types
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, cast, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 
 from pipeline.config import Config, Endpoint
 from pipeline.errors import ConfigError, Problem
+from pipeline.keys import bare, choices_in, section_in
 from pipeline.preset import Preset, complaint_about_preset, load_preset
-from pipeline.section import Section
+from pipeline.section import RULE, Section
 from pipeline.yamlfile import parse_text
 
 # Under this key stands the text that a section was written as, where single keys of it were set besides.
 WHOLE = ""
-
-Choices = Iterable[enum.Enum]
 
 # Keys whose values may hold a secret, and are not repeated.
 _PRIVATE = {"url", "headers", "auth"}
@@ -50,7 +47,9 @@ class Builder:
         if entries is None:
             entries = []
         elif not isinstance(entries, list):
-            self._complain("endpoints", f"needs a list of endpoints, got {_type_name(entries)}")
+            self._complain(
+                "endpoints", f"needs a list of endpoints, each with `name` and `url`, got {_type_name(entries)}"
+            )
             entries = []
         inherited = Config(**values)
         limit = self._given(common.get("rate_limit"), inherited.rate_limit)
@@ -103,7 +102,8 @@ class Builder:
         for key, value in raw.items():
             field = fields.get(key)
             if field is None:
-                self._complain(f"{path}{key}", f"is no known key{did_you_mean(str(key), fields)}")
+                hint = did_you_mean(str(key), fields) or f"; there are: {', '.join(fields)}"
+                self._complain(f"{path}{key}", f"is no known key{hint}")
             elif nested := section_in(field.type):
                 base = bases.get(key) or nested()
                 if (inner := self._section(nested, value, f"{path}{key}.", base)) is not None:
@@ -129,14 +129,15 @@ class Builder:
         return self._construct(lambda: msgspec.structs.replace(base.beneath(values), **values), path)
 
     def _leaf(self, values: dict[str, Any], key: str, value: Any, wanted: Any, path: str) -> None:
-        if get_origin(wanted) is Mapping and isinstance(value, dict):
+        plain = bare(wanted)
+        if get_origin(plain) is Mapping and isinstance(value, dict):
             for name, inner in value.items():
                 if not isinstance(inner, str):
                     text = f"Expected `str`, got {_type_name(inner)}; put it in quotes"
                     self._complain(f"{path}.{name}", text)
                     return
             value = {name: str(inner) for name, inner in value.items()}
-        if isinstance(value, Text) and (get_origin(wanted) in (tuple, Mapping) or _is_number_or_text(wanted)):
+        if isinstance(value, Text) and (get_origin(plain) in (tuple, Mapping) or _is_number_or_text(plain)):
             value = parse_text(value)
         try:
             if isinstance(value, Text):
@@ -145,10 +146,10 @@ class Builder:
                 converted = msgspec.convert(value, wanted)
         except msgspec.ValidationError as error:
             expected = str(error).split(", got")[0]
-            if isinstance(wanted, enum.EnumType):
-                expected = f"Expected one of {', '.join(str(choice.value) for choice in cast('Choices', wanted))}"
-            for meta in (m for choice in (wanted, *get_args(wanted)) for m in getattr(choice, "__metadata__", ())):
-                expected = meta.description or expected
+            if choices := choices_in(plain):
+                expected = f"Expected one of {', '.join(choices)}"
+            for meta in (m for choice in (wanted, *get_args(plain)) for m in getattr(choice, "__metadata__", ())):
+                expected = (meta.extra or {}).get(RULE, expected)
             self._complain(path, f"{expected}, got {_shown(value, path)}")
             return
         if isinstance(converted, float) and not math.isfinite(converted):
@@ -179,12 +180,6 @@ def _preset_of(raw: Mapping[Any, Any]) -> Preset | None:
     return load_preset(name) if isinstance(name, str) and complaint_about_preset(name) is None else None
 
 
-def section_in(annotation: Any) -> type[Section] | None:
-    """The section within an annotation such as ``Http`` or ``Http | None``."""
-    choices = get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
-    return next((c for c in choices if isinstance(c, type) and issubclass(c, Section)), None)
-
-
 def _is_number_or_text(wanted: Any) -> bool:
     """Whether only a value itself can tell which of both it is."""
     choices = [getattr(choice, "__origin__", choice) for choice in get_args(wanted)]
@@ -205,7 +200,7 @@ def brief(value: Any) -> str:
     return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint for a misspelt word, or nothing."""
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean `{close[0]}`?" if close else ""
+def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str:
+    """A hint for a misspelt word, or nothing; a ``prefix`` that all have does not make them alike."""
+    close = difflib.get_close_matches(word.removeprefix(prefix), [each.removeprefix(prefix) for each in known], n=1)
+    return f"; did you mean `{prefix}{close[0]}`?" if close else ""

@@ -51,13 +51,19 @@ def read_yaml(file: Path, *, required: bool) -> dict[str, Any]:
     except FileNotFoundError:
         if not required:
             return {}
-        raise ConfigError([Problem(str(file), "no such file; name the right one with --config")]) from None
+        raise ConfigError(
+            [Problem(str(file), "no such file; name the right one with --config, or let `pipeline init` draft it")]
+        ) from None
     except OSError as error:
-        raise ConfigError([Problem(str(file), f"cannot be read: {error.strerror}")]) from None
+        raise ConfigError(
+            [Problem(str(file), f"cannot be read: {error.strerror}; name another file with --config")]
+        ) from None
     except Exception as error:  # noqa: BLE001 - PyYAML lets out whatever its constructors meet
         raise ConfigError([Problem(str(file), f"is no valid YAML: {_without_content(error)}")]) from None
     if raw is None:
         return {}
     if not isinstance(raw, dict):
-        raise ConfigError([Problem(str(file), f"needs keys and values at the top, got {type(raw).__name__}")])
+        raise ConfigError(
+            [Problem(str(file), f"needs keys and values at the top, as in `timeout: 60`, got {type(raw).__name__}")]
+        )
     return raw
