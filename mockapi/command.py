@@ -47,7 +47,7 @@ async def run_command(
                 stderr=on_error and subprocess.PIPE,
             )
         except FileNotFoundError:
-            raise CommandError(f"{command[0]}: no such command", _NOT_FOUND) from None
+            raise CommandError(f"{command[0]}: no such command; is it on the PATH?", _NOT_FOUND) from None
         except OSError as error:
             raise CommandError(f"{command[0]}: {error.strerror}", _NOT_EXECUTABLE) from None
         async with trio.open_nursery() as nursery:

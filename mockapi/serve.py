@@ -54,7 +54,9 @@ async def _start(nursery: trio.Nursery, persona: Persona, port: int, stop: trio.
         if refused.errno == errno.EADDRINUSE:
             text = f"port {port} of {persona.name} is in use; are the mocks running already? Choose others with --ports"
         else:
-            text = f"{persona.name} cannot listen on {host}:{port}: {refused.strerror or refused}"
+            text = (
+                f"{persona.name} cannot listen on {host}:{port}: {refused.strerror or refused}; see --host and --ports"
+            )
         raise ListenError(text) from None
     return f"http://{host}:{bound}"
 

@@ -75,7 +75,9 @@ def read_dead_letters(path: Path) -> Iterator[DeadLetter]:
                 if line.strip():
                     yield _decode_line(line, f"{path}:{number}")
     except OSError as error:
-        raise ConfigError([Problem(str(path), f"cannot be read: {error.strerror}")]) from None
+        raise ConfigError(
+            [Problem(str(path), f"cannot be read: {error.strerror}; name the output of another run with -o")]
+        ) from None
 
 
 def _decode_line(line: bytes, place: str) -> DeadLetter:

@@ -123,4 +123,8 @@ class CredentialsRefusedError(EndpointLostError):
 
 
 class DeadlineNearError(EndpointLostError):
-    """A wait that the server or the breaker imposes would end after the deadline of the run."""
+    """A wait that the server or the breaker imposes would end after the deadline of the run; ``wait`` says which."""
+
+    def __init__(self, wait: str, *, code: int | None = None) -> None:
+        remedy = "raise `timeout` (-t), or go on later with --resume"
+        super().__init__(f"{wait}, which is past the deadline; {remedy}", code=code)

@@ -188,7 +188,7 @@ def _read_summary(output: Path) -> _Document:
     except FileNotFoundError:
         raise ConfigError([Problem(str(output), f"there is no such summary; {remedy}")]) from None
     except OSError as error:
-        raise ConfigError([Problem(str(output), f"cannot be read: {error.strerror}")]) from None
+        raise ConfigError([Problem(str(output), f"cannot be read: {error.strerror}; {remedy}")]) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigError([Problem(str(output), f"is no summary of this version: {error}; {remedy}")]) from None
 
@@ -197,7 +197,8 @@ def _letters_by_source(path: Path, known: set[str]) -> dict[str, list[DeadLetter
     letters: dict[str, list[DeadLetter]] = defaultdict(list)
     for letter in read_dead_letters(path):
         if letter.source not in known:
-            text = f"page {letter.page}, record {letter.position} is of {letter.source!r}, which is not in the summary"
+            place = f"page {letter.page}, record {letter.position} is of {letter.source!r}"
+            text = f"{place}, which is not in the summary; remove the line, or name the output of its run with -o"
             raise ConfigError([Problem(str(path), text)])
         letters[letter.source].append(letter)
     return letters

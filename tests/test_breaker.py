@@ -187,7 +187,7 @@ async def test_a_probe_that_is_due_too_late_is_not_waited_for() -> None:
     """Who must be done before it learns so at once, also when it waited already; others wait."""
     breaker = breaker_of()
     await fail(breaker, 3)
-    with trio.fail_after(10), pytest.raises(DeadlineNearError, match="probe would be due after the deadline"):
+    with trio.fail_after(10), pytest.raises(DeadlineNearError, match="next probe, which is past the deadline"):
         await breaker.admit()
     assert trio.current_time() == 0
     with trio.fail_after(16):

@@ -203,7 +203,7 @@ def test_exec_runs_a_command_and_exits_with_its_code() -> None:
 def test_exec_reports_a_command_that_is_none() -> None:
     """A command that does not exist is one line and the shell's exit code for it."""
     done = mockapi("--ports", "0", "exec", "--", "no-such-command")
-    assert (done.returncode, done.stderr) == (127, "Error: no-such-command: no such command\n")
+    assert (done.returncode, done.stderr) == (127, "Error: no-such-command: no such command; is it on the PATH?\n")
 
 
 def test_exec_tells_the_signal_that_killed_its_command() -> None:

@@ -197,5 +197,5 @@ async def test_redirects_in_a_circle_end() -> None:
         home.answer = lambda target: ("302 Found", f"{target}&again")
         account, _ = await walk_over_sockets(f"{home.url}/p")
     assert account.status == "failed"
-    assert account.failures[0].error == f"redirected more than {MAX_REDIRECTS} times"
+    assert account.failures[0].error == f"redirected more than {MAX_REDIRECTS} times; check `url`"
     assert account.requests == 3 * (MAX_REDIRECTS + 1)

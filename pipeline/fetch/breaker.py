@@ -116,9 +116,11 @@ class CircuitBreaker:
                     self._probing = True
                     return Permit(self, self._epoch, probe=True)
                 case State.GIVEN_UP:
-                    raise CircuitGivenUpError(f"given up after {self._failed_probes} failed probes")
+                    raise CircuitGivenUpError(
+                        f"given up after {self._failed_probes} failed probes; go on later with --resume"
+                    )
                 case State.OPEN if self._probe_at >= trio.current_effective_deadline():
-                    raise DeadlineNearError("the circuit is open, and its next probe would be due after the deadline")
+                    raise DeadlineNearError("the circuit is open until its next probe")
                 case State.OPEN:
                     with trio.move_on_at(self._probe_at):
                         await self._changed.wait()

@@ -93,7 +93,7 @@ class TokenBucket:
     def _check_time(self) -> None:
         if self._paused_until >= trio.current_effective_deadline():
             wait = self._paused_until - trio.current_time()
-            raise DeadlineNearError(f"the API's quota is used up for another {wait:.0f} s, which is past the deadline")
+            raise DeadlineNearError(f"the API's quota is used up for another {wait:.0f} s")
 
     def _next_grant_at(self) -> float:
         quota_at = self._quota_until if self._granted >= self._quota_ends_with else -math.inf

@@ -175,7 +175,9 @@ class Client:
                 async with self._client.stream(method, url, **options) as response:
                     return await read(response)
         except trio.TooSlowError:
-            raise TransientError(f"no complete response within {self._limits.total_timeout:g} s") from None
+            raise TransientError(
+                f"no complete response within {self._limits.total_timeout:g} s (`http.total_timeout`)"
+            ) from None
         except FetchError:
             raise
         except Exception as error:
@@ -237,9 +239,10 @@ class Client:
             case httpx.ConnectError():
                 return UnreachableError(f"no connection to {address}: {_text(error)}")
             case httpx.ConnectTimeout():
-                return UnreachableError(f"no connection to {address} within {self._limits.connect_timeout:g} s")
+                within = f"{self._limits.connect_timeout:g} s (`http.connect_timeout`)"
+                return UnreachableError(f"no connection to {address} within {within}")
             case httpx.TimeoutException():
-                return TransientError(f"nothing received for {self._limits.read_timeout:g} s")
+                return TransientError(f"nothing received for {self._limits.read_timeout:g} s (`http.read_timeout`)")
             case httpx.NetworkError():
                 return TransientError(f"the connection broke: {_text(error)}")
             case httpx.RemoteProtocolError() if "location header" in str(error):
@@ -264,7 +267,7 @@ def _open_client(**options: Any) -> httpx.AsyncClient:
     try:
         return httpx.AsyncClient(**options)
     except (ValueError, ImportError) as error:  # what httpx makes of proxies that it cannot use
-        text = f"the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names cannot be used: {error}"
+        text = f"the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names cannot be used: {error}; correct or unset it"
         raise ConfigError([Problem("environment", text)]) from error
 
 

@@ -86,7 +86,7 @@ class RecordFinder:
         if not start:
             return "the body is empty"
         if start.startswith("<"):
-            return f"HTML or XML where JSON belongs: {start[:40]!r}"
+            return f"HTML or XML where JSON belongs: {start[:40]!r}; is that the API's `url`?"
         return f"malformed JSON: {error}"
 
 
@@ -132,7 +132,7 @@ class _Finder(msgspec.Struct, frozen=True):
                 raise PermanentError(f"there is no {key!r} of `items: {path}` in the body{_keys(fields)}")
             value = fields[key]
         if not _opens(value, b"["):
-            raise PermanentError(f"`items: {path}` is no list in the body")
+            raise PermanentError(f"`items: {path}` is no list in the body; it has to lead to one")
         return self.elements(value)
 
     def _search(self, body: bytes, earlier: str | None) -> tuple[str, list[msgspec.Raw]]:
@@ -179,7 +179,7 @@ class _Finder(msgspec.Struct, frozen=True):
         if _opens(value, b"{"):
             return self.members(value)
         msgspec.json.decode(value, type=msgspec.Raw)
-        raise PermanentError("there is a bare JSON value where an object or a list of records belongs")
+        raise PermanentError("a bare JSON value where an object or a list of records belongs; is that the API's `url`?")
 
 
 _STRICT = _Finder(msgspec.json.Decoder(list[msgspec.Raw]).decode, msgspec.json.Decoder(_Object).decode)

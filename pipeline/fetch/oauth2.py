@@ -83,7 +83,7 @@ def _read(body: bytes) -> _Granted:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise CredentialsRefusedError("the token URL answers with no access token; check `auth.oauth2`") from None
     if (granted.token_type or "").lower() in _OTHER_KINDS or not re.fullmatch(r"[!-~]+", granted.access_token):
-        raise CredentialsRefusedError("the token URL gives a token that is no bearer token")
+        raise CredentialsRefusedError("the token URL gives a token that is no bearer token; others cannot be used")
     return granted
 
 

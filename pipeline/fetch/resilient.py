@@ -206,7 +206,7 @@ class ResilientClient:
             finally:
                 watch.over()
                 grant.over()
-        raise PermanentError(f"redirected more than {MAX_REDIRECTS} times")
+        raise PermanentError(f"redirected more than {MAX_REDIRECTS} times; check `url`")
 
     def _heed_quota(self, response: Response, grant: Grant) -> None:
         quota = tightest_quota(response.headers, time.time())
@@ -236,10 +236,7 @@ class ResilientClient:
             return
         until = trio.current_time() + error.retry_after
         if until >= trio.current_effective_deadline():
-            raise DeadlineNearError(
-                f"{error.text}; the API asks to wait {error.retry_after:g} s, which is past the deadline",
-                code=error.code,
-            )
+            raise DeadlineNearError(f"{error.text}; the API asks to wait {error.retry_after:g} s", code=error.code)
         self._pause_until(until)
 
     def _pause_until(self, moment: float) -> None:
@@ -250,8 +247,7 @@ class ResilientClient:
         wait = error.retry_after or self._backoff.delay(retry, self._rng)
         wake_at = trio.current_time() + wait
         if wake_at >= trio.current_effective_deadline():
-            text = f"{error.text}; the next retry would be due in {wait:.1f} s, which is past the deadline"
-            raise DeadlineNearError(text, code=error.code)
+            raise DeadlineNearError(f"{error.text}; the next retry would be due in {wait:.1f} s", code=error.code)
         limit = self._endpoint.retry.max_retries
         self._ledger.failed(page, error, "retry")
         self._log.failed(error, page, f"{error.text}; retry {retry} of {limit} in {wait:.1f} s")

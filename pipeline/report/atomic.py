@@ -56,7 +56,8 @@ def write_files(files: Mapping[Path, Iterable[bytes] | None]) -> None:
             for folder in {place.parent for place, _ in ready}:
                 _sync_folder(folder)
     except OSError as error:
-        raise OutputError(f"{_cannot_write(place, error)}; make room, or name another place") from error
+        remedy = "make room and try again; what a run has fetched is kept for --resume"
+        raise OutputError(f"{_cannot_write(place, error)}; {remedy}") from error
 
 
 def _write_aside(path: Path, chunks: Iterable[bytes], stack: ExitStack) -> Path:

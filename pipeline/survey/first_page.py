@@ -21,6 +21,8 @@ from pipeline.model import Announced, Page
 from pipeline.resolved import ResolvedEndpoint
 from pipeline.treatment import Breaker, Retry
 
+_NOT_FOUND = 404
+
 
 class FirstPage(msgspec.Struct, frozen=True):
     """What came: the response, its records and where they stood, how the walk would go on, and how long it took.
@@ -93,6 +95,8 @@ async def look_at_all(
         try:
             outcomes[index] = await fetch_first_page(endpoint, connect, plain=plain)
         except FetchError as error:
+            if error.code == _NOT_FOUND:
+                error.text += "; is the URL right?"
             outcomes[index] = error
 
     async with trio.open_nursery() as nursery:
