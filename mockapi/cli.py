@@ -14,12 +14,18 @@ from mockapi import credentials
 from mockapi.command import CommandError, run_command
 from mockapi.demo import demonstrate
 from mockapi.faults import KINDS, Fault, parse_fault
-from mockapi.personas import NAMES, PERSONAS, path
+from mockapi.personas import NAMES, PERSONAS, path, usual_port
 from mockapi.probe import wait_until_healthy
 from mockapi.serve import ListenError, serving
 from mockapi.settings import Settings
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+EXAMPLES = (
+    "--persona dummyjson --latency 0.3",
+    "--error-rate 0.1 --fault 'api2:*:reset'",
+    "--rate-limit 5 exec -- python -m pipeline -r 10",
+)
 
 
 def _read_faults(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[Fault]:
@@ -36,7 +42,23 @@ def _read_ports(_ctx: click.Context, _parameter: click.Parameter, value: str | N
     return [int(text) for text in texts]
 
 
+class _Mocks(click.Group):
+    """A group whose help ends with examples, and with what the values of its options may be."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Examples"):
+            for example in EXAMPLES:
+                formatter.write(f"  {ctx.info_name} {example}\n")
+        with formatter.section("Personas"):
+            formatter.write_dl([(name, f"127.0.0.1:{usual_port(name)}{path(name)}") for name in NAMES])
+        with formatter.section("Kinds of faults"):
+            formatter.write_dl(list(KINDS.items()))
+        formatter.write_paragraph()
+        formatter.write_text(credentials.HELP)
+
+
 @click.group(
+    cls=_Mocks,
     invoke_without_command=True,
     context_settings={
         "help_option_names": ["-h", "--help"],
@@ -44,10 +66,6 @@ def _read_ports(_ctx: click.Context, _parameter: click.Parameter, value: str | N
         "max_content_width": 100,
         "show_default": True,
     },
-    epilog="Kinds of faults: "
-    + " · ".join(f"{kind}: {text}" for kind, text in KINDS.items())
-    + ".\n\n"
-    + credentials.HELP,
 )
 @click.option("--seed", type=int, default=1, help="Decides the content and the random faults.")
 @click.option("--pages", type=click.IntRange(min=0), default=7, help="Pages of each persona.")
@@ -62,7 +80,8 @@ def _read_ports(_ctx: click.Context, _parameter: click.Parameter, value: str | N
     envvar="MOCKAPI_FAULT",
     multiple=True,
     callback=_read_faults,
-    help="PERSONA:PAGES:KIND[=VALUE][xTIMES]. Repeatable.",
+    metavar="FAULT",
+    help="What goes wrong: PERSONA:PAGES:KIND[=VALUE][xTIMES]. Repeatable.",
 )
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
 @click.option(
@@ -82,6 +101,7 @@ def _read_ports(_ctx: click.Context, _parameter: click.Parameter, value: str | N
     envvar="MOCKAPI_PERSONA",
     multiple=True,
     type=click.Choice(NAMES),
+    metavar="NAME",
     default=PERSONAS,
     help="Serve only this one. Repeatable.",
 )
@@ -112,7 +132,10 @@ def exec(settings: Settings, command: tuple[str, ...]) -> None:  # noqa: A001 - 
 
 @main.command()
 def demo() -> None:
-    """Show the pipeline's resilience against mocks with faults, with evidence from the servers' side."""
+    """Show how the pipeline bears faults, with evidence.
+
+    The evidence is from the servers' side.
+    """
     _run(demonstrate)
 
 

@@ -1,4 +1,4 @@
-"""api1, api2 and api3: numbered pages of a size that the server decides, in three shapes."""
+"""Numbered pages of a size that the server decides, in three shapes: api1, api2 and api3."""
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response

@@ -6,13 +6,19 @@ A library as well as a program::
     summary = trio.run(pipeline.run, config)
 """
 
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
 from loguru import logger
 
 from pipeline.config import Config
 from pipeline.layers import load_config
 from pipeline.model import Failure, Product, SourceReport, Summary, Totals
-from pipeline.run import run
 from pipeline.tally import PriceRange
+
+if TYPE_CHECKING:
+    from pipeline.run import run  # noqa: TC004 - the package has it as an attribute
 
 __all__ = [
     "Config",
@@ -28,3 +34,23 @@ __all__ = [
 
 # As a library the program is silent, until its user says logger.enable("pipeline").
 logger.disable("pipeline")
+
+
+class _Package(ModuleType):
+    """The package itself. It loads ``run`` when it is asked for it, since half of the start is what that needs.
+
+    The command line does without it to complete words, show help and find mistakes.
+    """
+
+    @property
+    def run(self) -> Any:
+        from pipeline.run import run  # noqa: PLC0415
+
+        return run
+
+    @run.setter
+    def run(self, module: ModuleType) -> None:
+        """Python sets a package's modules as they are loaded; the one of this name would hide the function."""
+
+
+sys.modules[__name__].__class__ = _Package

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
@@ -143,6 +144,18 @@ def test_errors_are_one_line_and_a_code(
     assert result.stderr.startswith("Error: ")
     assert text in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_signal_while_a_command_loads_is_no_abort_of_clicks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C before the command itself can tell it has its exit code all the same."""
+
+    def interrupted(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    assert isinstance(cli.main, click.Group)
+    monkeypatch.setattr(cli.main.commands["schema"], "callback", interrupted)
+    result = invoke("schema")
+    assert (result.exit_code, result.stderr) == (130, "Error: interrupted\n")
 
 
 def test_the_closing_table_tells_what_is_missing() -> None:

@@ -1,7 +1,6 @@
-"""What the program says to whoever called it: the outcome, or what went wrong in one line; and its exit codes."""
+"""What the program says to whoever called it: the outcome, or what went wrong in one line."""
 
 import io
-import signal
 import sys
 from contextlib import suppress
 from typing import NoReturn, Self
@@ -9,13 +8,11 @@ from typing import NoReturn, Self
 import click
 from loguru import logger
 
+from pipeline.cli.exit_codes import ExitCode
 from pipeline.config import Format, Log
 from pipeline.credentials import NO_SECRETS
 from pipeline.errors import AbortedError, ConfigError, OutputError
 from pipeline.ui.logs import configure_logging
-
-COMPLETE, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
-STOPPED = 128
 
 
 class ErrorLine:
@@ -36,18 +33,18 @@ class ErrorLine:
             case None | SystemExit() | GeneratorExit():
                 return
             case ConfigError():
-                self._fail(_list_problems(error), USAGE)
+                self._fail(_list_problems(error), ExitCode.USAGE)
             case OutputError():
-                self._fail(str(error), FAILED)
+                self._fail(str(error), ExitCode.FAILED)
             case AbortedError():
-                self._fail(str(error), STOPPED + error.signal)
+                self._fail(str(error), ExitCode.stopped_by(error.signal))
             case KeyboardInterrupt():  # before our own handling of signals begins, or after it ended
-                self._fail("interrupted", STOPPED + signal.SIGINT)
+                self._fail("interrupted", ExitCode.INTERRUPTED)
             case _:  # the last resort: one line instead of a traceback
                 logger.opt(exception=error).debug("internal error")
-                self._fail(f"internal error, please report it: {error!r}; `-l DEBUG` shows where", FAILED)
+                self._fail(f"internal error, please report it: {error!r}; `-l DEBUG` shows where", ExitCode.FAILED)
 
-    def _fail(self, text: str, code: int) -> NoReturn:
+    def _fail(self, text: str, code: ExitCode) -> NoReturn:
         text = self.secrets.redact(text)
         if self.as_json:
             configure_logging(Log(format=Format.JSON))

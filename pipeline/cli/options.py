@@ -1,25 +1,39 @@
-"""The options that commands share, and the configuration that comes of them."""
+"""The options that commands share."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from pipeline.cli.console import ErrorLine
+from pipeline.cli.completion import complete_setting
 from pipeline.config import Config, Format, Level
-from pipeline.credentials import Secrets
-from pipeline.layers import DEFAULT_PATH, load_config
-from pipeline.ui.logs import configure_logging
+from pipeline.keys import keys_of
+from pipeline.layers import DEFAULT_PATH
 
 version_option = click.version_option(package_name="pipeline", message="%(package)s %(version)s")
 
 _F = TypeVar("_F", bound=Callable[..., None])
 
+_MEANINGS = {key.path: key.meaning for key in keys_of(Config)}
 
-def common_options(command: _F) -> _F:
-    """The options that every command takes which reads a configuration."""
+
+def key_option(*names: str, key: str, **attributes: Any) -> Callable[[_F], _F]:
+    """An option that sets a key of the configuration, whose meaning is its help.
+
+    The command gets it under the key's name, with ``__`` for the points.
+    """
+    meaning = _MEANINGS[key]
+    help_text = f"{meaning[0].upper()}{meaning[1:]} (key: {key})."
+    return click.option(*names, key.replace(".", "__"), help=help_text, **attributes)
+
+
+products_option = key_option("--products", key="products", type=click.Path(), metavar="PATH")
+
+
+def configuration_options(command: _F) -> _F:
+    """The options of every command that reads a configuration."""
     options = [
         click.option(
             "-c",
@@ -28,25 +42,17 @@ def common_options(command: _F) -> _F:
             type=click.Path(path_type=Path),
             help=f"YAML configuration file.  [default: {DEFAULT_PATH}]",
         ),
-        click.option("-o", "--output", metavar="PATH", help="Where the summary goes (key: output)."),
-        click.option(
-            "-l",
-            "--log-level",
-            type=click.Choice([choice.value for choice in Level], case_sensitive=False),
-            help="Least severe message shown (key: log.level).",
-        ),
-        click.option(
-            "--log-format",
-            type=click.Choice([choice.value for choice in Format], case_sensitive=False),
-            help="Lines for people or for machines (key: log.format).",
-        ),
+        key_option("-o", "--output", key="output", type=click.Path(), metavar="PATH"),
+        key_option("-l", "--log-level", key="log.level", type=_choice(Level)),
+        key_option("--log-format", key="log.format", type=_choice(Format)),
         click.option(
             "--set",
             "settings",
             metavar="KEY=VALUE",
             multiple=True,
             callback=_read_settings,
-            help="Any key of the configuration, dotted: --set rate_limit.rps=10. Repeatable.",
+            shell_complete=complete_setting,
+            help="Any key of the configuration, dotted, as in rate_limit.rps=10. Repeatable.",
         ),
     ]
     for option in reversed(options):
@@ -54,15 +60,8 @@ def common_options(command: _F) -> _F:
     return command
 
 
-_KEYS = {
-    "output": "output",
-    "products": "products",
-    "timeout": "timeout",
-    "rate_limit": "rate_limit.rps",
-    "workers": "worker_pool.size",
-    "log_level": "log.level",
-    "log_format": "log.format",
-}
+def _choice(words: type[Level] | type[Format]) -> click.Choice[str]:
+    return click.Choice([word.value for word in words], case_sensitive=False)
 
 
 def _read_settings(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -74,26 +73,3 @@ def _read_settings(_ctx: click.Context, _parameter: click.Parameter, values: tup
             raise click.BadParameter(f"{shown!r} is not of the form KEY=VALUE, as in rate_limit.rps=10")
         settings[key.strip()] = text
     return settings
-
-
-def wants_json(flags: Mapping[str, str | None]) -> bool:
-    """Whether the flags ask for log lines as JSON, before the configuration can tell."""
-    return (flags["log_format"] or "").casefold() == Format.JSON.value
-
-
-def configure(
-    path: Path | None,
-    settings: Mapping[str, str],
-    flags: Mapping[str, str | None],
-    line: ErrorLine,
-    *,
-    credentials: bool = True,
-) -> Config:
-    """The configuration, with logging and the telling of errors as it wants them."""
-    named = {_KEYS[flag]: value for flag, value in flags.items() if value is not None}
-    config = load_config(path, flags={**settings, **named}, credentials=credentials)
-    line.as_json = config.log.format is Format.JSON
-    if credentials:
-        line.secrets = Secrets.of_all(endpoint.secrets for endpoint in config.resolved())
-    configure_logging(config.log, line.secrets)
-    return config

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-import click
 import trio
 
-from pipeline.cli.console import COMPLETE, FAILED, PARTIAL, STOPPED, ErrorLine, print_text
-from pipeline.cli.options import common_options, configure, version_option, wants_json
+from pipeline.cli.configure import configure, wants_json
+from pipeline.cli.console import ErrorLine, print_text
+from pipeline.cli.exit_codes import ExitCode
 from pipeline.config import Config
 from pipeline.model import Summary
 from pipeline.normalize.mapping import normalize_batch, records_of
@@ -21,25 +21,9 @@ from pipeline.run import run as run_pipeline
 from pipeline.ui.progress import Bars
 from pipeline.ui.table import closing_table, replay_line
 
-_products_option = click.option(
-    "--products",
-    metavar="PATH",
-    help="Where the products go, alone, as .jsonl, .csv or .parquet (key: products).",
-)
-
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-@click.command()
-@common_options
-@_products_option
-@click.option("-t", "--timeout", metavar="SECONDS", help="Deadline of the whole run (key: timeout).")
-@click.option("-r", "--rate-limit", metavar="RPS", help="Requests a second per endpoint (key: rate_limit.rps).")
-@click.option("-w", "--workers", metavar="N", help="Normalizing threads (key: worker_pool.size).")
-@click.option("--progress/--no-progress", default=None, help="Progress bars.  [default: on a terminal]")
-@click.option("--resume", is_flag=True, help="Go on with an unfinished run: fetch only the pages that are missing.")
-@click.option("--allow-partial", is_flag=True, help="Exit with 0 instead of 3 when something is missing.")
-@version_option
 def run(
     path: Path | None,
     settings: Mapping[str, str],
@@ -48,10 +32,7 @@ def run(
     allow_partial: bool,
     **flags: str | None,
 ) -> None:
-    """Run the pipeline.
-
-    Any key of the configuration can also be set in the environment: rate_limit.rps is PIPELINE_RATE_LIMIT_RPS.
-    """
+    """Fetch everything, show the closing table, and exit."""
     with ErrorLine(as_json=wants_json(flags)) as line:
         config = configure(path, settings, flags, line)
         summary = _run(config, progress, resume=resume)
@@ -59,15 +40,8 @@ def run(
         sys.exit(exit_code(summary, allow_partial=allow_partial))
 
 
-@click.command("replay-rejects")
-@common_options
-@_products_option
 def replay_rejects(path: Path | None, settings: Mapping[str, str], **flags: str | None) -> None:
-    """Normalize the rejected records again, after a fix, without fetching.
-
-    What becomes a product goes into the summary, the rest stays in the file of rejected records. The file for the
-    products alone is written anew.
-    """
+    """Normalize the rejected records again, and say what came of it."""
     with ErrorLine(as_json=wants_json(flags)) as line:
         config = configure(path, settings, flags, line, credentials=False)
         records = {endpoint.name: records_of(endpoint.fields, endpoint.explode) for endpoint in config.endpoints}
@@ -75,17 +49,17 @@ def replay_rejects(path: Path | None, settings: Mapping[str, str], **flags: str 
         print_text(replay_line(replay(Path(config.output), normalize, ProductsFile.of(config))))
 
 
-def exit_code(summary: Summary, *, allow_partial: bool) -> int:
+def exit_code(summary: Summary, *, allow_partial: bool) -> ExitCode:
     """The exit code that tells a scheduler how a run ended."""
     if summary.stopped_by is not None:
-        return STOPPED + summary.stopped_by
+        return ExitCode.stopped_by(summary.stopped_by)
     match summary.summary.status:
         case "complete":
-            return COMPLETE
+            return ExitCode.COMPLETE
         case "failed":
-            return FAILED
+            return ExitCode.FAILED
         case "partial":
-            return COMPLETE if allow_partial else PARTIAL
+            return ExitCode.COMPLETE if allow_partial else ExitCode.PARTIAL
 
 
 def _run(config: Config, progress: bool | None, *, resume: bool) -> Summary:
@@ -122,4 +96,4 @@ class _SignalsAround:
     def _handle(self, number: int, _: object) -> None:
         if not self._too_late:
             os.write(2, b"Error: interrupted\n")
-            os._exit(STOPPED + number)
+            os._exit(ExitCode.stopped_by(number))

@@ -15,12 +15,12 @@ from pipeline.fetch.envelope import USUAL_KEYS, RecordFinder
 from pipeline.preset import Preset
 from pipeline.survey.first_page import FirstPage
 from pipeline.survey.guess import guess_fields
-from pipeline.survey.recognise import is_file, is_usual, recognise
+from pipeline.survey.recognise import is_file, is_usual
 
 _HEAD = """\
 # Drafted by `pipeline init` from one page of each API. Look at it, then run it:
-#   python -m pipeline check -c {path}
-#   python -m pipeline -c {path}
+#   pipeline check -c {path}
+#   pipeline -c {path}
 # DESCRIBE.md and the README explain every key.
 
 timeout: 300                # deadline of the whole run, in seconds
@@ -51,9 +51,8 @@ def draft_of(
 ) -> Draft:
     """The description that the first page speaks for; ``url`` and ``headers`` as the user wrote them.
 
-    ``preset`` is what the URL speaks for, where the page does not.
+    ``preset`` is what well-known API it is.
     """
-    preset = recognise(page) or preset
     comments: dict[str, str] = {}
     if preset:
         keys: dict[str, Any] = {"preset": preset.name}

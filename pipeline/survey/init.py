@@ -8,13 +8,14 @@ import msgspec
 
 from pipeline.config import Config, Endpoint
 from pipeline.credentials import Secrets, shown_url
-from pipeline.errors import ConfigError, FetchError, Problem
+from pipeline.errors import ConfigError, FetchError, PermanentError, Problem
 from pipeline.fetch.connect import Connect
 from pipeline.http_syntax import complaint_about_header, complaint_about_url
 from pipeline.layers import config_of_text
+from pipeline.preset import load_preset
 from pipeline.survey.draft import Draft, draft_of, draft_without_page, name_for, write_config
 from pipeline.survey.first_page import FirstPage, look_at_all
-from pipeline.survey.recognise import recognise_url
+from pipeline.survey.recognise import recognise, recognise_url
 
 
 class Drafted(msgspec.Struct, frozen=True):
@@ -31,9 +32,16 @@ class Drafted(msgspec.Struct, frozen=True):
 
 
 async def draft_config(
-    urls: Sequence[str], headers: Mapping[str, str], path: Path, *, connect: Connect | None = None
+    urls: Sequence[str],
+    headers: Mapping[str, str],
+    path: Path,
+    *,
+    named: str | None = None,
+    connect: Connect | None = None,
 ) -> Drafted:
     """Look at each URL once, as it is but for what a preset adds, and draft a configuration for ``path``.
+
+    ``named`` is the preset that they are said to be of; without it that is found out.
 
     A cancellation leaves nothing behind.
 
@@ -44,9 +52,14 @@ async def draft_config(
     names: list[str] = []
     for url in urls:
         names.append(name_for(url, names))
-    known = [recognise_url(url) for url in urls]
+    known = [load_preset(named) if named else recognise_url(url) for url in urls]
     endpoints = [
-        Endpoint(name=name, url=url, headers=headers, preset=preset.name if preset else None)
+        Endpoint(
+            name=name,
+            url=preset.url(url) if preset else url,
+            headers=headers,
+            preset=preset.name if preset else None,
+        )
         for name, url, preset in zip(names, urls, known, strict=True)
     ]
     try:
@@ -58,12 +71,16 @@ async def draft_config(
     looked = await look_at_all(resolved, connect=connect, plain=True)
     for (endpoint, outcome), url, preset in zip(looked, urls, known, strict=True):
         if isinstance(outcome, FetchError):
-            remedy = "; if it needs credentials, give them with -H 'Authorization: Bearer ${TOKEN}'"
-            why = outcome.text + (remedy if outcome.code in (401, 403) and not endpoint.unset else "")
+            why = outcome.text
+            if outcome.code in (401, 403) and not endpoint.unset:
+                why += "; if it needs credentials, give them with -H 'Authorization: Bearer ${TOKEN}'"
+            elif isinstance(outcome, PermanentError) and not preset:
+                why += "; if it is a well-known API, say which with --preset"
             drafts.append(draft_without_page(name=endpoint.name, url=url, headers=headers, why=why, preset=preset))
         else:
             pages[endpoint.name] = outcome
-            drafts.append(draft_of(outcome, name=endpoint.name, url=url, headers=headers, preset=preset))
+            found = preset if named else recognise(outcome) or preset
+            drafts.append(draft_of(outcome, name=endpoint.name, url=url, headers=headers, preset=found))
     text = write_config(drafts, path=str(path), output=f"out/{path.stem if path.stem != 'config' else 'summary'}.json")
     return Drafted(
         drafts=drafts,
