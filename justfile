@@ -33,6 +33,10 @@ check:
 smoke:
     {{ uv }} run -q python tests/smoke.py
 
+# Make the tables in the documents, the schema and the shipped configuration anew, from the program itself
+docs:
+    {{ uv }} run -q python -m docs
+
 # Serve the mock APIs on 127.0.0.1:8001-8003 until Ctrl-C
 mocks *args:
     {{ uv }} run -q python -m mockapi "$@"

@@ -30,7 +30,8 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one API is like.
 
     ``about`` names it for people, ``docs`` where its makers describe it. ``path`` stands in for that of a URL without
-    one. ``endpoint`` has the keys that an endpoint gets, where it has none itself; ``auth`` is offered beside them.
+    one, and ``url_needs`` is what has to be said of it. ``endpoint`` has the keys that an endpoint gets, where it has
+    none itself; ``auth`` is offered beside them.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     endpoint: Mapping[str, Any]
     auth: Auth = NO_AUTH
     path: str | None = None
+    url_needs: str = "the host"
 
     def url(self, url: str) -> str:
         """The URL, with the API's usual path where it has none."""

@@ -1,0 +1,7 @@
+"""``python -m docs``: bring all documents up to date."""
+
+from docs.documents import made
+
+if __name__ == "__main__":
+    for path, text in made().items():
+        path.write_text(text, encoding="utf-8")

@@ -1,0 +1,56 @@
+"""The keys as YAML, each with its default and, behind it, its meaning: for ``config/config.yaml``."""
+
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+
+import msgspec
+
+from docs.tables import shown_default, with_choices
+from mockapi.personas import path, usual_port
+from pipeline.config import Config, Endpoint
+from pipeline.keys import Key, keys_of
+
+_COLUMN = 28
+
+
+def keys() -> str:
+    """All but the endpoints, section by section."""
+    return "\n".join(_lines(key for key in keys_of(Config) if key.path != "endpoints"))
+
+
+def endpoint_keys() -> str:
+    """An endpoint: the mock api1, with what it need not have as comments."""
+    shared = Config.__struct_fields__
+    own = {key.path: key for key in keys_of(Endpoint) if "." not in key.path and key.path not in shared}
+    name, url, *optional = own.values()
+    lines = [
+        _line(f"  - {name.path}: api1", name.meaning),
+        _line(f"    {url.path}: http://127.0.0.1:{usual_port('api1')}{path('api1')}", url.meaning),
+        *(_line(f"    # {key.path}: {_example(key)}", with_choices(key)) for key in optional),
+    ]
+    sections = ", ".join(field for field in Endpoint.__struct_fields__ if field in shared)
+    return "\n".join([*lines, f"    # {sections}: as above, for this endpoint alone; what is left out is inherited"])
+
+
+def _lines(found: Iterable[Key]) -> Iterator[str]:
+    for key in found:
+        name = key.path.rpartition(".")[2]
+        indent = "  " * key.path.count(".")
+        if key.section:
+            yield ""
+            yield _line(f"{name}:", key.meaning)
+        else:
+            # What says which version this is would soon be another one's.
+            comment = "# " if version("pipeline") in shown_default(key) else ""
+            yield _line(f"{indent}{comment}{name}: {shown_default(key)}", with_choices(key))
+
+
+def _line(text: str, meaning: str) -> str:
+    return f"{text:{_COLUMN - 2}}  # {meaning.replace('`', '')}"
+
+
+def _example(key: Key) -> str:
+    """What tells more than the default, in YAML's short form, which JSON is."""
+    if key.example is not None:
+        return msgspec.json.encode(key.example).decode().strip('"')
+    return "{}" if key.section and not key.section.shorthand else str(key.default)

@@ -1,0 +1,137 @@
+"""The tables about the program, each made of what the program itself goes by."""
+
+import re
+from collections.abc import Sequence
+
+from docs.files import FILES
+from docs.markdown import code, codes, context_of, described_flags, table
+from pipeline.authentication import Auth
+from pipeline.cli import main
+from pipeline.cli.exit_codes import ExitCode
+from pipeline.config import Config, Endpoint
+from pipeline.description import PAGING_KEYS, Fields, Paging, PagingStyle, Price
+from pipeline.keys import Key, keys_of
+from pipeline.normalize.fields import CATEGORY_KEYS, CURRENCY_KEYS, ID_KEYS, PRICE_KEYS, TITLE_KEYS
+from pipeline.preset import load_preset, preset_names
+from pipeline.section import Section
+
+
+def commands() -> str:
+    """What can be typed behind ``pipeline``."""
+    rows = []
+    for name, command in main.commands.items():
+        pieces = command.collect_usage_pieces(context_of(command, main))
+        usage = " ".join([name, *(piece for piece in pieces if piece != "[OPTIONS]")])
+        rows.append((code(usage), command.get_short_help_str(limit=200)))
+    return table(("command", "does"), rows)
+
+
+def flags() -> str:
+    """Every flag, and the commands that take it."""
+    takers: dict[tuple[str, str], list[str]] = {}
+    for name, command in main.commands.items():
+        for flag in described_flags(command, main):
+            takers.setdefault(flag, []).append(name)
+    rows = [
+        (flag, "all" if len(names) == len(main.commands) else codes(names), text)
+        for (flag, text), names in takers.items()
+    ]
+    return table(("flag", "of", ""), sorted(rows, key=lambda row: row[1] == "all"))
+
+
+def exit_codes() -> str:
+    """Every exit code."""
+    return table(("code", "means"), [(str(exit_code.value), exit_code.meaning) for exit_code in ExitCode])
+
+
+def files() -> str:
+    """Every file that a run writes."""
+    return table(("file", "is", "stays"), [(code(file.path.as_posix()), file.meaning, file.stays) for file in FILES])
+
+
+def usual_fields() -> str:
+    """Under which names the fields of a product are looked for."""
+    return table(
+        ("product", "record"),
+        [
+            ("`id`", f"{codes(ID_KEYS)}: text or a whole number"),
+            ("`title`", codes(TITLE_KEYS)),
+            ("`price`", f"{codes(PRICE_KEYS)}: see [Prices](#prices)"),
+            ("`currency`", f"the price's own, else {codes(CURRENCY_KEYS)}"),
+            ("`category`", f"{codes(CATEGORY_KEYS)}: text, an object with a name, or a list"),
+        ],
+    )
+
+
+def keys() -> str:
+    """Every key of the configuration, but for those of an endpoint's own sections, which are in DESCRIBE.md."""
+    common = [key for key in keys_of(Config) if not key.section]
+    own = [key for key in keys_of(Endpoint, "endpoints.*.") if key.path.count(".") == 2]
+    shared = [key for key in own if key.section and key.path.rpartition(".")[2] in Config.__struct_fields__]
+    rows = [_row(key) for key in [*common, *own] if key not in shared]
+    names = ", ".join([code(shared[0].path), *(code(f".{key.path.rpartition('.')[2]}") for key in shared[1:])])
+    return table(("key", "default", ""), [*rows, (names, "", "as above, for this endpoint alone")])
+
+
+def presets() -> str:
+    """Every well-known API."""
+    known = [load_preset(name) for name in preset_names()]
+    rows = [(code(p.name), f"[{p.about}]({p.docs})", codes(sorted(p.auth.variables())), p.url_needs) for p in known]
+    return table(("`preset`", "", "credentials from", "`url` needs"), rows)
+
+
+def paging_keys() -> str:
+    """How an endpoint can be paged, and which styles a key means something in."""
+    rows = []
+    for key in keys_of(Paging):
+        styles = [style.value for style in PagingStyle if key.path in PAGING_KEYS[style]]
+        rows.append((code(key.path), codes(styles) or "all", *_row(key)[1:]))
+    return table(("key", "styles", "default", ""), rows)
+
+
+def fields_keys() -> str:
+    """Where the fields of a record can be said to be."""
+    return _section(Fields, but=("price",))
+
+
+def price_keys() -> str:
+    """How a price can be said to be written."""
+    return _section(Price)
+
+
+def auth_keys() -> str:
+    """How an endpoint can be told who asks."""
+    return _section(Auth)
+
+
+def _section(section: type[Section], but: Sequence[str] = ()) -> str:
+    found = [key for key in keys_of(section) if key.takes_value and key.path.partition(".")[0] not in but]
+    return table(("key", "default", ""), map(_row, found))
+
+
+def _row(key: Key) -> Sequence[str]:
+    return code(key.path), shown_default(key), linked(with_choices(key))
+
+
+def shown_default(key: Key) -> str:
+    """The default as YAML has it, nothing where there is nothing."""
+    if isinstance(key.default, bool):
+        return str(key.default).lower()
+    if isinstance(key.default, float):
+        return f"{key.default:g}"
+    return str(key.default) if isinstance(key.default, (int, str)) else ""
+
+
+def with_choices(key: Key) -> str:
+    """The meaning, with the words that it may be, unless it has them already."""
+    unsaid = [word for word in key.choices if code(word) not in key.meaning]
+    return f"{key.meaning}: {codes(unsaid)}" if unsaid else key.meaning
+
+
+def linked(meaning: str) -> str:
+    """With a link, as the README has it, where it refers to a heading."""
+
+    def link(match: re.Match[str]) -> str:
+        return f"[{match[1]}]({match[2].removeprefix('README.md')}#{match[1].lower().replace(' ', '-')})"
+
+    return re.sub(r'"([^"]+)" in (\w+\.md)', link, meaning)
