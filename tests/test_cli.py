@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
+from processes import ENVIRONMENT
 
 from pipeline import cli
 from pipeline.cli import running
@@ -67,6 +69,17 @@ def test_version_is_told() -> None:
     """--version prints the program's name and version."""
     result = invoke("--version")
     assert (result.exit_code, result.output) == (0, "pipeline 0.1.0\n")
+
+
+def test_starting_loads_no_library_without_need() -> None:
+    """The program's own libraries and what those load: no server, no test, no HTTP before there is a request."""
+    command = [sys.executable, "-X", "importtime", "-m", "pipeline", "--version"]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    libraries = loaded & {*packages_distributions(), "mockapi"} - {"pipeline"}
+    own = {"click", "filelock", "httpx", "idna", "jmespath", "loguru", "msgspec", "tqdm", "trio", "yaml"}
+    theirs = {"attr", "attrs", "outcome", "pygments", "sniffio", "sortedcontainers", "typing_extensions"}
+    assert own <= libraries <= own | theirs
 
 
 def test_every_mistake_is_listed_with_its_path(tmp_path: Path) -> None:

@@ -56,6 +56,17 @@ async def test_two_runs_over_the_same_data_give_the_same_products(tmp_path: Path
     assert products[0] == products[1]
 
 
+async def test_a_thousand_endpoints_are_one_run(tmp_path: Path) -> None:
+    """However many there are, each is walked to its end, at its own rate and at the same time as all others."""
+    apis = {f"api{number}": FakeApi(pages=2, latency=0.1) for number in range(1_000)}
+    start = trio.current_time()
+    summary = await run(config(tmp_path / "s.json", *apis), apis)
+    assert trio.current_time() - start < 1
+    assert summary.summary.status == "complete"
+    assert summary.summary.total_products == len(apis) * 2 * 3
+    assert {name for name, source in sources(summary).items() if source.products == 6} == apis.keys()
+
+
 async def test_one_dead_endpoint_leaves_the_others_whole(tmp_path: Path) -> None:
     """A dead endpoint is listed as failed; the others are complete, and the run is partial."""
     apis = {"a": FakeApi(), "dead": FakeApi(script={1: forever(lambda: httpx.ConnectError("no"))}), "c": FakeApi()}
