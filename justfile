@@ -45,10 +45,14 @@ mocks *args:
 run *args:
     {{ uv }} run -q python -m pipeline "$@"
 
-# Benchmarks: the pipeline beside a bare script that does the same work, and one in the common style, as ratios
+# Benchmarks, in an environment of their own: beside a bare script and the peers, as fast as it goes
 bench *args:
-    {{ uv }} run -q python bench/run.py "$@"
+    UV_PROJECT_ENVIRONMENT=.venv-bench {{ uv }} run -q --no-dev --group bench python bench/run.py "$@"
 
-# How close to the bound of an API's rate limit, at three latencies
+# The same at the rate limit of an API, at three latencies; takes minutes
 bench-polite *args:
-    {{ uv }} run -q python bench/polite.py "$@"
+    UV_PROJECT_ENVIRONMENT=.venv-bench {{ uv }} run -q --no-dev --group bench python bench/polite.py "$@"
+
+# What a record, a thousand endpoints and a start cost the pipeline
+bench-scale *args:
+    {{ uv }} run -q python bench/scale.py "$@"

@@ -1,68 +1,72 @@
 """Measures how close to the bound a walk comes that an API limits: 40 pages at 5 requests a second, 5 at once.
 
-``just bench-polite [--rounds N]``. The server enforces the limit and counts its refusals; the bound is the time that
-the limit takes, and one latency: (40 - 5) / 5 + latency. Whether there is a page 41 is asked besides.
+``just bench-polite [--rounds N] [--peer-rounds N]``. The server enforces the limit and counts its refusals; the bound
+is the time that the limit takes, and one latency: (40 - 5) / 5 + latency. Whether there is a page 41 is asked besides.
 """
 
 import json
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from pathlib import Path
+import urllib.request
 
 import click
-import trio
+from measure import AIOHTTP, COMMON, DLT, PIPELINE, SCRAPY, SINGER, Contender, Result, fetch, median, server, table
+from msgspec.structs import replace
 
-from mockapi.probe import fetch_stats
-from mockapi.serve import serving
-from mockapi.settings import Settings
-
-HERE = Path(__file__).parent
-PAGES, RPS, BURST = 40, 5, 5
+PAGES, RECORDS, RPS, BURST = 40, 100, 5, 5
 LATENCIES = (0.05, 0.3, 1.0)
+AUTOTHROTTLE = replace(SCRAPY, name="Scrapy, AutoThrottle")
+PEERS = (AIOHTTP, COMMON, SINGER, DLT, SCRAPY, AUTOTHROTTLE)
 
 
-async def measure(command: list[str], latency: float) -> tuple[float, int]:
-    """The wall time of a command, its start included, and how many of its requests were refused."""
-    settings = Settings(
-        pages=PAGES, latency=latency, rate_limit=RPS, burst=BURST, personas=("api1",), ports=(0,), per_page=100
+def fetch_politely(contender: Contender, latency: float) -> tuple[Result, int]:
+    """Let somebody fetch from a server that has seen nobody yet; also gives how many requests it refused."""
+    flags = {"pages": PAGES, "per-page": RECORDS, "rate-limit": RPS, "burst": BURST, "latency": latency, "ports": 0}
+    command = [sys.executable, "-m", "mockapi", "--persona=api1", *(f"--{flag}={flags[flag]}" for flag in flags)]
+    with server(command) as line:
+        url = line.split()[-1]
+        result = fetch(contender, f"{RPS}:auto" if contender is AUTOTHROTTLE else str(RPS), [url])
+        with urllib.request.urlopen(url.replace("/products", "/stats")) as stats:
+            return result, json.load(stats)["statuses"].get("429", 0)
+
+
+def row(name: str, latency: float, measured: list[tuple[Result, int]]) -> tuple[str, ...]:
+    """Medians, but for the fewest products and the most refusals."""
+    results = [result for result, _ in measured]
+    wall, bound = median(results, "wall"), (PAGES - BURST) / RPS + latency
+    return (
+        name,
+        f"{latency:g}",
+        f"{wall:.2f}",
+        f"{bound:.2f}",
+        f"{bound / wall:.0%}",
+        f"{wall / bound:.2f}",
+        f"{median(results, 'cpu'):.2f}",
+        f"{median(results, 'peak'):.0f}",
+        f"{max(refused for _, refused in measured)}",
+        f"{min(result.products for result in results):,} of {PAGES * RECORDS:,}",
+        str(len(results)),
     )
-    async with serving(settings) as urls:
-        started = time.perf_counter()
-        url = f"{urls['api1']}/products"
-        await trio.run_process(
-            [part.replace("URL", url) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        wall = time.perf_counter() - started
-        return wall, (await fetch_stats(urls["api1"])).statuses.get("429", 0)
 
 
 @click.command()
-@click.option("--rounds", default=3, help="Runs of each.")
-def main(rounds: int) -> None:
-    """Measure the pipeline beside a script in the common style, in turn."""
-    with tempfile.TemporaryDirectory() as folder:
-        endpoints = json.dumps([{"name": "api1", "url": "URL"}])
-        commands = {
-            "pipeline": [
-                *(sys.executable, "-m", "pipeline"),
-                *(f"--set={setting}" for setting in (f"endpoints={endpoints}", f"output={folder}/pipeline.json")),
-            ],
-            "common style": [sys.executable, str(HERE / "common.py"), f"{folder}/common.json", str(RPS), "URL"],
-        }
-        click.echo(f"{'':14}{'latency s':>10}{'wall s':>9}{'bound s':>9}{'x bound':>9}{'429s':>6}")
+@click.option("--rounds", default=3, help="Runs of the pipeline.", show_default=True)
+@click.option("--peer-rounds", default=1, help="Runs of each peer; they take minutes.", show_default=True)
+def main(rounds: int, peer_rounds: int) -> None:
+    """Measure the pipeline beside its peers, in turn."""
+    contenders = {PIPELINE: rounds} | dict.fromkeys(PEERS, peer_rounds)
+    results: dict[tuple[float, str], list[tuple[Result, int]]] = {}
+    for number in range(max(rounds, peer_rounds)):
         for latency in LATENCIES:
-            results: dict[str, list[tuple[float, int]]] = {name: [] for name in commands}
-            for _ in range(rounds):
-                for name, command in commands.items():
-                    results[name].append(trio.run(measure, command, latency))
-            bound = (PAGES - BURST) / RPS + latency
-            for name, measured in results.items():
-                wall = statistics.median(wall for wall, _ in measured)
-                refused = sum(refused for _, refused in measured)
-                click.echo(f"{name:14}{latency:10}{wall:9.2f}{bound:9.2f}{wall / bound:9.3f}{refused:6}")
+            for contender, runs in contenders.items():
+                if number < runs:
+                    result = fetch_politely(contender, latency)
+                    results.setdefault((latency, contender.name), []).append(result)
+
+    click.echo(f"{PAGES} pages × {RECORDS} records, {RPS} requests a second and {BURST} at once\n")
+    table(
+        ("", "latency s", "wall s", "bound s", "share", "× bound", "cpu s", "peak MiB", "429s", "products", "runs"),
+        *(row(name, latency, measured) for (latency, name), measured in results.items()),
+    )
 
 
 if __name__ == "__main__":

@@ -1,90 +1,58 @@
-"""Measures the pipeline beside two scripts in one run, in turn, and prints medians and their ratios to the bare one.
+"""Measures the pipeline beside a bare script and its peers in one run, in turn: medians, and ratios to the bare script.
 
-``just bench [--pages N] [--records N] [--rounds N]``. The rate limit is lifted; the server is a process of its own.
+``just bench [--pages N] [--records N] [--rounds N] [--peer-rounds N]``. The rate limit is lifted; the server is a
+process of its own. Whoever does not bring all products ends it.
 """
 
-import json
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from pathlib import Path
 
 import click
-import msgspec
+from measure import AIOHTTP, BARE, COMMON, DLT, PIPELINE, SCRAPY, SINGER, Measure, fetch_all, median, serving, table
 
-HERE = Path(__file__).parent
-
-
-class Measure(msgspec.Struct, frozen=True):
-    """One process from start to end: seconds and mebibytes."""
-
-    wall: float
-    cpu: float
-    peak: float
+ENDPOINTS = 3
+PEERS = (AIOHTTP, COMMON, SINGER, DLT, SCRAPY)
+FIELDS = ("wall", "cpu", "peak")
 
 
-def measure(command: list[str]) -> Measure:
-    """Run a command to its end, by the operating system's own account of it."""
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise click.ClickException(f"exit code {process.returncode}: {' '.join(command)}")
-    return Measure(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+def ratio(results: list[Measure], bare: list[Measure], field: str) -> float:
+    """The median of the ratios, round by round."""
+    pairs = zip(results, bare, strict=False)  # the rounds that both have
+    return statistics.median(getattr(one, field) / getattr(other, field) for one, other in pairs)
 
 
 @click.command()
-@click.option("--pages", default=300, help="Pages of each of three endpoints.")
-@click.option("--records", default=100, help="Records a page.")
-@click.option("--rounds", default=3, help="Runs of each, after one to warm up.")
-def main(pages: int, records: int, rounds: int) -> None:
-    """Measure the pipeline beside the bare script and one in the common style."""
-    server_command = [sys.executable, str(HERE / "server.py"), str(pages), str(records)]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(server_command, stdout=subprocess.PIPE, text=True) as server,
-    ):
-        try:
-            assert server.stdout is not None
-            url = f"http://127.0.0.1:{int(server.stdout.readline())}/products"
-            names = ["api1", "api2", "api3"]
-            endpoints = json.dumps([{"name": name, "url": url} for name in names])
-            settings = [f"endpoints={endpoints}", f"output={folder}/pipeline.json", "rate_limit.rps=0", "timeout=600"]
-            commands = {
-                "pipeline": [sys.executable, "-m", "pipeline", *(f"--set={setting}" for setting in settings)],
-                "bare": [sys.executable, str(HERE / "bare.py"), f"{folder}/bare.json", *[url] * len(names)],
-                "common": [sys.executable, str(HERE / "common.py"), f"{folder}/common.json", "0", *[url] * len(names)],
-            }
-            measures: dict[str, list[Measure]] = {name: [] for name in commands}
-            for number in range(rounds + 1):
-                for name, command in commands.items():
-                    result = measure(command)
-                    if number > 0:
-                        measures[name].append(result)
-        finally:
-            server.terminate()
-    report(measures, pages, records)
+@click.option("--pages", default=1_000, help="Pages of each of three endpoints.", show_default=True)
+@click.option("--records", default=100, help="Records a page.", show_default=True)
+@click.option("--rounds", default=3, help="Runs of each, after a short one to warm up.", show_default=True)
+@click.option("--peer-rounds", type=int, help="Runs of each peer, which are slower.  [default: as many]")
+def main(pages: int, records: int, rounds: int, peer_rounds: int | None) -> None:
+    """Measure how long it takes to fetch, normalize and write what comes without a limit."""
+    contenders = {BARE: rounds, PIPELINE: rounds} | dict.fromkeys(PEERS, min(peer_rounds or rounds, rounds))
+    with serving(2, records) as url:
+        for contender in contenders:
+            fetch_all(contender, [url] * ENDPOINTS, ENDPOINTS * 2 * records)
+    results: dict[str, list[Measure]] = {contender.name: [] for contender in contenders}
+    with serving(pages, records) as url:
+        for number in range(rounds):
+            for contender, runs in contenders.items():
+                if number < runs:
+                    result = fetch_all(contender, [url] * ENDPOINTS, ENDPOINTS * pages * records)
+                    results[contender.name].append(result)
 
-
-def report(measures: dict[str, list[Measure]], pages: int, records: int) -> None:
-    """Print a table of medians, and of the ratios to the bare script, round by round."""
-    click.echo(f"3 endpoints x {pages} pages x {records} records, no rate limit, medians of {len(measures['bare'])}")
-    click.echo(f"{'':10}{'wall s':>10}{'cpu s':>10}{'peak MiB':>10}")
-    for name, results in measures.items():
-        values = [statistics.median(getattr(result, field) for result in results) for field in ("wall", "cpu", "peak")]
-        click.echo(f"{name:10}" + "".join(f"{value:10.2f}" for value in values))
-    for name in measures.keys() - {"bare"}:
-        pairs = list(zip(measures[name], measures["bare"], strict=True))
-        ratios = [
-            statistics.median(getattr(one, field) / getattr(bare, field) for one, bare in pairs)
-            for field in ("wall", "cpu", "peak")
-        ]
-        click.echo(f"{name:10}" + "".join(f"{ratio:9.2f}x" for ratio in ratios))
+    click.echo(f"{ENDPOINTS} endpoints × {pages:,} pages × {records} records, no rate limit; × is to the bare script\n")
+    table(
+        ("", "wall s", "cpu s", "peak MiB", "× wall", "× cpu", "× peak", "runs"),
+        *(
+            (
+                name,
+                *(f"{median(measured, field):.2f}" for field in ("wall", "cpu")),
+                f"{median(measured, 'peak'):.0f}",
+                *(f"{ratio(measured, results[BARE.name], field):.2f}" for field in FIELDS),
+                str(len(measured)),
+            )
+            for name, measured in results.items()
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The yardstick: a bare Trio + httpx + msgspec script that does the pipeline's work with none of its guarantees.
 
 No limiter, retry, breaker, journal, threads or account: pages in a row per endpoint, typed decoding, one list of
-products, one file. ``python bench/bare.py OUTPUT URL…``.
+products, one file. ``python bench/peers/bare.py OUTPUT RPS URL…``; RPS is not kept.
 """
 
 import html
@@ -64,4 +64,4 @@ async def main(output: str, urls: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main, sys.argv[1], sys.argv[2:])
+    trio.run(main, sys.argv[1], sys.argv[3:])

@@ -1,6 +1,7 @@
 """A peer: asyncio and httpx in the common style, pages one after the other, each item normalized in a thread pool.
 
-``python bench/common.py OUTPUT RPS URL…``; RPS 0 is as fast as it goes, else it sleeps so long before each request.
+``python bench/peers/common.py OUTPUT RPS URL…``; RPS 0 is as fast as it goes, else it sleeps
+before each request.
 """
 
 import asyncio

@@ -1,0 +1,66 @@
+"""A peer: dlt, its REST API source into files of JSON lines.
+
+``python bench/peers/dlt_rest_api.py OUTPUT RPS URL…``; OUTPUT is a folder. RPS is not kept: dlt has no limiter. It asks
+for one page of an endpoint after the other, and tries again where it is refused.
+"""
+
+import html
+import os
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.sources.rest_api import rest_api_source
+
+SETTINGS = {
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "DATA_WRITER__DISABLE_COMPRESSION": "true",
+}
+PAGINATOR = {"type": "page_number", "base_page": 1, "total_path": None, "stop_after_empty_page": True}
+
+
+def normalize(name: str, record: dict[str, Any]) -> dict[str, Any]:
+    """One record in the catalogue's shape."""
+    return {
+        "id": f"{name}:{record['id']}",
+        "title": html.unescape(record["name"]).strip(),
+        "source": name,
+        "price": record["price"],
+        "currency": None,
+        "category": record["category"].lower(),
+    }
+
+
+def resource(name: str, url: str) -> dict[str, Any]:
+    """An endpoint; all of them fill one table."""
+    return {
+        "name": name,
+        "table_name": "products",
+        "write_disposition": "append",
+        "columns": {"currency": {"data_type": "text", "nullable": True}},
+        "parallelized": True,
+        "endpoint": {"path": url, "data_selector": "products"},
+        "processing_steps": [{"map": partial(normalize, name)}],
+    }
+
+
+def main(output: str, urls: list[str]) -> None:
+    """Extract, normalize and load all endpoints."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.update(SETTINGS, DLT_DATA_DIR=folder)
+        source = rest_api_source(
+            {
+                "client": {"base_url": urls[0], "paginator": PAGINATOR},
+                "resources": [resource(f"api{number}", url) for number, url in enumerate(urls, start=1)],
+            }
+        )
+        destination = dlt.destinations.filesystem(bucket_url=Path(output).absolute().as_uri())
+        pipeline = dlt.pipeline("catalogue", destination=destination, dataset_name="catalogue", pipelines_dir=folder)
+        pipeline.run(source, loader_file_format="jsonl")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[3:])
