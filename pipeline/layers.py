@@ -146,11 +146,12 @@ class _Layers:
 def _from_environment(
     environ: Mapping[str, str], endpoints: Iterable[tuple[str, Any]], problems: list[Problem]
 ) -> Iterator[tuple[str, str, str]]:
+    ours = {name: text for name, text in environ.items() if name.startswith(ENV_PREFIX)}
     keys: dict[str, list[str]] = {}
-    for key in _keys(endpoints):
+    for key in _keys(endpoints) if ours else ():  # a thousand endpoints have many
         keys.setdefault(_variable(key), []).append(key)
-    for variable, text in sorted(environ.items()):
-        if not variable.startswith(ENV_PREFIX) or variable in FOREIGN_VARIABLES:
+    for variable, text in sorted(ours.items()):
+        if variable in FOREIGN_VARIABLES:
             continue
         match keys.get(variable, []):
             case []:
@@ -169,6 +170,6 @@ def _variable(key: str) -> str:
 
 def _keys(endpoints: Iterable[tuple[str, Any]]) -> Iterator[str]:
     """Every dotted key there is; each endpoint's both by its index and by its name."""
-    prefixes = dict.fromkeys(f"endpoints.{address}." for endpoint in endpoints for address in endpoint)
-    everything = chain(keys_of(Config), *(keys_of(Endpoint, prefix) for prefix in prefixes))
-    return (key.path for key in everything if key.takes_value)
+    addresses = dict.fromkeys(address for endpoint in endpoints for address in endpoint)
+    ours, theirs = ([key.path for key in keys_of(section) if key.takes_value] for section in (Config, Endpoint))
+    return chain(ours, (f"endpoints.{address}.{path}" for address in addresses for path in theirs))

@@ -72,14 +72,28 @@ def test_version_is_told() -> None:
 
 
 def test_starting_loads_no_library_without_need() -> None:
-    """The program's own libraries and what those load: no server, no test, no HTTP before there is a request."""
+    """What tells the version reads no more than the configuration needs: no HTTP, no Trio, no server, no test."""
     command = [sys.executable, "-X", "importtime", "-m", "pipeline", "--version"]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True)
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
     libraries = loaded & {*packages_distributions(), "mockapi"} - {"pipeline"}
-    own = {"click", "filelock", "httpx", "idna", "jmespath", "loguru", "msgspec", "tqdm", "trio", "yaml"}
-    theirs = {"attr", "attrs", "outcome", "pygments", "sniffio", "sortedcontainers", "typing_extensions"}
-    assert own <= libraries <= own | theirs
+    needed = {"click", "idna", "jmespath", "loguru", "msgspec", "yaml"}
+    assert needed <= libraries <= needed | {"typing_extensions"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+@pytest.mark.parametrize(("soft", "hard", "then"), [(256, 1_000, 1_000), (500, 500, 500)])
+def test_run_may_have_as_many_connections_as_the_system_allows(soft: int, hard: int, then: int) -> None:
+    """A soft limit of open files, which a thousand endpoints would hit, is raised up to the hard one."""
+    script = f"""if True:
+        import resource
+        resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
+        from pipeline.cli.descriptors import allow_many_connections
+        allow_many_connections()
+        print(*resource.getrlimit(resource.RLIMIT_NOFILE))
+    """
+    done = subprocess.run([sys.executable, "-c", script], env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{then} {hard}\n"
 
 
 def test_every_mistake_is_listed_with_its_path(tmp_path: Path) -> None:

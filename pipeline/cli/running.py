@@ -11,6 +11,7 @@ import trio
 
 from pipeline.cli.configure import configure, wants_json
 from pipeline.cli.console import ErrorLine, print_text
+from pipeline.cli.descriptors import allow_many_connections
 from pipeline.cli.exit_codes import ExitCode
 from pipeline.config import Config
 from pipeline.model import Summary
@@ -63,6 +64,7 @@ def exit_code(summary: Summary, *, allow_partial: bool) -> ExitCode:
 
 
 def _run(config: Config, progress: bool | None, *, resume: bool) -> Summary:
+    allow_many_connections()
     around = _SignalsAround()
     run_to_the_end = partial(
         run_pipeline, config, resume=resume, signals=_SIGNALS, on_written=around.everything_is_written
