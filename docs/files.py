@@ -7,6 +7,7 @@ import msgspec
 
 from pipeline.dead_letters import rejects_file
 from pipeline.report.journal import journal_folder
+from pipeline.report.outputs import report_file
 
 _OUTPUT = Path("out/summary.json")
 _PRODUCTS = Path("out/products.csv")
@@ -24,6 +25,7 @@ class WrittenFile(msgspec.Struct, frozen=True):
 FILES: Sequence[WrittenFile] = (
     WrittenFile(_OUTPUT, "the summary: what came, what did not, and all products", "until the next run replaces it"),
     WrittenFile(_PRODUCTS, f"the products alone, with `--products {_PRODUCTS}`", "as long"),
+    WrittenFile(report_file(_OUTPUT), "the report to look at, with `--report`", "until the next run with `--report`"),
     WrittenFile(
         rejects_file(_OUTPUT),
         "the rejected records, whole, one a line",

@@ -151,6 +151,9 @@ class Config(Section, frozen=True):
     output: Annotated[str, Meta(min_length=1, description="where the summary goes; its folder is made")] = (
         "out/summary.json"
     )
+    report: Annotated[
+        bool, Meta(description='whether there is a report to look at, in HTML; see "Look at it" in README.md')
+    ] = False
     products: Annotated[
         Annotated[str, Meta(pattern=r"[^/\\]\.(jsonl|csv|parquet)\Z", extra={RULE: _PRODUCTS_RULE})] | None,
         Meta(

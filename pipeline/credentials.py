@@ -18,6 +18,9 @@ _TELLING_NAME = re.compile(
     r"auth|token|secret|passw|pwd|cookie|session|signature|credential|api.?key|(^|[-_])key$", re.IGNORECASE
 )
 
+# A value that says where the secret is, and is none.
+_REFERENCE_ALONE = re.compile(r"(?:[A-Za-z]+ )?\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+
 _HIDDEN = "***"
 
 # What is shorter would be found in every other word.
@@ -231,3 +234,19 @@ def shown_url(url: str) -> str:
         url = f"{scheme}//{_HIDDEN}@{host}"
     before, question, _ = url.partition("?")
     return before + (question and "?…")
+
+
+def shown_value(name: str, value: str) -> str:
+    """The value of the header or parameter ``name`` as the configuration has it: references, but no secrets."""
+    return _HIDDEN if _TELLING_NAME.search(name) and not _REFERENCE_ALONE.fullmatch(value) else value
+
+
+def shown_definition(url: str) -> str:
+    """A URL as the configuration has it, but for the user, and what of its query is secret by its name."""
+    before, question, query = url.partition("?")
+    scheme, slashes, rest = before.partition("//")
+    host, slash, path = rest.partition("/")
+    private, at, host = host.rpartition("@")
+    parameters = (parameter.partition("=") for parameter in query.split("&"))
+    shown = "&".join(f"{name}{equals}{value and shown_value(name, value)}" for name, equals, value in parameters)
+    return f"{scheme}{slashes}{_HIDDEN if private else ''}{at}{host}{slash}{path}{question}{shown}"

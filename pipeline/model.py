@@ -282,7 +282,8 @@ class Summary(msgspec.Struct, frozen=True):
 
     ``output`` is the file written; ``stopped_by`` the signal number that ended the fetching early, if any; ``journal``
     the folder that a resumed run would go on with, if anything is missing; ``rejects`` the file of dead letters, if
-    there are any; ``products`` the file that has the products alone, if that was asked for.
+    there are any; ``products`` the file that has the products alone, and ``report`` the one to look at, if those
+    were asked for.
     """
 
     summary: Totals
@@ -294,3 +295,4 @@ class Summary(msgspec.Struct, frozen=True):
     journal: Path | None = None
     rejects: Path | None = None
     products: Path | None = None
+    report: Path | None = None

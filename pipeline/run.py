@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from random import Random
 
 import msgspec
@@ -22,6 +23,7 @@ from pipeline.report.journal import Journal
 from pipeline.report.outputs import Outputs
 from pipeline.resolved import ResolvedEndpoint
 from pipeline.stop import Stop
+from pipeline.visual.report import check_libraries, make_report
 
 
 async def run(
@@ -38,7 +40,8 @@ async def run(
 ) -> Summary:
     """Fetch all endpoints, normalize what arrives, write the summary to ``config.output`` and return its account.
 
-    With ``config.products`` the products also go to that file, which changes together with the summary.
+    With ``config.products`` the products also go to that file, which changes together with the summary; with
+    ``config.report`` so does the report.
 
     What is normalized goes to a journal beside the output at once. It stays there when something is missing in the
     end, and ``resume`` goes on with it: only the pages that are missing are fetched.
@@ -54,13 +57,15 @@ async def run(
 
     Raises:
         ConfigError: when no endpoint is configured, the output is no place to write to, another run is writing to it,
-            its journal is of other endpoints, or the file for the products cannot be made.
+            its journal is of other endpoints, or the file for the products or the report cannot be made.
         OutputError: when journal or summary cannot be written in the end.
         AbortedError: when a second signal came.
     """
     started, started_at, cpu_started = trio.current_time(), utc_timestamp(), time.process_time()
     endpoints = config.resolved(environ)
     outputs = Outputs.of(config)
+    if config.report:
+        check_libraries()
     await trio.to_thread.run_sync(outputs.prepare)
     connect = connect or connector()
     rng = rng or Random()
@@ -104,8 +109,9 @@ async def run(
                 walks = [stop.account_of(fetcher, config.timeout) for fetcher in fetchers.values()]
                 seconds = trio.current_time() - started
                 busy = (time.process_time() - cpu_started) / seconds if seconds else 0.0
-                compose = partial(_compose, started_at=started_at, seconds=seconds, busy=busy)
-                totals, catalogue = await trio.to_thread.run_sync(compose, outputs, aggregator, walks)
+                draw = partial(make_report, config=config, endpoints=endpoints) if config.report else None
+                compose = partial(_compose, draw, started_at=started_at, seconds=seconds, busy=busy)
+                totals, catalogue, report = await trio.to_thread.run_sync(compose, outputs, aggregator, walks)
                 # From here on nothing waits: a second signal comes too late to undo what is written.
                 written = True
                 on_written()
@@ -135,6 +141,7 @@ async def run(
         journal=None if finished else outputs.journal,
         rejects=outputs.rejects if any(source.rejected for source in catalogue.sources) else None,
         products=outputs.products.path if outputs.products else None,
+        report=report,
     )
 
 
@@ -148,9 +155,18 @@ def _open_journal(outputs: Outputs, endpoints: Sequence[ResolvedEndpoint], *, re
 
 
 def _compose(
-    outputs: Outputs, aggregator: Aggregator, walks: Sequence[Walk], *, started_at: str, seconds: float, busy: float
-) -> tuple[Totals, Catalogue]:
-    """Add up and write the summary, in a worker thread, so that the event loop goes on listening to signals.
+    draw: Callable[..., bytes | None] | None,
+    outputs: Outputs,
+    aggregator: Aggregator,
+    walks: Sequence[Walk],
+    *,
+    started_at: str,
+    seconds: float,
+    busy: float,
+) -> tuple[Totals, Catalogue, Path | None]:
+    """Add up and write the summary, and a report where there is something to ``draw`` it.
+
+    In a worker thread, so that the event loop goes on listening to signals.
 
     A cancellation ends it at the next page; the old summary is there then.
     """
@@ -164,8 +180,9 @@ def _compose(
         categories=catalogue.categories,
         started_at=started_at,
     )
-    outputs.write(totals, catalogue, aggregator)
-    return totals, catalogue
+    report = draw(totals, catalogue, walks, aggregator, checkpoint=trio.from_thread.check_cancelled) if draw else None
+    outputs.write(totals, catalogue, aggregator, report=report)
+    return totals, catalogue, outputs.report if report else None
 
 
 def _deliver(aggregator: Aggregator, fetchers: Mapping[str, Fetcher], page: NormalizedPage) -> None:

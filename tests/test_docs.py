@@ -43,7 +43,15 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
 @pytest.mark.parametrize(("key", "default"), list(leaves(msgspec.to_builtins(Config()))))
 def test_readme_has_every_key_with_its_default(key: str, default: object) -> None:
     """The configuration table names each key and the default that it has."""
-    shown = "" if default is None else f" {default:g}" if isinstance(default, float) else f" {default}"
+    match default:
+        case None:
+            shown = ""
+        case bool():
+            shown = f" {str(default).lower()}"
+        case float():
+            shown = f" {default:g}"
+        case _:
+            shown = f" {default}"
     assert f"| `{key}` |{shown} |" in README
 
 

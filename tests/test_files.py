@@ -38,7 +38,7 @@ async def test_every_file_that_is_written_is_listed(tmp_path: Path) -> None:
     with file_server(tmp_path) as home:
         endpoints = [{"name": name, "url": f"{home}/{name}.json", "paging": "none"} for name in ("early", "late")]
         (tmp_path / "shops.yaml").write_text(json.dumps({"endpoints": endpoints}))
-        for flags, code in (([], 3), ([], 3), (["--resume", "--products", "out/products.csv"], 0)):
+        for flags, code in (([], 3), ([], 3), (["--resume", "--report", "--products", "out/products.csv"], 0)):
             if flags:
                 (tmp_path / "late.json").write_text('[{"id": 2}]')
             command = [sys.executable, "-c", WRITES, "-c", "shops.yaml", *flags]

@@ -16,6 +16,10 @@ from pipeline.layers import DEFAULT_PATH
 from pipeline.preset import complaint_about_preset
 
 
+def _read_switch(_ctx: click.Context, _parameter: click.Parameter, on: bool | None) -> str | None:
+    return None if on is None else str(on).lower()
+
+
 @click.command(
     cls=Command,
     examples=(
@@ -29,6 +33,7 @@ from pipeline.preset import complaint_about_preset
 @key_option("-t", "--timeout", key="timeout", metavar="SECONDS")
 @key_option("-r", "--rate-limit", key="rate_limit.rps", metavar="RPS")
 @key_option("-w", "--workers", key="worker_pool.size", metavar="N")
+@key_option("--report/--no-report", key="report", default=None, callback=_read_switch)
 @click.option("--progress/--no-progress", default=None, help="Progress bars.  [default: on a terminal]")
 @click.option("--resume", is_flag=True, help="Go on with an unfinished run: fetch only the pages that are missing.")
 @click.option("--allow-partial", is_flag=True, help="Exit with 0 instead of 3 when something is missing.")

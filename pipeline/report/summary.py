@@ -21,12 +21,12 @@ def write_summary(
     products: Iterable[bytes],
     dead_letters: Iterable[bytes] | None = None,
     *,
-    others: Mapping[Path, Iterable[bytes]] = MappingProxyType({}),
+    others: Mapping[Path, Iterable[bytes] | None] = MappingProxyType({}),
 ) -> None:
     """Write the summary and the dead letters beside it, if there are any, and move both into place.
 
     ``products`` are JSON Lines, in pieces of one or more lines without the last line end; so are ``dead_letters``, with
-    all their line ends. ``others`` are files of the same products, moved first: who sees the new summary, sees them.
+    all their line ends. ``others`` are files of the same run, moved first: who sees the new summary, sees them.
 
     Raises:
         OutputError: when they cannot be written; the old files are untouched then.

@@ -34,6 +34,8 @@ def closing_table(summary: Summary) -> str:
         lines.append(f"{rejected} record{'s' * (rejected > 1)} rejected → {summary.rejects}")
     if summary.products:
         lines.append(f"the products alone → {summary.products}")
+    if summary.report:
+        lines.append(f"report → {summary.report}")
     if summary.journal:
         lines.append("What is missing can still be had: run it again with --resume.")
     return "\n".join(lines)

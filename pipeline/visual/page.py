@@ -1,0 +1,102 @@
+"""The report: one HTML file with all its charts in it, that needs no network and no script."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import msgspec
+
+from pipeline.model import page_ranges
+from pipeline.timing import Activity
+from pipeline.traffic import Outcome
+from pipeline.visual import charts, words
+from pipeline.visual.facts import MOST_CATEGORIES, MOST_LISTED, Facts, Source
+from pipeline.visual.histogram import Histogram
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """A chart as SVG, drawn for wide and for ``narrow`` screens; the same for both where that is empty."""
+
+    svg: str
+    narrow: str = ""
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """All charts of a report, each with what it is of; None where there is nothing to be drawn."""
+
+    time: Figure | None
+    timelines: Sequence[tuple[Source, Figure | None]]
+    latencies: Sequence[tuple[Source, Figure]]
+    prices: Sequence[tuple[Histogram, Figure | None]]
+    categories: Figure | None
+
+
+def report_page(facts: Facts, *, checkpoint: Callable[[], None] = lambda: None) -> bytes:
+    """The report as HTML. ``checkpoint`` is called before each chart.
+
+    All of it is text but for the charts, in which the library has escaped what it was given.
+    """
+    import jinja2  # noqa: PLC0415 - optional, and only needed here
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("pipeline.visual"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(words.FILTERS)
+    page = environment.get_template("report.html.j2").render(
+        facts=facts,
+        figures=_figures(facts, checkpoint),
+        words=words,
+        page_ranges=page_ranges,
+        activities=[(a, label) for a, label in charts.TIME_LABELS.items() if _is_spent_on(facts, a)],
+        outcomes=[(o, label) for o, label in charts.OUTCOME_LABELS.items() if _is_met(facts, o)],
+        most_categories=MOST_CATEGORIES,
+        most_listed=MOST_LISTED,
+    )
+    return page.encode(errors="replace")
+
+
+def _figures(facts: Facts, checkpoint: Callable[[], None]) -> Figures:
+    def draw(label: str, chart: Callable[[int], charts.Spec], *widths: int) -> Figure:
+        checkpoint()
+        return Figure(*(charts.draw(chart(width), label) for width in widths))
+
+    both = (charts.WIDE, charts.NARROW)
+    took_time = any(source.report.time.wall for source in facts.drawn)
+    longest = max((source.lasted for source in facts.drawn), default=0.0)
+    shown = facts.categories[:MOST_CATEGORIES]
+
+    def timeline(source: Source) -> Figure | None:
+        label = f"Requests to {source.report.name} over time"
+        return draw(label, partial(charts.timeline, source, longest), *both) if source.traffic.slots else None
+
+    bounds = [bound for source in facts.drawn for bound in source.traffic.latencies]
+
+    def latencies(source: Source) -> Figure:
+        label = f"How long {source.report.name} took to answer"
+        return draw(label, partial(charts.latencies, source.traffic, (min(bounds), max(bounds))), charts.SMALL)
+
+    def prices(found: Histogram) -> Figure | None:
+        label = f"Prices of {found.source} in {found.currency}"
+        vary = found.prices.min < found.prices.max
+        return draw(label, partial(charts.prices, found), charts.SMALL) if vary else None
+
+    return Figures(
+        time=draw("Where the time went", partial(charts.time_spent, facts.drawn), *both) if took_time else None,
+        timelines=[(source, timeline(source)) for source in facts.drawn],
+        latencies=[(source, latencies(source)) for source in facts.drawn if source.traffic.latencies],
+        prices=[(found, prices(found)) for found in facts.histograms],
+        categories=draw("Products by category", partial(charts.categories, shown), charts.MEDIUM, charts.NARROW)
+        if shown
+        else None,
+    )
+
+
+def _is_spent_on(facts: Facts, activity: Activity) -> bool:
+    return any(source.report.time.of(activity) for source in facts.drawn)
+
+
+def _is_met(facts: Facts, outcome: Outcome) -> bool:
+    return any(slot.attempts.get(outcome) for source in facts.drawn for slot in source.traffic.slots)
