@@ -18,6 +18,7 @@ from mockapi.probe import fetch_stats
 from mockapi.serve import serving
 
 _OUTPUT = Path("out/summary.json")
+_REPORT = _OUTPUT.with_name("report.html")
 _INTERRUPTED = (130, 143)
 
 _OPENING = f"""\
@@ -57,6 +58,8 @@ def _show(evidence: Sequence[Evidence]) -> int:
             click.echo(f"  {'✓' if item.kept else '✗'} {item.promise}\n      {item.seen}")
     kept = sum(item.kept for item in evidence)
     click.echo(f"\n{kept} of {len(evidence)} promises kept.")
+    if _REPORT.exists():
+        click.echo(f"To look at: {_REPORT}")
     return 0 if kept == len(evidence) else 1
 
 
@@ -65,7 +68,7 @@ def _command(urls: Mapping[str, str]) -> list[str]:
     # The defaults, and not the settings of a configuration that is here.
     settings = {"endpoints": json.dumps(endpoints), "output": str(_OUTPUT), "log.format": "json"}
     sets = [f"--set={key}={value}" for key, value in settings.items()]
-    return [sys.executable, "-m", "pipeline", "--config", os.devnull, "--no-progress", *sets]
+    return [sys.executable, "-m", "pipeline", "--config", os.devnull, "--no-progress", "--report", *sets]
 
 
 def _environment() -> Mapping[str, str]:
