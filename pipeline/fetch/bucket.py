@@ -9,7 +9,10 @@ from pipeline.errors import DeadlineNearError
 
 
 class TokenBucketStatistics(msgspec.Struct, frozen=True):
-    """``granted`` tokens so far; ``tasks_waiting`` in line; ``next_grant_at`` and ``paused_until`` on Trio's clock."""
+    """``granted`` tokens so far; ``tasks_waiting`` in line; ``next_grant_at`` and ``paused_until`` on Trio's clock.
+
+    ``paused_until`` is when the server may be asked again by its own word: after a pause, or with a new quota.
+    """
 
     granted: int
     tasks_waiting: int
@@ -96,8 +99,11 @@ class TokenBucket:
             raise DeadlineNearError(f"the API's quota is used up for another {wait:.0f} s")
 
     def _next_grant_at(self) -> float:
+        return max(self._pause_ends_at(), self._theoretical_arrival - self._tolerance)
+
+    def _pause_ends_at(self) -> float:
         quota_at = self._quota_until if self._granted >= self._quota_ends_with else -math.inf
-        return max(self._paused_until, quota_at, self._theoretical_arrival - self._tolerance)
+        return max(self._paused_until, quota_at)
 
     def _heed_quota(self, number: int, quota: int, until: float) -> None:
         # The later a request, the more its answer knows; what was said to others before is out of date.
@@ -128,7 +134,7 @@ class TokenBucket:
             granted=self._granted,
             tasks_waiting=self._waiting,
             next_grant_at=self._next_grant_at(),
-            paused_until=self._paused_until,
+            paused_until=self._pause_ends_at(),
         )
 
 

@@ -19,10 +19,12 @@ from pipeline.fetch.log import EndpointLog
 from pipeline.fetch.lookahead import Lookahead
 from pipeline.fetch.paging import Step, Wish
 from pipeline.fetch.resilient import Arrival, ResilientClient
+from pipeline.fetch.standing import standing
 from pipeline.fetch.walks import begin_walk, usable
 from pipeline.fetch.window import Window
 from pipeline.model import NOTHING_YET, Action, Announced, Findings, Page, Progress, Trace, Walk, page_ranges
 from pipeline.resolved import ResolvedEndpoint
+from pipeline.status import EndpointStatus
 from pipeline.timing import Activity
 
 
@@ -101,6 +103,10 @@ class Fetcher:
         """The account of the walk so far."""
         return self._ledger.statistics()
 
+    def status(self) -> EndpointStatus:
+        """How the endpoint stands at the moment; cheap enough to be asked for again and again."""
+        return standing(self._ledger, *self._resilient.statistics(), end=self._walk.end, now=trio.current_time())
+
     def _wishes(self, most: int) -> tuple[Sequence[Wish], bool]:
         return self._walk.wishes(most)  # of whatever walk it is by then
 
@@ -150,6 +156,7 @@ class Fetcher:
     ) -> None:
         if arrival.records:
             self._on_page(len(arrival.records))
+            self._ledger.received(len(arrival.records))
             await self._send(send, self._page(arrival, number, repeats=repeats))
 
     def _page(self, arrival: Arrival, number: int, *, repeats: bool) -> Page:

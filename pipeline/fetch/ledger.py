@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import msgspec
+
 from pipeline.errors import FetchError
 from pipeline.fetch.recorder import TrafficRecorder
 from pipeline.fetch.time_account import TimeAccount
@@ -15,9 +17,27 @@ from pipeline.model import (
     Failure,
     Gap,
     Progress,
+    Status,
     Walk,
     utc_timestamp,
 )
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """The account in numbers alone: cheap to ask for, however much has happened.
+
+    ``pages`` are with those that an earlier run had, ``records`` without; ``resumed`` tells whether there was one.
+    ``ended`` is None while the walk is under way.
+    """
+
+    source: str
+    pages: int
+    records: int
+    requests: int
+    retries: int
+    announced: Announced
+    resumed: bool
+    ended: Status | None
 
 
 class Ledger:
@@ -31,6 +51,8 @@ class Ledger:
         self._requests = 0
         self._retries = 0
         self._pages_fetched = len(resumed.have)
+        self._resumed = bool(resumed.have)
+        self._records = 0
         self._announced = resumed.findings.announced if resumed.findings else NOTHING_ANNOUNCED
         self._put_off: dict[int, FetchError] = {}
         self._missing: dict[str, list[int]] = defaultdict(list)
@@ -63,6 +85,10 @@ class Ledger:
         """A page of records arrived."""
         self._pages_fetched += 1
         self._put_off.pop(page, None)
+
+    def received(self, records: int) -> None:
+        """So many records arrived, with a page that is new or not."""
+        self._records += records
 
     def failed(self, page: int, error: FetchError, action: Action) -> None:
         """An attempt failed, or the walk met an obstacle, and this is what was done about it."""
@@ -105,6 +131,24 @@ class Ledger:
         for page, error in list(self._put_off.items()):
             self.given_up(page, error)
         self.ended = True
+
+    def counts(self) -> Counts:
+        """The numbers so far."""
+        return Counts(
+            source=self._source,
+            pages=self._pages_fetched,
+            records=self._records,
+            requests=self._requests,
+            retries=self._retries,
+            announced=self._announced,
+            resumed=self._resumed,
+            ended=self._status() if self.ended else None,
+        )
+
+    def _status(self) -> Status:
+        if not self._onward and not any(self._missing.values()):
+            return "complete"
+        return "partial" if self._pages_fetched else "failed"
 
     def statistics(self) -> Walk:
         """The account so far; a page that waits for its second chance counts as missing."""

@@ -19,8 +19,8 @@ from pipeline.errors import (
 from pipeline.fetch.access import Access
 from pipeline.fetch.aimd import AdaptiveRate
 from pipeline.fetch.backoff import Backoff
-from pipeline.fetch.breaker import CircuitBreaker, Permit, State
-from pipeline.fetch.bucket import Grant, TokenBucket
+from pipeline.fetch.breaker import CircuitBreaker, CircuitBreakerStatistics, Permit, State
+from pipeline.fetch.bucket import Grant, TokenBucket, TokenBucketStatistics
 from pipeline.fetch.client import Client, Response
 from pipeline.fetch.envelope import RecordFinder
 from pipeline.fetch.ledger import Ledger
@@ -89,6 +89,10 @@ class ResilientClient:
     def place(self) -> str | None:
         """Where the records stand in a body, once some were found."""
         return self._finder.place
+
+    def statistics(self) -> tuple[CircuitBreakerStatistics, TokenBucketStatistics]:
+        """Snapshots of what decides when the next request may leave."""
+        return self._breaker.statistics(), self._bucket.statistics()
 
     async def page(
         self, number: int, target: Target, *, again: bool, on_failed: Callable[[], None] = lambda: None
