@@ -15,6 +15,7 @@ from loguru import logger
 from pipeline.config import Config
 from pipeline.layers import load_config
 from pipeline.model import Failure, Product, SourceReport, Summary, Totals
+from pipeline.status import EndpointStatus, RunStatus
 from pipeline.tally import PriceRange
 
 if TYPE_CHECKING:
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Config",
+    "EndpointStatus",
     "Failure",
     "PriceRange",
     "Product",
+    "RunStatus",
     "SourceReport",
     "Summary",
     "Totals",

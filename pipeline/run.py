@@ -22,6 +22,7 @@ from pipeline.report.aggregator import Aggregator, Catalogue
 from pipeline.report.journal import Journal
 from pipeline.report.outputs import Outputs
 from pipeline.resolved import ResolvedEndpoint
+from pipeline.status import RunStatus, Watch
 from pipeline.stop import Stop
 from pipeline.visual.report import check_libraries, make_report
 
@@ -31,7 +32,7 @@ async def run(
     *,
     resume: bool = False,
     signals: Iterable[signal.Signals] = (),
-    on_page: Callable[[str, int], None] = lambda source, records: None,
+    watch: Watch | None = None,
     on_written: Callable[[], None] = lambda: None,
     environ: Mapping[str, str] | None = None,
     rng: Random | None = None,
@@ -47,10 +48,10 @@ async def run(
     end, and ``resume`` goes on with it: only the pages that are missing are fetched.
 
     The first of ``signals`` ends the fetching, as the deadline does: what has arrived is written all the same. Another
-    one, more than a second later, ends the run at once. ``on_page`` is told the source and the number of records of
-    each page that arrives; ``on_written`` is called when all is written, and signals change nothing any more.
-    Credentials come from ``environ``, by default the process's own environment. ``rng`` decides the jitter; ``connect``
-    and ``hop`` replace network and worker threads in tests.
+    one, more than a second later, ends the run at once. ``watch`` is started with the run and given what tells its
+    status, to be asked as often as it likes; it is cancelled in the end. ``on_written`` is called when all is written,
+    and signals change nothing any more. Credentials come from ``environ``, by default the process's own environment.
+    ``rng`` decides the jitter; ``connect`` and ``hop`` replace network and worker threads in tests.
 
     A cancellation ends the run within the time of one batch, also while the summary is being written. An existing
     summary stays as it was then, and the journal can be resumed.
@@ -89,7 +90,6 @@ async def run(
                 rng=rng,
                 identify=records[endpoint.name].identify,
                 resumed=journal.progress(endpoint.name),
-                on_page=partial(on_page, endpoint.name),
                 on_end=partial(journal.append_end, endpoint.name),
                 on_findings=partial(journal.append_findings, endpoint.name),
             )
@@ -105,6 +105,8 @@ async def run(
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(stop.watch, tuple(signals), nursery.cancel_scope)
+                if watch:
+                    nursery.start_soon(watch, partial(_status, fetchers.values(), stop, started, config.timeout))
                 peak_waiting = await _fetch_all(fetchers.values(), consumer, config.queue.size, stop)
                 walks = [stop.account_of(fetcher, config.timeout) for fetcher in fetchers.values()]
                 seconds = trio.current_time() - started
@@ -152,6 +154,11 @@ def _open_journal(outputs: Outputs, endpoints: Sequence[ResolvedEndpoint], *, re
     journal = Journal.open(outputs.journal, digests, resume=resume)
     outputs.remove_leftovers()
     return journal
+
+
+def _status(fetchers: Iterable[Fetcher], stop: Stop, started: float, timeout: float) -> RunStatus:
+    endpoints = [fetcher.status() for fetcher in fetchers]
+    return RunStatus(endpoints, trio.current_time() - started, timeout, fetching=stop.is_fetching)
 
 
 def _compose(

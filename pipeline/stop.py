@@ -57,6 +57,11 @@ class Stop:
         """No signal can cut anything off any more."""
         self._over = True
 
+    @property
+    def is_fetching(self) -> bool:
+        """Whether the fetching still goes on."""
+        return not (self._over or self.fetching.cancel_called)
+
     def account_of(self, fetcher: Fetcher, timeout: float) -> Walk:
         """The account of a fetcher that has ended, closed with the reason where it was cut off."""
         if self._signal is not None:
@@ -71,9 +76,9 @@ class Stop:
         return self._signal if self._cut_off else None
 
     def _first(self, number: signal.Signals) -> None:
-        if self._over or self.fetching.cancel_called:
-            logger.warning("{}: fetching is over, the rest is being written", number.name)
-        else:
+        if self.is_fetching:
             logger.warning("{}: fetching ends, what arrived is kept", number.name)
             self._signal = number
             self.fetching.cancel()
+        else:
+            logger.warning("{}: fetching is over, the rest is being written", number.name)

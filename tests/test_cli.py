@@ -118,7 +118,7 @@ def test_flags_reach_the_configuration(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "c.yaml").write_text(CONFIG)
     seen: list[Any] = []
 
-    def remember(config: Any, progress: bool | None, *, resume: bool) -> Summary:
+    def remember(config: Any, *, progress: bool, resume: bool) -> Summary:
         seen.append(config)
         return a_summary("complete")
 
@@ -162,7 +162,7 @@ def test_errors_are_one_line_and_a_code(
     """Whatever ends a run, the user sees a line that starts with Error, never a traceback."""
     (tmp_path / "c.yaml").write_text(CONFIG)
 
-    def fail(config: Any, progress: bool | None, *, resume: bool) -> Summary:
+    def fail(config: Any, *, progress: bool, resume: bool) -> Summary:
         raise error
 
     monkeypatch.setattr(running, "_run", fail)

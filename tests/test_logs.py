@@ -1,15 +1,13 @@
-"""Log lines, for people and for machines, and the bars between them."""
+"""Log lines, for people and for machines."""
 
 import json
 import logging
-import time
 
 import pytest
 from loguru import logger
 
 from pipeline.config import Format, Level, Log
 from pipeline.ui.logs import configure_logging
-from pipeline.ui.progress import Bars
 
 
 def log_something() -> None:
@@ -75,21 +73,3 @@ def test_httpx_does_not_log_urls() -> None:
     """httpx logs each URL with its query at INFO; that is off."""
     configure_logging(Log(level=Level.DEBUG))
     assert not logging.getLogger("httpx").isEnabledFor(logging.INFO)
-
-
-def test_bars_move_as_pages_arrive(capsys: pytest.CaptureFixture[str]) -> None:
-    """One bar per source counts its records."""
-    with Bars(["api1", "longer"], shown=True) as bars:
-        bars.page("api1", 20)
-        time.sleep(0.15)  # bars are drawn ten times a second at the most
-        bars.page("api1", 20)
-    drawn = capsys.readouterr().err
-    assert "api1  : 40 records" in drawn
-    assert "longer: 0 records" in drawn
-
-
-def test_bars_are_silent_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    """Unless asked for, bars are only drawn on a terminal."""
-    with Bars(["api1"]) as bars:
-        bars.page("api1", 20)
-    assert capsys.readouterr().err == ""

@@ -1,7 +1,7 @@
 """The whole pipeline in one process, under a virtual clock: everything but sockets and threads."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -26,7 +26,7 @@ async def run(config: Config, apis: dict[str, httpx.AsyncBaseTransport], **optio
     def connect(endpoint: ResolvedEndpoint) -> Client:
         return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=apis[endpoint.name])
 
-    return await pipeline.run(config, connect=connect, hop=hop_inline, rng=Random(7), **options)
+    return await pipeline.run(config, connect=connect, rng=Random(7), **{"hop": hop_inline, **options})
 
 
 def sources(summary: pipeline.Summary) -> dict[str, pipeline.SourceReport]:
@@ -141,12 +141,30 @@ async def test_the_channel_stays_within_its_bound(tmp_path: Path) -> None:
     assert summary.summary.total_products == 2 * 40 * 3
 
 
-async def test_progress_is_told_page_by_page(tmp_path: Path) -> None:
-    """Whoever watches hears of each page's source and records as it arrives."""
-    heard: list[tuple[str, int]] = []
-    apis = {"a": FakeApi(pages=2)}
-    await run(config(tmp_path / "s.json", "a"), apis, on_page=lambda source, records: heard.append((source, records)))
-    assert heard == [("a", 3), ("a", 3)]
+async def test_who_watches_sees_how_the_run_stands(tmp_path: Path) -> None:
+    """A snapshot of all endpoints whenever it is asked for, until the run is over."""
+    seen: list[pipeline.RunStatus] = []
+
+    async def watch(poll: Callable[[], pipeline.RunStatus]) -> None:
+        while True:
+            seen.append(poll())
+            await trio.sleep(0.75)
+
+    async def slow(batch: Any) -> Any:
+        await trio.sleep(1)
+        return await hop_inline(batch)
+
+    apis = {"a": FakeApi(pages=2, latency=0.5), "b": FakeApi(pages=0, latency=5)}
+    await run(config(tmp_path / "s.json", *apis, timeout=2.0), apis, watch=watch, hop=slow)
+    # A virtual clock does not wait for the thread that writes: more may have been seen by then.
+    assert [(status.elapsed, status.seconds_left, status.fetching) for status in seen[:4]] == [
+        (0, 2, True),
+        (0.75, 1.25, True),
+        (1.5, 0.5, True),
+        (2.25, 0, False),
+    ]
+    assert [(status.pages, status.records) for status in seen[:4]] == [(0, 0), (1, 3), (2, 6), (2, 6)]
+    assert [endpoint.source for endpoint in seen[-1].endpoints] == ["a", "b"]
 
 
 async def test_no_endpoint_is_a_mistake() -> None:

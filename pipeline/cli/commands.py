@@ -34,7 +34,7 @@ def _read_switch(_ctx: click.Context, _parameter: click.Parameter, on: bool | No
 @key_option("-r", "--rate-limit", key="rate_limit.rps", metavar="RPS")
 @key_option("-w", "--workers", key="worker_pool.size", metavar="N")
 @key_option("--report/--no-report", key="report", default=None, callback=_read_switch)
-@click.option("--progress/--no-progress", default=None, help="Progress bars.  [default: on a terminal]")
+@click.option("--progress/--no-progress", default=True, help="Bars on a terminal, a line every few seconds elsewhere.")
 @click.option("--resume", is_flag=True, help="Go on with an unfinished run: fetch only the pages that are missing.")
 @click.option("--allow-partial", is_flag=True, help="Exit with 0 instead of 3 when something is missing.")
 @version_option

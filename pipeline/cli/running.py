@@ -19,7 +19,7 @@ from pipeline.normalize.mapping import normalize_batch, records_of
 from pipeline.replay import replay_rejects as replay
 from pipeline.report.products import ProductsFile
 from pipeline.run import run as run_pipeline
-from pipeline.ui.progress import Bars
+from pipeline.ui.progress import progress_watch
 from pipeline.ui.table import closing_table, replay_line
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -28,7 +28,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def run(
     path: Path | None,
     settings: Mapping[str, str],
-    progress: bool | None,
+    progress: bool,
     resume: bool,
     allow_partial: bool,
     **flags: str | None,
@@ -36,7 +36,7 @@ def run(
     """Fetch everything, show the closing table, and exit."""
     with ErrorLine(as_json=wants_json(flags)) as line:
         config = configure(path, settings, flags, line)
-        summary = _run(config, progress, resume=resume)
+        summary = _run(config, progress=progress, resume=resume)
         print_text(closing_table(summary))
         sys.exit(exit_code(summary, allow_partial=allow_partial))
 
@@ -63,18 +63,22 @@ def exit_code(summary: Summary, *, allow_partial: bool) -> ExitCode:
             return ExitCode.COMPLETE if allow_partial else ExitCode.PARTIAL
 
 
-def _run(config: Config, progress: bool | None, *, resume: bool) -> Summary:
+def _run(config: Config, *, progress: bool, resume: bool) -> Summary:
     allow_many_connections()
     around = _SignalsAround()
     run_to_the_end = partial(
-        run_pipeline, config, resume=resume, signals=_SIGNALS, on_written=around.everything_is_written
+        run_pipeline,
+        config,
+        resume=resume,
+        signals=_SIGNALS,
+        watch=progress_watch() if progress else None,
+        on_written=around.everything_is_written,
     )
     around.install()
-    with Bars([endpoint.name for endpoint in config.endpoints], shown=progress) as bars:
-        summary = trio.run(partial(run_to_the_end, on_page=bars.page))
-        for number in _SIGNALS:  # handlers do not outlive the interpreter, and a default one would kill it as it ends
-            signal.signal(number, signal.SIG_IGN)
-        return summary
+    summary = trio.run(run_to_the_end)
+    for number in _SIGNALS:  # handlers do not outlive the interpreter, and a default one would kill it as it ends
+        signal.signal(number, signal.SIG_IGN)
+    return summary
 
 
 class _SignalsAround:

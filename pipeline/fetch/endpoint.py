@@ -32,8 +32,7 @@ class Fetcher:
     """Fetches one endpoint, page by page.
 
     ``identify`` gives a raw record's identity, for finding loops. ``resumed`` tells how far an earlier run came.
-    ``on_page`` is called with the number of records of each page that arrived, ``on_end`` with the number behind the
-    last page, ``on_findings`` with what the first page said.
+    ``on_end`` is called with the number behind the last page, ``on_findings`` with what the first page said.
     """
 
     def __init__(
@@ -44,14 +43,12 @@ class Fetcher:
         rng: Random,
         identify: Callable[[msgspec.Raw], Hashable],
         resumed: Progress = NOTHING_YET,
-        on_page: Callable[[int], None] = lambda records: None,
         on_end: Callable[[int], None] = lambda page: None,
         on_findings: Callable[[Findings], None] = lambda findings: None,
     ) -> None:
         self._endpoint = endpoint
         self._client = client
         self._identify = identify
-        self._on_page = on_page
         self._on_end = on_end
         self._on_findings = on_findings
         self._findings = resumed.findings
@@ -155,7 +152,6 @@ class Fetcher:
         self, arrival: Arrival, number: int, send: trio.MemorySendChannel[Page], *, repeats: bool
     ) -> None:
         if arrival.records:
-            self._on_page(len(arrival.records))
             self._ledger.received(len(arrival.records))
             await self._send(send, self._page(arrival, number, repeats=repeats))
 

@@ -1,0 +1,146 @@
+"""The lines of the live view, as pure functions of how a run stands and how wide the terminal is."""
+
+from collections.abc import Sequence
+from unicodedata import east_asian_width
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tqdm import tqdm
+from wcwidth import wcswidth
+
+from pipeline.status import EndpointStatus, RunStatus
+from pipeline.ui.pace import Paced
+from pipeline.ui.rows import rows
+from pipeline.ui.words import duration, state
+
+UNDER_WAY = Paced(EndpointStatus("api1", pages=17, pages_wanted=25, records=340, records_announced=500), 4.9, 98.0)
+OPEN = Paced(
+    EndpointStatus("api2", pages=8, pages_wanted=25, records=160, retries=3, circuit="open", probe_in=8.3), 5.0
+)
+DONE = Paced(EndpointStatus("shop.example", pages=25, pages_wanted=25, records=500, retries=1, ended="complete"))
+UNKNOWN = Paced(EndpointStatus("api3", pages=3, records=60, paused_for=61.2), 0.2, 4.0)
+
+
+def run_of(endpoints: Sequence[Paced], *, elapsed: float = 19.2, fetching: bool = True) -> RunStatus:
+    return RunStatus([endpoint.status for endpoint in endpoints], elapsed, timeout=60, fetching=fetching)
+
+
+def drawn(endpoints: Sequence[Paced], width: int, shown: Sequence[int] | None = None, **changes: object) -> list[str]:
+    """The lines as tqdm draws them."""
+    run = run_of(endpoints, **changes)  # type: ignore[arg-type]
+    return [
+        tqdm.format_meter(row.n, row.total, 0, ncols=width, bar_format=row.layout)
+        for row in rows(run, endpoints, width, shown)
+    ]
+
+
+def test_a_wide_terminal_shows_all_there_is_to_tell() -> None:
+    """Counts and bars stand below each other; with all totals known there is an ETA."""
+    assert drawn([UNDER_WAY, OPEN, DONE], 119) == [
+        "api1          17/25 pages |█████████████▌      | 340/500 records, 98/s",
+        "api2           8/25 pages |██████▍             | 160 records, 3 retries, open, probe in 9 s",
+        "shop.example  25/25 pages |████████████████████| 500 records, 1 retry, done",
+        "total         50/75 pages |█████████████▎      | 1000 records, 98/s, 1/3 ended, 19 of 60 s, ETA 12 s, 41 s left",  # noqa: E501
+    ]
+
+
+def test_with_80_columns_the_least_important_is_left_out() -> None:
+    """Rate and records give way to retries, circuits and the outlook; without a total there is neither bar nor ETA."""
+    assert drawn([UNDER_WAY, OPEN, UNKNOWN], 79) == [
+        "api1   17/25 pages |██████▊   | 340/500 records, 98/s",
+        "api2    8/25 pages |███▏      | 160 records, 3 retries, open, probe in 9 s",
+        "api3       3 pages |          | 60 records, paused for 62 s",
+        "total     28 pages |          | 0/3 ended, 19 of 60 s, ETA unknown, 41 s left",
+    ]
+
+
+def test_with_40_columns_it_is_legible() -> None:
+    """Without bars, and names cut off, each line still says how its endpoint stands."""
+    assert drawn([UNDER_WAY, OPEN, DONE, UNKNOWN], 39) == [
+        "api1       17/25  340/500 records, 98/s",
+        "api2        8/25  open, probe in 9 s",
+        "shop.exa…  25/25  1 retry, done",
+        "api3           3  paused for 62 s",
+        "total         53  41 s left",
+    ]
+
+
+def test_too_many_endpoints_share_one_line() -> None:
+    """It counts those that ended, and who is in trouble; those to be looked at stand below it."""
+    failed = Paced(EndpointStatus("dead", retries=4, circuit="given up", ended="failed"))
+    assert drawn([UNDER_WAY, OPEN, DONE, UNKNOWN, failed], 79, shown=[1, 3]) == [
+        "endpoints   2/5 ended |████      | 1 circuit open, 1 paused, 1 incomplete",
+        "api2       8/25 pages |███▏      | 160 records, 3 retries, open, probe in 9 s",
+        "api3          3 pages |          | 60 records, paused for 62 s",
+        "total        53 pages |          | 2/5 ended, ETA unknown, 41 s left",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "fetching", "outlook"),
+    [
+        (19.2, True, "ETA 12 s, 41 s left"),
+        (50.5, True, "ETA 12 s, too late: 10 s left"),
+        (60.0, False, "fetching is over, writing"),
+    ],
+)
+def test_the_outlook_is_held_against_the_deadline(elapsed: float, fetching: bool, outlook: str) -> None:
+    """Whether the run will make it is told as soon as it can be known."""
+    assert drawn([OPEN], 119, elapsed=elapsed, fetching=fetching)[-1].endswith(f" s, {outlook}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, ""),
+        ({"circuit": "open", "probe_in": 0.0}, "open, probe due"),
+        ({"circuit": "half-open"}, "half-open, probing"),
+        ({"circuit": "given up", "ended": "partial"}, "given up"),
+        ({"ended": "partial", "paused_for": 9.0}, "partial"),
+        ({"ended": "failed"}, "failed"),
+        ({"ended": "complete"}, "done"),
+        ({"paused_for": 0.4}, ""),
+    ],
+)
+def test_states_are_told_in_words(changes: dict[str, object], words: str) -> None:
+    """How it ended goes before the circuit, and that before a pause; short pauses are not told."""
+    assert state(EndpointStatus("a", **changes)) == words  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.0, "0 s"), (0.1, "1 s"), (99.0, "99 s"), (99.1, "1:40 min"), (5999.0, "99:59 min"), (6001.0, "1:40 h")],
+)
+def test_durations_are_rounded_up(seconds: float, words: str) -> None:
+    """In units in which they are easily read."""
+    assert duration(seconds) == words
+
+
+COUNTS = st.integers(0, 10**7)
+SECONDS = st.floats(0, 10**6)
+STATUSES = st.builds(
+    EndpointStatus,
+    source=st.text(max_size=70) | st.text("店舗{}é\x1b\u0301a", min_size=1, max_size=70),
+    pages=COUNTS,
+    pages_wanted=st.none() | COUNTS,
+    records=COUNTS,
+    records_announced=st.none() | COUNTS,
+    retries=COUNTS,
+    circuit=st.sampled_from(["closed", "open", "half-open", "given up"]),
+    probe_in=st.none() | SECONDS,
+    paused_for=SECONDS,
+    ended=st.sampled_from([None, "complete", "partial", "failed"]),
+)
+ENDPOINTS = st.lists(st.builds(Paced, STATUSES, st.none() | SECONDS, st.none() | SECONDS), max_size=5)
+
+
+@given(ENDPOINTS, st.integers(1, 200), st.booleans(), SECONDS)
+def test_no_line_is_wider_than_the_terminal(endpoints: list[Paced], width: int, folded: bool, elapsed: float) -> None:
+    """Whatever there is to say, in whatever letters, nothing wraps and nothing is a command."""
+    lines = drawn(endpoints, width, range(len(endpoints)) if folded else None, elapsed=elapsed)
+    assert len(lines) == len(endpoints) + 1 + folded
+    for line in lines:
+        assert line.isprintable()
+        assert wcswidth(line) <= width
+        assert sum(2 if east_asian_width(character) in "WF" else 1 for character in line) <= width
