@@ -25,6 +25,8 @@ THROTTLED = Traffic(1.0, [Slot(0, {Outcome.THROTTLED: 2}), Slot(4, {Outcome.THRO
          "429 3 times, a lower rps may spare that")),
         (TimeSpent(20, circuit=15, network=5), Traffic(1.0, open_circuit=[(1, 16)]), 0.1,
          "75 % waiting for its open circuit; it failed again and again, and was left alone for 15 s"),
+        (TimeSpent(10, tokens=10), Traffic(1.0, [Slot(0, {Outcome.THROTTLED: 1})]), 0.1,
+         "100 % waiting for its own rate limit; the API answered 429 once, it may allow no more"),
         (TimeSpent(4, backoff=3, network=1), NO_TRAFFIC, 0.1, "75 % waiting between retries"),
         (TimeSpent(4, network=4), SLOW, 0.1, "100 % waiting for the API; half of its answers took 0.80 s or more"),
         (TimeSpent(4, network=4), SLOW, 0.97, "100 % waiting for the API; the processor was busy 97 % of the run"),

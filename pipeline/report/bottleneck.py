@@ -40,11 +40,11 @@ def _advice(most: Activity, time: TimeSpent, traffic: Traffic, limit: RateLimit,
         return f"the processor was busy {busy:.0%} of the run".replace("%", " %")
     match most:
         case Activity.TOKENS if throttled:
-            return f"the API answered 429 {throttled} times, it may allow no more"
+            return f"the API answered 429 {_times(throttled)}, it may allow no more"
         case Activity.TOKENS:
             return _faster(time.tokens, traffic, limit)
         case Activity.RETRY_AFTER if throttled:
-            return f"it answered 429 {throttled} times, a lower rps may spare that"
+            return f"it answered 429 {_times(throttled)}, a lower rps may spare that"
         case Activity.CIRCUIT:
             failed = sum(until - since for since, until in traffic.open_circuit)
             return f"it failed again and again, and was left alone for {failed:.0f} s"
@@ -64,3 +64,7 @@ def _faster(waited: float, traffic: Traffic, limit: RateLimit) -> str | None:
     if gain < _LEAST_GAIN:
         return None
     return f"rps {rate:.3g} would end {gain:.0f} s sooner, if the API allows it"
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
