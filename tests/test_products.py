@@ -22,6 +22,7 @@ from pipeline.config import Config, Endpoint
 from pipeline.description import Fields
 from pipeline.errors import ConfigError, OutputError
 from pipeline.report.products import ProductsFile
+from pipeline.status import Poll
 
 
 async def run(path: Path, api: FakeApi, *, timeout: float = 60.0, **options: Any) -> pipeline.Summary:
@@ -82,15 +83,12 @@ async def test_a_run_that_is_cut_off_writes_what_it_has_and_the_resumed_one_all(
     assert ids(path) == []
     await run(path, FakeApi(pages=6, latency=1), timeout=3.5)
     assert len(ids(path)) == 9
-    seen = 0
 
-    def stop(source: str, records: int) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == 2:
-            signal.raise_signal(signal.SIGTERM)
+    async def stop(poll: Poll) -> None:
+        await trio.sleep(2.5)
+        signal.raise_signal(signal.SIGTERM)
 
-    stopped = await run(path, FakeApi(pages=6, latency=1), on_page=stop, signals=(signal.SIGTERM,))
+    stopped = await run(path, FakeApi(pages=6, latency=1), watch=stop, signals=(signal.SIGTERM,))
     assert stopped.stopped_by == signal.SIGTERM
     assert ids(path) == ids_in_summary(tmp_path)
     assert 6 <= len(ids(path)) < 18

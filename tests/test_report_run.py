@@ -16,6 +16,7 @@ from pipeline import cli
 from pipeline.errors import ConfigError
 from pipeline.layers import load_config
 from pipeline.report.outputs import report_file
+from pipeline.status import Poll
 from pipeline.visual import page, report
 
 pytestmark = pytest.mark.virtual_time
@@ -38,12 +39,13 @@ async def test_a_run_with_trouble_has_a_report_of_it(tmp_path: Path) -> None:
 
 async def test_a_run_that_a_signal_stopped_has_a_report(tmp_path: Path) -> None:
     """What had arrived is on it."""
-    summary = await run(
-        with_report(tmp_path, "a"),
-        {"a": FakeApi(pages=99, latency=1)},
-        signals=[signal.SIGTERM],
-        on_page=lambda source, records: signal.raise_signal(signal.SIGTERM),
-    )
+
+    async def stop(poll: Poll) -> None:
+        await trio.sleep(1.5)
+        signal.raise_signal(signal.SIGTERM)
+
+    apis = {"a": FakeApi(pages=99, latency=1)}
+    summary = await run(with_report(tmp_path, "a"), apis, signals=[signal.SIGTERM], watch=stop)
     assert summary.stopped_by == signal.SIGTERM
     assert "stopped by SIGTERM" in (tmp_path / "report.html").read_text()
 
