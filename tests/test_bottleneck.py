@@ -64,6 +64,18 @@ async def test_promised_gain_comes_true(latency: float) -> None:
     assert slow.wall - faster.wall == pytest.approx(int(found[2]), abs=1.0)
 
 
+@pytest.mark.parametrize(("rps", "named"), [(1_500.0, "3000"), (0.3, "0.6"), (7.0, "14")])
+def test_rate_is_named_as_a_configuration_has_it(rps: float, named: str) -> None:
+    """Not as 3e+03, and without digits that mean nothing."""
+    said = bottleneck(TimeSpent(9, tokens=9), NO_TRAFFIC, RateLimit(rps=rps), busy=0)
+    assert f"; rps {named} would end " in (said or "")
+
+
+def test_processor_is_never_busier_than_all_the_time() -> None:
+    """Threads that overlap make for a little more than the whole."""
+    assert (bottleneck(TimeSpent(4, network=4), SLOW, LIMIT, busy=1.04) or "").endswith("busy 100 % of the run")
+
+
 def test_every_activity_has_words() -> None:
     """Whatever may take the most time can be named."""
     for activity in Activity:

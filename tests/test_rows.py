@@ -28,7 +28,7 @@ def run_of(endpoints: Sequence[Paced], *, elapsed: float = 19.2, fetching: bool 
 
 def drawn(endpoints: Sequence[Paced], width: int, shown: Sequence[int] | None = None, **changes: object) -> list[str]:
     """The lines as tqdm draws them."""
-    run = run_of(endpoints, **changes)  # type: ignore[arg-type]
+    run = run_of(endpoints, **changes)  # type: ignore[arg-type]  # fields by name, as the cases have them
     return [
         tqdm.format_meter(row.n, row.total, 0, ncols=width, bar_format=row.layout)
         for row in rows(run, endpoints, width, shown)
@@ -105,7 +105,7 @@ def test_the_outlook_is_held_against_the_deadline(elapsed: float, fetching: bool
 )
 def test_states_are_told_in_words(changes: dict[str, object], words: str) -> None:
     """How it ended goes before the circuit, and that before a pause; short pauses are not told."""
-    assert state(EndpointStatus("a", **changes)) == words  # type: ignore[arg-type]
+    assert state(EndpointStatus("a", **changes)) == words  # type: ignore[arg-type]  # fields by name, as the cases have them
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,15 @@ async def test_pause_counts_for_those_who_wait_for_a_token_behind_it() -> None:
 
 
 @pytest.mark.virtual_time
+async def test_waiting_for_a_quota_is_no_waiting_for_our_own_limit() -> None:
+    """When an API says how many requests are left, and those are made, the wait for more is its own, not the rate's."""
+    left = reply(200, b'[{"id": 1}]', RateLimit_Limit="9", RateLimit_Remaining="1", RateLimit_Reset="20")
+    spent = await time_of(FakeApi(pages=4, script={1: [left]}), rate_limit=PROMPT)
+    assert spent.retry_after == pytest.approx(20, abs=0.1)
+    assert spent.tokens < 0.2
+
+
+@pytest.mark.virtual_time
 async def test_backoff_is_what_retries_wait() -> None:
     """Two failures cost 0.5 and 1 second on the defaults."""
     spent = await time_of(FakeApi(pages=2, script={2: [reply(503), reply(503)]}), rate_limit=PROMPT)

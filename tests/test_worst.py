@@ -9,7 +9,7 @@ from pipeline.ui.worst import worst
 
 
 def paced(**changes: object) -> Paced:
-    return Paced(EndpointStatus("a", pages_wanted=100, **changes))  # type: ignore[arg-type]
+    return Paced(EndpointStatus("a", pages_wanted=100, **changes))  # type: ignore[arg-type]  # fields by name, as the cases have them
 
 
 def test_worse_is_who_is_in_more_trouble() -> None:

@@ -59,6 +59,7 @@ class Ledger:
         self._onward: Gap | None = None
         self._failures: list[Failure] = []
         self.ended = False
+        self._ended_as: Status | None = None
         self.time = TimeAccount()
         self.traffic = TrafficRecorder()
 
@@ -142,13 +143,14 @@ class Ledger:
             retries=self._retries,
             announced=self._announced,
             resumed=self._resumed,
-            ended=self._status() if self.ended else None,
+            ended=self._outcome(),
         )
 
-    def _status(self) -> Status:
-        if not self._onward and not any(self._missing.values()):
-            return "complete"
-        return "partial" if self._pages_fetched else "failed"
+    def _outcome(self) -> Status | None:
+        """How the walk ended; the whole account is made up for that once."""
+        if self.ended and self._ended_as is None:
+            self._ended_as = self.statistics().status
+        return self._ended_as
 
     def statistics(self) -> Walk:
         """The account so far; a page that waits for its second chance counts as missing."""

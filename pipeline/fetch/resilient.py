@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from random import Random
 
@@ -154,10 +155,11 @@ class ResilientClient:
 
     async def _granted(self) -> Grant:
         bucket = self._bucket.statistics()
-        if bucket.next_grant_at <= trio.current_time() and not (bucket.tasks_waiting and self._endpoint.rate_limit.rps):
-            return await self._bucket.acquire()
-        with self._ledger.time.during(Activity.TOKENS):
-            return await self._bucket.acquire()
+        waits = bucket.next_grant_at > trio.current_time() or (bucket.tasks_waiting and self._endpoint.rate_limit.rps)
+        with self._ledger.time.during(Activity.TOKENS) if waits else nullcontext():
+            grant = await self._bucket.acquire()
+        self._tell_pause()  # the quota may be used up with this one
+        return grant
 
     async def _attempt(self, number: int, attempt: int, target: Target, *, again: bool) -> Arrival:
         watch = Stopwatch()
@@ -217,9 +219,10 @@ class ResilientClient:
         if quota is not None:
             until = trio.current_time() + quota.seconds
             if quota.left <= 0:
-                self._pause_until(until)
+                self._bucket.pause_until(until)
             else:
                 grant.leaves(int(quota.left), until)
+            self._tell_pause()
         if self._rate.rate < self._endpoint.rate_limit.rps:
             self._rate.allowed()
             self._bucket.speed_up(self._rate.rate)
@@ -241,11 +244,11 @@ class ResilientClient:
         until = trio.current_time() + error.retry_after
         if until >= trio.current_effective_deadline():
             raise DeadlineNearError(f"{error.text}; the API asks to wait {error.retry_after:g} s", code=error.code)
-        self._pause_until(until)
+        self._bucket.pause_until(until)
+        self._tell_pause()
 
-    def _pause_until(self, moment: float) -> None:
-        self._bucket.pause_until(moment)
-        self._ledger.time.paused_until(moment)
+    def _tell_pause(self) -> None:
+        self._ledger.time.paused_until(self._bucket.statistics().paused_until)
 
     async def _wait_to_retry(self, error: TransientError, page: int, retry: int) -> None:
         wait = error.retry_after or self._backoff.delay(retry, self._rng)

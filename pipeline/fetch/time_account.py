@@ -43,9 +43,9 @@ class TimeAccount:
             self._turn()
 
     def paused_until(self, moment: float) -> None:
-        """The API asked for a pause: until then, who waits for a token waits for that."""
+        """Until then the API wants to be left alone: who waits for a token waits for that."""
         self._settle()
-        self._paused_until = max(self._paused_until, moment)
+        self._paused_until = moment
 
     def sent(self) -> None:
         """A page is on its way to be normalized."""

@@ -32,7 +32,7 @@ _Record = msgspec.defstruct(
 _Identity = msgspec.defstruct("_Identity", [(key, Any, None) for key in ID_KEYS])
 
 _decode_record = msgspec.json.Decoder(_Record, float_hook=WireNumber).decode
-_decode_records = msgspec.json.Decoder(list[_Record], float_hook=WireNumber).decode  # type: ignore[valid-type]
+_decode_records = msgspec.json.Decoder(list[_Record], float_hook=WireNumber).decode  # type: ignore[valid-type]  # a type made at run time
 _decode_identity = msgspec.json.Decoder(_Identity, float_hook=WireNumber).decode
 
 # Each field's likeliest names, looked at before all of them.

@@ -37,7 +37,7 @@ def bottleneck(time: TimeSpent, traffic: Traffic, limit: RateLimit, *, busy: flo
 def _advice(most: Activity, time: TimeSpent, traffic: Traffic, limit: RateLimit, busy: float) -> str | None:
     throttled = sum(slot.attempts.get(Outcome.THROTTLED, 0) for slot in traffic.slots)
     if most in (Activity.NETWORK, Activity.NORMALIZING, Activity.CHANNEL) and busy >= BUSY:
-        return f"the processor was busy {busy:.0%} of the run".replace("%", " %")
+        return f"the processor was busy {min(busy, 1.0):.0%} of the run".replace("%", " %")  # threads overlap a little
     match most:
         case Activity.TOKENS if throttled:
             return f"the API answered 429 {_times(throttled)}, it may allow no more"
@@ -63,7 +63,7 @@ def _faster(waited: float, traffic: Traffic, limit: RateLimit) -> str | None:
     gain = waited * (1 - limit.rps / rate)
     if gain < _LEAST_GAIN:
         return None
-    return f"rps {rate:.3g} would end {gain:.0f} s sooner, if the API allows it"
+    return f"rps {round(rate, 2):g} would end {gain:.0f} s sooner, if the API allows it"
 
 
 def _times(count: int) -> str:

@@ -23,7 +23,7 @@ MOST_BARS, WORST = 20, 10
 
 _ERASE_REST, _ERASE_BELOW = "\x1b[K", "\x1b[J"
 
-_lock = tqdm.get_lock()  # type: ignore[no-untyped-call]
+_lock = tqdm.get_lock()  # type: ignore[no-untyped-call]  # its stubs leave it bare
 
 
 async def show_bars(poll: Poll) -> None:
