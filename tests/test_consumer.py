@@ -9,7 +9,7 @@ import trio
 from support import hop_inline, records
 
 from pipeline.model import NormalizedPage, Page
-from pipeline.normalize.consumer import MAX_BATCH, Consumer
+from pipeline.normalize.consumer import HOP_INTERVAL, MAX_BATCH, Consumer
 from pipeline.normalize.mapping import normalize_batch
 
 
@@ -52,7 +52,7 @@ async def test_normalizing_happens_in_worker_threads_under_the_limit() -> None:
 
         return await trio.to_thread.run_sync(work, limiter=trio.CapacityLimiter(100))
 
-    consumer, delivered = await consume([page(n, 60) for n in range(1, 9)], workers=3, hop=hop)
+    consumer, delivered = await consume([page(n, MAX_BATCH) for n in range(1, 9)], workers=3, hop=hop)
     assert len(delivered) == 8
     assert main not in seen
     assert max(peak) == consumer.statistics().peak_in_flight == 3
@@ -90,6 +90,34 @@ async def test_under_backlog_a_batch_takes_what_waits_up_to_the_most() -> None:
     assert len(delivered) == 40
     assert consumer.statistics().largest_batch == MAX_BATCH
     assert consumer.statistics().hops < 10
+
+
+@pytest.mark.virtual_time
+async def test_pages_that_come_fast_share_a_hop() -> None:
+    """The first page hops at once; what comes within the interval after it goes together, in one hop."""
+    begun: list[tuple[float, list[int]]] = []
+
+    async def hop(batch: Sequence[Page]) -> list[NormalizedPage]:
+        begun.append((round(trio.current_time() - start, 6), [each.number for each in batch]))
+        return await hop_inline(batch)
+
+    consumer = Consumer(lambda result: None, workers=4, batch_size=1, hop=hop)
+    send, receive = trio.open_memory_channel[Page](100)
+    start = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(consumer.run, receive)
+        with send:
+            for number in range(1, 8):
+                await send.send(page(number))
+                await trio.sleep(0.3 * HOP_INTERVAL if number < 6 else 10)
+    assert begun == [(0.0, [1]), (HOP_INTERVAL, [2, 3, 4]), (2 * HOP_INTERVAL, [5, 6]), (10.03, [7])]
+
+
+@pytest.mark.virtual_time
+async def test_a_full_batch_does_not_wait_for_its_turn() -> None:
+    """However short ago the last hop was, a batch that is full goes at once; so does the rest when there is no more."""
+    consumer, delivered = await consume([page(n, MAX_BATCH) for n in range(1, 4)] + [page(4)], hop=hop_inline)
+    assert (consumer.statistics().hops, len(delivered), trio.current_time()) == (4, 4, 0.0)
 
 
 @pytest.mark.virtual_time

@@ -9,13 +9,14 @@ from typing import Any
 import httpx
 import pytest
 import trio
-from support import NO_LIMIT, NO_TLS, FakeApi, config, forever, hop_inline, ok, reply
+from support import NO_LIMIT, NO_TLS, FakeApi, config, forever, hop_inline, ok, records, reply
 
 import pipeline
 from pipeline.config import Config, Queue, WorkerPool
 from pipeline.errors import ConfigError
 from pipeline.fetch.client import Client
 from pipeline.model import NormalizedPage, Page
+from pipeline.normalize.consumer import MAX_BATCH
 from pipeline.resolved import ResolvedEndpoint
 from pipeline.treatment import RateLimit
 
@@ -123,7 +124,8 @@ async def test_the_channel_stays_within_its_bound(tmp_path: Path) -> None:
         await trio.sleep(1)
         return await hop_inline(batch)
 
-    apis = {name: FakeApi(pages=40) for name in ("a", "b")}
+    full = {number: [ok(records(number, MAX_BATCH))] for number in range(1, 11)}  # each a batch of its own
+    apis = {name: FakeApi(pages=10, script=full) for name in ("a", "b")}
     chosen = config(
         tmp_path / "s.json",
         *apis,
@@ -138,7 +140,7 @@ async def test_the_channel_stays_within_its_bound(tmp_path: Path) -> None:
     summary = await pipeline.run(chosen, connect=connect, hop=slow)
     assert summary.statistics.peak_pages_waiting == 5
     assert summary.statistics.peak_hops_in_flight == 2
-    assert summary.summary.total_products == 2 * 40 * 3
+    assert [source.items_fetched for source in summary.sources] == [10 * MAX_BATCH, 10 * MAX_BATCH]
 
 
 async def test_who_watches_sees_how_the_run_stands(tmp_path: Path) -> None:

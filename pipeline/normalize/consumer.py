@@ -1,6 +1,8 @@
 """Takes pages from the channel into worker threads, in batches, several at once."""
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import msgspec
 import trio
@@ -10,6 +12,10 @@ from pipeline.normalize.mapping import normalize_batch
 
 # Under backlog a batch takes what waits, up to so many records: more would keep the event loop waiting.
 MAX_BATCH = 1_000
+
+# Hops begin so many seconds apart, unless they are full. While a thread waits for the interpreter's lock, each system
+# call of the event loop wakes it for nothing: that costs more than normalizing a page does.
+HOP_INTERVAL = 0.02
 
 Hop = Callable[[Sequence[Page]], Awaitable[list[NormalizedPage]]]
 
@@ -44,6 +50,8 @@ class Consumer:
         self._batch_size = batch_size
         self._limiter = trio.CapacityLimiter(workers)
         self._hop = hop or self._hop_into_thread
+        self._collecting = trio.Lock()
+        self._last_hop_at = -math.inf
         self._hops = 0
         self._in_flight = 0
         self._peak_in_flight = 0
@@ -52,45 +60,56 @@ class Consumer:
     async def run(self, receive: trio.MemoryReceiveChannel[Page]) -> None:
         """Work until the channel is closed and empty; closes ``receive``.
 
-        A cancellation waits for the hops under way, and loses what waits in the channel.
+        A cancellation waits for the hops under way, and loses what waits for one.
         """
-        async with trio.open_nursery() as nursery:
-            for _ in range(self._workers):
-                nursery.start_soon(self._work, receive.clone())
-            receive.close()
+        with receive:
+            async with trio.open_nursery() as nursery:
+                for _ in range(self._workers):
+                    nursery.start_soon(self._work, receive)
 
     async def _work(self, receive: trio.MemoryReceiveChannel[Page]) -> None:
-        with receive:
-            async for page in receive:
-                batch = self._batch_from(page, receive)
-                self._in_flight += 1
-                self._peak_in_flight = max(self._peak_in_flight, self._in_flight)
-                try:
-                    normalized = await self._hop(batch)
-                finally:
-                    self._in_flight -= 1
-                for result in normalized:
-                    self._deliver(result)
+        while True:
+            async with self._collecting:
+                batch = await self._collect(receive)
+            if not batch:
+                return
+            self._in_flight += 1
+            self._peak_in_flight = max(self._peak_in_flight, self._in_flight)
+            try:
+                normalized = await self._hop(batch)
+            finally:
+                self._in_flight -= 1
+            for result in normalized:
+                self._deliver(result)
 
     async def _hop_into_thread(self, batch: Sequence[Page]) -> list[NormalizedPage]:
         return await trio.to_thread.run_sync(self._normalize, batch, limiter=self._limiter)
 
-    def _batch_from(self, page: Page, receive: trio.MemoryReceiveChannel[Page]) -> list[Page]:
-        """The page and those that wait behind it: up to the aim, and further where the other workers can't keep up."""
-        batch = [page]
-        records = len(page.records)
-        while True:
-            backlog = receive.statistics().current_buffer_used > self._workers
-            if records >= (MAX_BATCH if backlog else self._batch_size):
-                break
-            try:
+    async def _collect(self, receive: trio.MemoryReceiveChannel[Page]) -> list[Page]:
+        """The next page, what comes until a hop is due, and what waits by then; nothing when there is no more.
+
+        That is as many records as the aim, or the most where pages come faster than the workers or the hops.
+        """
+        batch: list[Page] = []
+        records = 0
+        with suppress(trio.EndOfChannel, trio.WouldBlock):
+            batch.append(await receive.receive())
+            records = len(batch[0].records)
+            with trio.move_on_at(self._last_hop_at + HOP_INTERVAL):
+                while records < MAX_BATCH:
+                    batch.append(await receive.receive())
+                    records += len(batch[-1].records)
+            while records < (MAX_BATCH if self._is_behind(receive) else self._batch_size):
                 batch.append(receive.receive_nowait())
-            except (trio.WouldBlock, trio.EndOfChannel):
-                break
-            records += len(batch[-1].records)
-        self._hops += 1
-        self._largest_batch = max(self._largest_batch, records)
+                records += len(batch[-1].records)
+        if batch:
+            self._last_hop_at = trio.current_time()
+            self._hops += 1
+            self._largest_batch = max(self._largest_batch, records)
         return batch
+
+    def _is_behind(self, receive: trio.MemoryReceiveChannel[Page]) -> bool:
+        return receive.statistics().current_buffer_used > self._workers
 
     def statistics(self) -> ConsumerStatistics:
         """A snapshot of the consumer."""
