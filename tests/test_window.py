@@ -13,7 +13,8 @@ def opened(rate: float, latency: float, most: int = 8) -> int:
     """How wide it gets when the end is known."""
     window = Window(rate, most, now=0)
     window.answered(latency)
-    window.settled(end_known=True)
+    window.settled()
+    window.end_is_known()
     return window.width(now=100)
 
 
@@ -55,9 +56,9 @@ def test_without_a_known_end_it_grows_by_one_a_page() -> None:
     widths = []
     for _ in range(4):
         widths.append(window.width(now=1))
-        window.settled(end_known=False)
+        window.settled()
     assert widths == [1, 2, 3, 4]
-    window.settled(end_known=True)
+    window.end_is_known()
     assert window.width(now=1) == 8
 
 
@@ -65,10 +66,11 @@ def test_a_failure_closes_it() -> None:
     """Whoever is ill is asked for one page at a time, until one comes."""
     window = Window(5, 8, now=0)
     window.answered(1.0)
-    window.settled(end_known=True)
+    window.settled()
     window.failed()
+    window.end_is_known()
     assert window.width(now=1) == 1
-    window.settled(end_known=False)
+    window.settled()
     assert window.width(now=1) == 2
 
 
@@ -105,5 +107,5 @@ def test_before_the_first_answer_a_failure_ends_the_impatience() -> None:
     window.failed()
     assert (window.width(100), window.grows_at(100)) == (1, math.inf)
     window.answered(1.0)
-    window.settled(end_known=False)
+    window.settled()
     assert window.width(101) == 2

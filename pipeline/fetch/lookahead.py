@@ -65,9 +65,11 @@ class Lookahead:
             FetchError: when it does not come, for whatever reason its fetching gave.
         """
         wishes, end_known = self._wishes(1)
+        if end_known:
+            self._window.end_is_known()
         if self._is_alone():
             arrival = await self._fetch(wishes[0])
-            self._window.settled(end_known=end_known)
+            self._window.settled()
             return arrival
         self._refill()
         slot = self._slots[wishes[0].number]
@@ -79,7 +81,7 @@ class Lookahead:
         del self._slots[slot.wish.number]
         if isinstance(slot.outcome, FetchError):
             raise slot.outcome
-        self._window.settled(end_known=end_known)
+        self._window.settled()
         return slot.outcome
 
     async def settle(self) -> None:

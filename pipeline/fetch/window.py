@@ -44,9 +44,14 @@ class Window:
         before = seconds if self._latency is None else self._latency
         self._latency = before + _SMOOTHING * (seconds - before)
 
-    def settled(self, *, end_known: bool) -> None:
+    def settled(self) -> None:
         """A page was taken, in its turn."""
-        self._grown = self._most if end_known else min(self._grown + 1, self._most)
+        self._grown = min(self._grown + 1, self._most)
+
+    def end_is_known(self) -> None:
+        """No page will be asked for in vain; has no effect between a failure and the next page."""
+        if self._grown > 1:
+            self._grown = self._most
 
     def failed(self) -> None:
         """A request failed in a way that says something about the server."""
