@@ -125,6 +125,8 @@ class Tally:
 
 def _finest(amounts: Sequence[Decimal], value: Decimal) -> Decimal:
     """Of those that are equal to a value (1.5, 1.50) the one with the most decimals."""
+    if amounts.count(value) == 1:
+        return value
     return min((amount for amount in amounts if amount == value), key=_exponent)
 
 

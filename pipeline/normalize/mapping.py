@@ -31,7 +31,7 @@ class _ProductLine(msgspec.Struct, omit_defaults=True, gc=False):
     extra: Mapping[str, Any] = {}
 
 
-_encode = msgspec.json.Encoder(enc_hook=as_it_came).encode
+_encode_lines = msgspec.json.Encoder(enc_hook=as_it_came).encode_lines
 
 USUAL_RECORDS = UsualRecords()
 
@@ -51,49 +51,68 @@ def normalize_batch(
 
 def normalize_page(page: Page, processed_at: str, records: Records = USUAL_RECORDS) -> NormalizedPage:
     """Turn each record of a page into an encoded product or a reject; whatever the records are, this succeeds."""
-    ids: list[str] = []
-    lines: list[bytes] = []
-    rejected = 0
     rejects: list[Reject] = []
-    letters: list[bytes] = []
-    coercions: Counter[str] = Counter()
+    try:
+        readings = records.read_page(page.records)
+        ids, lines = _written(page.source, readings, processed_at)
+    except Exception:  # noqa: BLE001 - no record, however hostile, may cost more than itself
+        readings, rejects = _sorted_out(page, processed_at, records)
+        ids, lines = _written(page.source, readings, processed_at)
     amounts: defaultdict[str | None, list[Decimal]] = defaultdict(list)
-    categories: list[str] = []
-    for position, outcomes in enumerate(records.read_page(page.records), start=1):
-        for outcome in outcomes:
-            try:
-                if isinstance(outcome, Exception):
-                    raise outcome  # noqa: TRY301 - as if it had come up while encoding
-                line = _line(page.source, outcome, processed_at)
-                encoded = _encode(line)
-            except Exception as error:  # noqa: BLE001 - no record, however hostile, may cost more than itself
-                raw = page.records[position - 1]
-                rejected += 1
-                reject = Reject(position, error.field if isinstance(error, NoIdError) else "$", _reason(error))
-                if len(rejects) < MAX_LISTED_REJECTS:
-                    rejects.append(reject)
-                letters.append(encode_letter(DeadLetter.of(page.source, page.number, reject, processed_at, raw)))
-                continue
-            money = outcome.money
-            if money.notes:
-                coercions.update(money.notes)
-            if money.amount is not None:
-                amounts[money.currency].append(money.amount)
-            categories.append(outcome.category)
-            ids.append(line.id)
-            lines.append(encoded)
+    coercions: Counter[str] = Counter()
+    for reading in readings:
+        money = reading.money
+        if money.amount is not None:
+            amounts[money.currency].append(money.amount)
+        if money.notes:
+            coercions.update(money.notes)
     return NormalizedPage(
         source=page.source,
         number=page.number,
         ids=ids,
-        lines=b"\n".join(lines),
-        tally=Tally.of(amounts, categories),
-        rejected=rejected,
-        rejects=rejects,
-        dead_letters=b"\n".join(letters),
+        lines=lines,
+        tally=Tally.of(amounts, [reading.category for reading in readings]),
+        rejected=len(rejects),
+        rejects=rejects[:MAX_LISTED_REJECTS],
+        dead_letters=b"\n".join(_letter(page, reject, processed_at) for reject in rejects),
         coercions=coercions,
         trace=page.trace,
     )
+
+
+def _written(source: str, readings: Sequence[Reading], processed_at: str) -> tuple[list[str], bytes]:
+    """The ids of products, and the products, a line each."""
+    products = [_line(source, reading, processed_at) for reading in readings]
+    return [product.id for product in products], _encode_lines(products)[:-1]
+
+
+def _sorted_out(page: Page, processed_at: str, records: Records) -> tuple[list[Reading], list[Reject]]:
+    """What is read from a page record by record, and what is rejected of it."""
+    readings: list[Reading] = []
+    rejects: list[Reject] = []
+    for position, raw in enumerate(page.records, start=1):
+        for outcome in _outcomes(raw, records):
+            try:
+                if isinstance(outcome, Exception):
+                    raise outcome  # noqa: TRY301 - as if it had come up while encoding
+                _written(page.source, [outcome], processed_at)
+            except Exception as error:  # noqa: BLE001 - see above
+                rejects.append(Reject(position, error.field if isinstance(error, NoIdError) else "$", _reason(error)))
+            else:
+                readings.append(outcome)
+    return readings, rejects
+
+
+def _outcomes(raw: msgspec.Raw, records: Records) -> Sequence[Reading | Exception]:
+    try:
+        return records.read(raw)
+    except Exception as error:  # noqa: BLE001 - see above
+        return (error,)
+
+
+def _letter(page: Page, reject: Reject, processed_at: str) -> bytes:
+    raw = page.records[reject.position - 1]
+    return encode_letter(DeadLetter.of(page.source, page.number, reject, processed_at, raw))
 
 
 def _line(source: str, reading: Reading, processed_at: str) -> _ProductLine:

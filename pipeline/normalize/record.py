@@ -1,6 +1,6 @@
 """What is read from a record, however its fields are found."""
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -32,13 +32,19 @@ class Records:
         """What the record becomes: products, and rejects; any exception makes it a reject as a whole."""
         raise NotImplementedError
 
-    def read_page(self, raws: Sequence[msgspec.Raw]) -> Iterator[Sequence[Reading | Exception]]:
-        """What each record of a page becomes, in their order; a record that cannot be read, the reason."""
+    def read_page(self, raws: Sequence[msgspec.Raw]) -> list[Reading]:
+        """All that the records of a page become, in their order.
+
+        Raises:
+            Exception: when one of them is amiss, whatever :meth:`read` raises or returns of it.
+        """
+        readings: list[Reading] = []
         for raw in raws:
-            try:
-                yield self.read(raw)
-            except Exception as error:  # noqa: BLE001 - no record, however hostile, may cost more than itself
-                yield (error,)
+            for outcome in self.read(raw):
+                if isinstance(outcome, NoIdError):
+                    raise outcome
+                readings.append(outcome)
+        return readings
 
     def _id_of(self, raw: msgspec.Raw) -> str | None:
         raise NotImplementedError

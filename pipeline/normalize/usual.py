@@ -1,6 +1,6 @@
 """How records are read that nobody described: their fields under the usual names."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -53,45 +53,43 @@ class UsualRecords(Records):
 
         Raises:
             msgspec.DecodeError: when it is no object, or no JSON.
+            NoIdError: when nothing says which product it is.
         """
         return (_reading(_decode_record(raw)),)
 
-    def read_page(self, raws: Sequence[msgspec.Raw]) -> Iterator[Sequence[Reading | Exception]]:
-        """What each record of a page becomes; decoded all at once, which takes half the time, unless one is amiss."""
-        try:
-            records = _decode_records(b"[" + b",".join(raws) + b"]")
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            records = []
+    def read_page(self, raws: Sequence[msgspec.Raw]) -> list[Reading]:
+        """All that the records of a page become; decoded all at once, which takes half the time.
+
+        Raises:
+            Exception: when one of them is amiss.
+        """
+        records = _decode_records(b"[" + b",".join(raws) + b"]")
         if len(records) != len(raws):
-            yield from super().read_page(raws)
-            return
-        for record in records:
-            try:
-                yield (_reading(record),)
-            except Exception as error:  # noqa: BLE001 - no record, however hostile, may cost more than itself
-                yield (error,)
+            raise msgspec.DecodeError("a record that is several, or none")
+        return [_reading(record) for record in records]
 
     def _id_of(self, raw: msgspec.Raw) -> str | None:
         return first_id(_ids(_decode_identity(raw)))
 
 
-def _reading(record: Any) -> Reading | NoIdError:
+def _reading(record: Any) -> Reading:
     likely_id, title, name, price, category = _likely(record)
+    currencies = _currencies(record)
     identity = str(likely_id) if type(likely_id) is int else first_id((likely_id,)) or first_id(_ids(record))
     if identity is None:
-        return NoIdError(f"none of {', '.join(ID_KEYS)} is usable", "id")
-    known_title = text_of(title) or text_of(name) or first_title(_titles(record))
-    known_category = text_of(category).lower() or first_category(_categories(record))
-    return Reading(identity, known_title, known_category, _money(record, price))
-
-
-def _money(record: Any, price: object) -> Money:
-    """A record's price, which is likely the one given, and currency, with what had to be decided to read them."""
+        raise NoIdError(f"none of {', '.join(ID_KEYS)} is usable", "id")
     if type(price) is not WireNumber:
         price = first_price(_prices(record))
-    currencies = _currencies(record)
-    if currencies == _NO_CURRENCIES:
-        return read_money(price)
+    return Reading(
+        id=identity,
+        title=text_of(title or name) or first_title(_titles(record)),
+        category=text_of(category).lower() or first_category(_categories(record)),
+        money=read_money(price) if currencies == _NO_CURRENCIES else _money_in(currencies, price),
+    )
+
+
+def _money_in(currencies: Sequence[object], price: object) -> Money:
+    """A price in the first of the currencies that is named, with what had to be decided to read them."""
     named_currency = next(filter(None, currencies), None)
     record_currency = code_of(named_currency)
     money = read_money(price, record_currency)
