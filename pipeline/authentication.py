@@ -1,6 +1,5 @@
 """How requests show who asks: bearer token, user and password, API key, or OAuth 2 client credentials."""
 
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Self
 from urllib.parse import quote_plus, urljoin, urlsplit
@@ -10,7 +9,7 @@ from msgspec import Meta
 
 from pipeline.credentials import Expansion, expand_query, variables_in
 from pipeline.errors import ConfigError, Problem
-from pipeline.http_syntax import complaint_about_header, complaint_about_url
+from pipeline.http_syntax import basic_authorization, complaint_about_header, complaint_about_url
 from pipeline.section import Section, Word
 
 Text = Annotated[str, Meta(min_length=1)]
@@ -172,10 +171,10 @@ def client_credentials_header(how: OAuth2, expansion: Expansion | None = None) -
 
 
 def _basic(user: str, password: str, expansion: Expansion | None) -> str:
-    encoded = b64encode(f"{user}:{password}".encode()).decode()
+    header = basic_authorization(user, password)
     if expansion:
-        expansion.hide(encoded)
-    return f"Basic {encoded}"
+        expansion.hide(header.removeprefix("Basic "))
+    return header
 
 
 def _texts(section: Section) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from base64 import b64encode
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -75,3 +76,8 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def basic_authorization(user: str, password: str) -> str:
+    """An Authorization header with these credentials (RFC 7617, section 2)."""
+    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"

@@ -13,7 +13,8 @@ from mockapi.faults import parse_fault
 from mockapi.serve import serving
 from mockapi.settings import Settings
 from pipeline.errors import ConfigError, FetchError, PermanentError, RateLimitedError, TransientError, UnreachableError
-from pipeline.fetch.client import Client, Response, make_ssl_context
+from pipeline.fetch.client import Client, make_ssl_context
+from pipeline.fetch.response import Response
 from pipeline.treatment import Http
 
 LIMITS = Http(connect_timeout=0.5, read_timeout=0.3, total_timeout=1.0, max_body_bytes=20_000)
@@ -138,23 +139,61 @@ async def test_gzip_is_inflated() -> None:
         assert (await get(url)).body == b"[]" * 99
 
 
-async def test_the_client_introduces_itself() -> None:
-    """Each request says who asks, and what it can read."""
-    seen = []
+@asynccontextmanager
+async def listening() -> AsyncIterator[tuple[str, list[str]]]:
+    """Host and port of a server with an empty list, and the heads of the requests that it gets."""
+    heads: list[str] = []
 
     async def handle(stream: trio.SocketStream) -> None:
         async with stream:
-            seen.append(await stream.receive_some())
+            heads.append((await stream.receive_some()).decode())
             await stream.send_all(response(b"[]"))
 
     async with trio.open_nursery() as nursery:
         (listener,) = await nursery.start(partial(trio.serve_tcp, handle, 0, host="127.0.0.1"))
-        await get(f"http://127.0.0.1:{listener.socket.getsockname()[1]}/p?q=a%2Cb", Http(user_agent="shop-bot/1"))
+        yield f"127.0.0.1:{listener.socket.getsockname()[1]}", heads
         nursery.cancel_scope.cancel()
-    head = seen[0].decode()
+
+
+async def test_the_client_introduces_itself() -> None:
+    """Each request says who asks, and what it can read."""
+    async with listening() as (address, heads):
+        await get(f"http://{address}/p?q=a%2Cb", Http(user_agent="shop-bot/1"))
+    head = heads[0]
     assert head.startswith("GET /p?q=a%2Cb&page=1 HTTP/1.1\r\n")
+    assert f"host: {address}\r\n" in head.lower()
     assert "user-agent: shop-bot/1\r\n" in head.lower()
     assert "accept-encoding: gzip\r\n" in head.lower()
+    assert "accept: application/json\r\n" in head.lower()
+
+
+async def test_user_and_password_of_the_url_go_into_a_header() -> None:
+    """They are sent as RFC 7617 has it, in the place of a header of that name, and are no part of the target."""
+    async with listening() as (address, heads):
+        url = f"http://me:p%40ss@{address}/p"
+        async with Client(url, LIMITS, headers={"authorization": "Bearer x"}, ssl_context=NO_TLS) as client:
+            await client.get(client.url_with({}))
+    assert heads[0].startswith("GET /p HTTP/1.1\r\n")
+    assert [line for line in heads[0].splitlines() if "uthorization" in line] == ["Authorization: Basic bWU6cEBzcw=="]
+
+
+async def test_requests_go_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy of the environment is asked for the whole URL, unless the host is excepted from it."""
+    async with listening() as (address, heads):
+        monkeypatch.setenv("http_proxy", f"http://{address}")
+        monkeypatch.setenv("no_proxy", "direct.invalid")
+        assert (await get("http://shop.invalid/p")).body == b"[]"
+        with pytest.raises(UnreachableError):
+            await get("http://direct.invalid/p")
+    assert [head.partition("\r\n")[0] for head in heads] == ["GET http://shop.invalid/p?page=1 HTTP/1.1"]
+
+
+async def test_a_url_that_cannot_be_asked_is_an_error_of_its_page() -> None:
+    """A next link at home that no request can be made for is a failure of that page, and no crash."""
+    async with listening() as (address, heads), Client(f"http://{address}/", LIMITS, ssl_context=NO_TLS) as client:
+        with pytest.raises(PermanentError, match="cannot be fetched"):
+            await client.get(f"http://{address}/?after={'a' * 70_000}")
+    assert heads == []
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.description import Paging
-from pipeline.fetch.client import Response
 from pipeline.fetch.numbered import NumberedWalk
 from pipeline.fetch.paging import MAX_SKIPS_IN_A_ROW, Identify, Step
+from pipeline.fetch.response import Response
 from pipeline.fetch.styles import PageNumber
 from pipeline.model import NOTHING_YET, Progress
 from pipeline.normalize import mapping

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pipeline.fetch.client import Response
 from pipeline.fetch.paging import MAX_EMPTY_IN_A_ROW, Identify, Repetition, Step, Wish, wanted_up_to
+from pipeline.fetch.response import Response
 from pipeline.fetch.styles import ChainedStyle
 from pipeline.model import NOTHING_YET, Progress
 

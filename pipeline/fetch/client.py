@@ -2,15 +2,13 @@
 
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from http.cookiejar import DefaultCookiePolicy
 from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import parse_qsl, urlencode, urljoin
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
-import msgspec
 import trio
 
 from pipeline.errors import (
@@ -25,10 +23,13 @@ from pipeline.errors import (
 )
 from pipeline.fetch.backoff import parse_retry_after
 from pipeline.fetch.body import ACCEPT_ENCODING, BodyCollector
+from pipeline.fetch.causes import causes, what_was_said
 from pipeline.fetch.hosts import HostPolicy
 from pipeline.fetch.lookup import find_text
+from pipeline.fetch.proxies import Proxies
 from pipeline.fetch.quota import seconds_until_quota
-from pipeline.http_syntax import is_loopback
+from pipeline.fetch.response import Response
+from pipeline.http_syntax import basic_authorization, is_loopback
 from pipeline.treatment import Http
 
 _T = TypeVar("_T")
@@ -49,25 +50,11 @@ def make_ssl_context() -> ssl.SSLContext:
         raise ConfigError([Problem("environment", text)]) from error
 
 
-class Response(msgspec.Struct, frozen=True):
-    """A successful response: its status (2xx), its headers (any case) and the whole body, inflated.
-
-    ``url`` is where it came from; ``next_link`` the target of a Link header with ``rel="next"`` (RFC 8288), if any.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str
-    next_link: str | None = None
-
-    def absolute(self, reference: str) -> str:
-        """The URL that a reference within this response means (RFC 3986, section 5)."""
-        return urljoin(self.url, reference)
-
-
 class Client:
     """Asks one URL for pages, each attempt under its own time limits; an async context manager.
+
+    It uses httpx's transports and no httpx client: that would follow a session of its own (cookies, redirects,
+    credentials from URLs), which nobody wants here, and takes a fifth of the time of a request for it.
 
     ``headers`` and ``query`` parameters are the endpoint's own, credentials among them; ``policy`` says who may get
     them, and who may be asked at all when a redirect leads there: nobody else by default. ``transport`` replaces the
@@ -86,24 +73,32 @@ class Client:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         home = httpx.URL(url)
-        # Sent where the endpoint is and nowhere else; httpx would take them from whatever URL has them.
-        self._headers, self._query = dict(headers), dict(query)
-        self._auth = httpx.BasicAuth(home.username, home.password) if home.userinfo else None
         self._url = home.copy_with(userinfo=b"")
         self._base = str(self._url.copy_with(query=None, fragment=None))
         self._own_query = parse_qsl(home.query.decode(), keep_blank_values=True)
+        self._query = dict(query)
+        self._headers = httpx.Headers(
+            {
+                "Accept": "application/json",
+                "Accept-Encoding": ACCEPT_ENCODING,
+                "Connection": "keep-alive",
+                "User-Agent": limits.user_agent,
+            }
+        )
+        # Sent where the endpoint is and nowhere else.
+        self._own_headers = httpx.Headers(self._headers)
+        self._own_headers.update(headers)
+        if home.userinfo:
+            self._own_headers["Authorization"] = basic_authorization(home.username, home.password)
         self._policy = policy or HostPolicy(url)
         self._limits = limits
-        self._client = _open_client(
-            headers={"Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING, "User-Agent": limits.user_agent},
-            timeout=httpx.Timeout(limits.read_timeout, connect=limits.connect_timeout),
-            verify=ssl_context,
-            transport=transport,
-            # A proxy from the environment is for other machines.
-            trust_env=not is_loopback(self._url.host),
-        )
-        # No cookies: they do not tell ports from each other, and a catalogue needs no session.
-        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        self._timeout = httpx.Timeout(limits.read_timeout, connect=limits.connect_timeout).as_dict()
+        # A proxy from the environment is for other machines.
+        self._proxies = Proxies({} if transport or is_loopback(self._url.host) else None)
+        self._transports: dict[str | None, httpx.AsyncBaseTransport] = {
+            proxy: _open_transport(proxy, ssl_context) for proxy in self._proxies.urls()
+        }
+        self._transports[None] = transport or _open_transport(None, ssl_context)
 
     @property
     def is_local(self) -> bool:
@@ -111,14 +106,14 @@ class Client:
         return is_loopback(self._url.host)
 
     async def __aenter__(self) -> Self:
-        await self._client.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         with trio.move_on_after(_CLOSING_SECONDS, shield=True):
-            await self._client.__aexit__(kind, error, traceback)
+            for transport in self._transports.values():
+                await transport.aclose()
 
     def url_with(self, parameters: Mapping[str, str]) -> str:
         """The endpoint's URL with ``parameters`` merged into its own query string, in the place of those it has."""
@@ -146,14 +141,17 @@ class Client:
             PermanentError: any other status but 2xx, a body that is over the cap or badly encoded, and a URL, or a
                 redirect to one, that may not be asked.
         """
-        options: dict[str, Any] = {"extensions": {"trace": _tracer(on_sent, on_answered)}} if on_sent else {}
+        headers = self._headers
         if self._policy.carries_credentials(url):
-            bearer = {"Authorization": f"Bearer {token}"} if token else {}
-            options |= {"headers": {**self._headers, **bearer}, "auth": self._auth}
+            headers = self._own_headers
+            if token:
+                headers = headers.copy()
+                headers["Authorization"] = f"Bearer {token}"
             if self._query:
                 base, _, query = url.partition("?")
                 url = _merged(base, parse_qsl(query, keep_blank_values=True), self._query)
-        return await self._exchange(self._page, "GET", url, **options)
+        trace = {"trace": _tracer(on_sent, on_answered)} if on_sent else {}
+        return await self._exchange(self._page, "GET", url, headers=headers, extensions=trace)
 
     async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> bytes:
         """Send a form to a token URL and return the body of the answer; no credentials but those in it go there.
@@ -164,16 +162,29 @@ class Client:
             TransientError: as for :meth:`get`.
             PermanentError: any other status but 2xx, with the error that the body names (RFC 6749, section 5.2).
         """
-        return await self._exchange(self._token_answer, "POST", url, data=dict(form), headers=dict(headers))
+        both = self._headers.copy()
+        both.update(headers)
+        return await self._exchange(self._token_answer, "POST", url, data=dict(form), headers=both)
 
     async def _exchange(
-        self, read: Callable[[httpx.Response], Awaitable[_T]], method: str, url: str, **options: Any
+        self,
+        read: Callable[[httpx.Response], Awaitable[_T]],
+        method: str,
+        url: str,
+        *,
+        extensions: Mapping[str, Any] = MappingProxyType({}),
+        **options: Any,
     ) -> _T:
         """Make a request, and read the response while it is open, all within the time limit."""
         try:
             with trio.fail_after(self._limits.total_timeout):
-                async with self._client.stream(method, url, **options) as response:
+                request = httpx.Request(method, url, extensions={"timeout": self._timeout, **extensions}, **options)
+                response = await self._transports[self._proxies.of(url)].handle_async_request(request)
+                response.request = request
+                try:
                     return await read(response)
+                finally:
+                    await response.aclose()
         except trio.TooSlowError:
             raise TransientError(
                 f"no complete response within {self._limits.total_timeout:g} s (`http.total_timeout`)"
@@ -181,7 +192,7 @@ class Client:
         except FetchError:
             raise
         except Exception as error:
-            raise self._translated(error, httpx.URL(url)) from error
+            raise self._translated(error, url) from error
 
     async def _page(self, response: httpx.Response) -> Response:
         self._raise_for_status(response)
@@ -206,7 +217,8 @@ class Client:
 
     async def _body(self, response: httpx.Response) -> bytes:
         body = BodyCollector(response.headers.get("content-encoding"), self._limits.max_body_bytes)
-        async for chunk in response.aiter_raw():
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        async for chunk in response.stream:
             body.feed(chunk)
         return body.finish()
 
@@ -224,33 +236,33 @@ class Client:
             raise TransientError(text, code=status, retry_after=wait if status == 503 else None)
         if not response.has_redirect_location:
             raise PermanentError(text, code=status)
-        location = str(response.url.join(response.headers["location"]).copy_with(userinfo=b"", fragment=None))
         try:
+            location = str(response.url.join(response.headers["location"]).copy_with(userinfo=b"", fragment=None))
             self._policy.carries_credentials(location)
+        except httpx.InvalidURL as error:
+            raise PermanentError(f"{text}; it leads to no URL: {error}", code=status) from None
         except PermanentError as error:
             raise PermanentError(f"{text}; {error.text}", code=status) from None
         raise RedirectedError(text, code=status, location=location)
 
-    def _translated(self, error: Exception, url: httpx.URL) -> FetchError:
+    def _translated(self, error: Exception, url: str) -> FetchError:
         address = _address(url)
         match error:
-            case httpx.ConnectError() if any(isinstance(e, ConnectionRefusedError) for e in _causes(error)):
+            case httpx.ConnectError() if any(isinstance(e, ConnectionRefusedError) for e in causes(error)):
                 return UnreachableError(f"nothing listens on {address} (connection refused)")
             case httpx.ConnectError():
-                return UnreachableError(f"no connection to {address}: {_text(error)}")
+                return UnreachableError(f"no connection to {address}: {what_was_said(error)}")
             case httpx.ConnectTimeout():
                 within = f"{self._limits.connect_timeout:g} s (`http.connect_timeout`)"
                 return UnreachableError(f"no connection to {address} within {within}")
             case httpx.TimeoutException():
                 return TransientError(f"nothing received for {self._limits.read_timeout:g} s (`http.read_timeout`)")
             case httpx.NetworkError():
-                return TransientError(f"the connection broke: {_text(error)}")
-            case httpx.RemoteProtocolError() if "location header" in str(error):
-                return PermanentError(f"a redirect to no URL: {_text(error)}")
+                return TransientError(f"the connection broke: {what_was_said(error)}")
             case httpx.RemoteProtocolError() | httpx.ProxyError():
-                return TransientError(f"truncated or invalid HTTP: {_text(error)}")
+                return TransientError(f"truncated or invalid HTTP: {what_was_said(error)}")
             case _:
-                return PermanentError(f"cannot be fetched: {_text(error)}")
+                return PermanentError(f"cannot be fetched: {what_was_said(error)}")
 
 
 def _merged(base: str, query: Sequence[tuple[str, str]], parameters: Mapping[str, str]) -> str:
@@ -258,14 +270,15 @@ def _merged(base: str, query: Sequence[tuple[str, str]], parameters: Mapping[str
     return f"{base}?{urlencode(pairs)}" if pairs else base
 
 
-def _address(url: httpx.URL) -> str:
+def _address(url: str) -> str:
     """Host and port, for people."""
-    return f"{url.host}:{url.port or {'http': 80, 'https': 443}.get(url.scheme, 0)}"
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or {'http': 80, 'https': 443}.get(parts.scheme, 0)}"
 
 
-def _open_client(**options: Any) -> httpx.AsyncClient:
+def _open_transport(proxy: str | None, ssl_context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
     try:
-        return httpx.AsyncClient(**options)
+        return httpx.AsyncHTTPTransport(verify=ssl_context, proxy=proxy)
     except (ValueError, ImportError) as error:  # what httpx makes of proxies that it cannot use
         text = f"the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names cannot be used: {error}; correct or unset it"
         raise ConfigError([Problem("environment", text)]) from error
@@ -281,19 +294,3 @@ def _tracer(
             on_answered()
 
     return trace
-
-
-def _text(error: Exception) -> str:
-    """What the operating system said where it said something, else the error's own words or name."""
-    said = next((e.strerror for e in _causes(error) if isinstance(e, OSError) and e.strerror), None)
-    return said or str(error) or type(error).__name__
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, what it came from, and what is in the groups among them."""
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            for member in error.exceptions:
-                yield from _causes(member)
-        error = error.__cause__ or error.__context__

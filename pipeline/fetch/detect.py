@@ -5,8 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from pipeline.description import Paging, PagingStyle
 from pipeline.fetch.announced import find_announced
-from pipeline.fetch.client import Response
 from pipeline.fetch.lookup import find_count, find_text, find_value
+from pipeline.fetch.response import Response
 from pipeline.fetch.styles import CURSOR_PATHS, HAS_MORE_PATHS, URL_PATHS
 
 _OFFSET_KEYS = ("offset", "skip", "start", "from")

@@ -6,7 +6,6 @@ from itertools import count, islice, takewhile
 
 import msgspec
 
-from pipeline.fetch.client import Response
 from pipeline.fetch.paging import (
     MAX_EMPTY_IN_A_ROW,
     MAX_SKIPS_IN_A_ROW,
@@ -16,6 +15,7 @@ from pipeline.fetch.paging import (
     Wish,
     wanted_up_to,
 )
+from pipeline.fetch.response import Response
 from pipeline.fetch.styles import NumberedStyle
 from pipeline.model import NOTHING_YET, Progress
 

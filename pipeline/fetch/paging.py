@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from pipeline.fetch.client import Response
+from pipeline.fetch.response import Response
 from pipeline.fetch.styles import Target
 
 # So many pages in a row given up, and the endpoint itself must be wrong: a bad URL, no access.

@@ -22,11 +22,12 @@ from pipeline.fetch.aimd import AdaptiveRate
 from pipeline.fetch.backoff import Backoff
 from pipeline.fetch.breaker import CircuitBreaker, CircuitBreakerStatistics, Permit, State
 from pipeline.fetch.bucket import Grant, TokenBucket, TokenBucketStatistics
-from pipeline.fetch.client import Client, Response
+from pipeline.fetch.client import Client
 from pipeline.fetch.envelope import RecordFinder
 from pipeline.fetch.ledger import Ledger
 from pipeline.fetch.log import EndpointLog
 from pipeline.fetch.quota import tightest_quota
+from pipeline.fetch.response import Response
 from pipeline.fetch.stopwatch import Stopwatch
 from pipeline.fetch.styles import Target
 from pipeline.resolved import ResolvedEndpoint

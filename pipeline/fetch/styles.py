@@ -10,8 +10,8 @@ from typing import ClassVar, Final
 import msgspec
 
 from pipeline.description import Paging, PagingStyle
-from pipeline.fetch.client import Response
 from pipeline.fetch.lookup import find_count, find_text, find_value
+from pipeline.fetch.response import Response
 
 Records = Sequence[msgspec.Raw]
 

@@ -9,12 +9,12 @@ import trio
 from pipeline.description import Paging, PagingStyle
 from pipeline.errors import FetchError
 from pipeline.fetch.announced import find_announced
-from pipeline.fetch.client import Response
 from pipeline.fetch.connect import Connect, connector
 from pipeline.fetch.detect import detect
 from pipeline.fetch.ledger import Ledger
 from pipeline.fetch.log import EndpointLog
 from pipeline.fetch.resilient import ResilientClient
+from pipeline.fetch.response import Response
 from pipeline.fetch.styles import Target
 from pipeline.fetch.walks import begin_walk
 from pipeline.model import Announced, Page

@@ -1,0 +1,44 @@
+"""Proxies: which one the environment names for a URL."""
+
+import pytest
+
+from pipeline.fetch.proxies import Proxies
+
+NAMED = {"http": "http://one.test:1", "https": "two.test:2", "all": "socks5://three.test:3", "no": "shop.test"}
+
+
+@pytest.mark.parametrize(
+    ("named", "url", "proxy"),
+    [
+        (("http", "https", "all"), "http://api.test/p?page=1", "http://one.test:1"),
+        (("http", "https", "all"), "https://api.test:8443/p", "http://two.test:2"),
+        (("all",), "http://api.test/", "socks5://three.test:3"),
+        (("https",), "http://api.test/", None),
+        ((), "http://api.test/", None),
+    ],
+)
+def test_a_scheme_has_its_proxy_or_that_of_all(named: tuple[str, ...], url: str, proxy: str | None) -> None:
+    """The variable of the URL's scheme comes first; an address without a scheme is one of HTTP."""
+    assert Proxies({scheme: NAMED[scheme] for scheme in named}).of(url) == proxy
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "passed_over"),
+    [
+        ("shop.test", {"shop.test", "cdn.shop.test"}),
+        (".shop.test, other.test", {"shop.test", "cdn.shop.test", "other.test"}),
+        ("*", {"shop.test", "cdn.shop.test", "other.test"}),
+        ("", set()),
+    ],
+)
+def test_hosts_can_be_excepted(no_proxy: str, passed_over: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What NO_PROXY names is asked directly, and so are the hosts below it."""
+    monkeypatch.setenv("no_proxy", no_proxy)
+    monkeypatch.setenv("http_proxy", "http://one.test:1")
+    hosts = {"shop.test", "cdn.shop.test", "other.test"}
+    assert {host for host in hosts if Proxies().of(f"http://{host}/") is None} == passed_over
+
+
+def test_each_proxy_is_listed_once() -> None:
+    """Those that two variables name are the same."""
+    assert Proxies({"http": "http://one.test:1", "https": "one.test:1"}).urls() == {"http://one.test:1"}
