@@ -16,6 +16,8 @@ import msgspec
 
 HERE = Path(__file__).parent
 os.environ["no_proxy"] = "127.0.0.1"  # for whoever asks the environment
+# As where they are used: with byte code from the second start on. Compiling all that is imported takes longer than a start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 class Measure(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@
 import json
 import re
 import sys
+from contextlib import suppress
 from functools import partial
 
 import trio
@@ -37,12 +38,13 @@ def render(pages: int, records: int) -> list[bytes]:
 
 async def answer(answers: list[bytes], stream: trio.SocketStream) -> None:
     """Handle one connection: each chunk is one request, as the small GET requests of one client are."""
-    async with stream:
-        while request := await stream.receive_some():
-            match = _PAGE.match(request)
-            if match is None:
-                return
-            await stream.send_all(answers[min(int(match[1]), len(answers) - 1)])
+    with suppress(trio.BrokenResourceError):  # whoever has all it wants may hang up
+        async with stream:
+            while request := await stream.receive_some():
+                match = _PAGE.match(request)
+                if match is None:
+                    return
+                await stream.send_all(answers[min(int(match[1]), len(answers) - 1)])
 
 
 async def main(pages: int, records: int) -> None:
