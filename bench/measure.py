@@ -16,7 +16,7 @@ import msgspec
 
 HERE = Path(__file__).parent
 os.environ["no_proxy"] = "127.0.0.1"  # for whoever asks the environment
-# As where they are used: with byte code from the second start on. Compiling all that is imported takes longer than a start.
+# With byte code from the second start on, as where they are used: compiling what is imported takes longer than a start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 

@@ -11,11 +11,11 @@ from pipeline.model import NormalizedPage, Page
 from pipeline.normalize.mapping import normalize_batch
 
 # Under backlog a batch takes what waits, up to so many records: more would keep the event loop waiting.
-MAX_BATCH = 1_000
+MAX_BATCH = 2_000
 
 # Hops begin so many seconds apart, unless they are full. While a thread waits for the interpreter's lock, each system
 # call of the event loop wakes it for nothing: that costs more than normalizing a page does.
-HOP_INTERVAL = 0.02
+HOP_INTERVAL = 0.05
 
 Hop = Callable[[Sequence[Page]], Awaitable[list[NormalizedPage]]]
 

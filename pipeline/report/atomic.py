@@ -11,6 +11,9 @@ from typing import BinaryIO
 
 from pipeline.errors import ConfigError, OutputError, Problem
 
+# Pages of products are longer than the usual buffer: each would be a system call or two.
+_BUFFER = 1 << 18
+
 
 def prepare_output(output: Path, *others: Path, key: str = "output", flag: str = "-o") -> None:
     """Make the folder of the output and see that files can be made there: before fetching, not after it.
@@ -82,7 +85,7 @@ def _temporary(output: Path) -> Iterator[BinaryIO]:
     """A new file beside the output, with the permissions that new files have; gone afterwards unless it was moved."""
     path = output.with_name(f".{output.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with path.open("xb") as file:
+        with path.open("xb", buffering=_BUFFER) as file:
             yield file
     finally:
         path.unlink(missing_ok=True)
