@@ -121,7 +121,7 @@ def _line(source: str, reading: Reading, processed_at: str) -> _ProductLine:
         id=f"{source}:{reading.id}",
         title=reading.title,
         source=source,
-        price=None if money.text is None else msgspec.Raw(money.text.encode()),
+        price=None if money.text is None else msgspec.Raw(money.text),
         currency=money.currency,
         category=reading.category,
         processed_at=processed_at,
