@@ -215,3 +215,15 @@ async def test_stale_news_are_ignored(report: Callable[[Permit], None]) -> None:
         assert impatient.cancelled_caught
         probe.succeeded()
     assert breaker.statistics().state is State.CLOSED
+
+
+async def test_only_a_closed_circuit_admits_at_once() -> None:
+    """Without waiting there are attempts while the circuit is closed; not while it is open, nor a probe afterwards."""
+    breaker = breaker_of(failure_threshold=1)
+    assert breaker.admit_nowait().failed()
+    for moment in (1, 20):
+        await trio.sleep(moment)
+        with pytest.raises(trio.WouldBlock):
+            breaker.admit_nowait()
+    (await breaker.admit()).succeeded()
+    breaker.admit_nowait().succeeded()

@@ -298,3 +298,21 @@ def assert_rate_is_kept(moments: list[float], rate: float, burst: int) -> None:
     for first, start in enumerate(moments):
         for last in range(first, len(moments)):
             assert last - first + 1 <= burst + rate * (moments[last] - start) + 1e-6
+
+
+async def test_who_would_have_to_wait_is_told_before() -> None:
+    """A token is there or it is not; where somebody waits already, the next one waits, too."""
+    bucket = TokenBucket(1, 2)
+    assert not bucket.must_wait()
+    for _ in range(2):
+        await bucket.acquire()
+    assert bucket.must_wait()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(bucket.acquire)
+        await trio.sleep(0.5)
+        assert bucket.must_wait()
+    await trio.sleep(1)
+    assert not bucket.must_wait()
+    bucket.pause_until(trio.current_time() + 1)
+    assert bucket.must_wait()
+    assert not TokenBucket(0, 1).must_wait()

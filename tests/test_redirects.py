@@ -18,7 +18,17 @@ from pipeline.fetch.resilient import MAX_REDIRECTS
 HOME = "https://shop.test/products?lang=en"
 
 
-@pytest.mark.parametrize("url", ["https://shop.test/new", "https://SHOP.test:443/", "https://shop.test/?key=s3cret"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://shop.test/new",
+        "https://SHOP.test:443/",
+        "https://shop.test/?key=s3cret",
+        "https://shop.test?page=2",
+        "https://shop.test/@evil.test/",
+        "https://shop.test//evil.test/",
+    ],
+)
 def test_home_gets_the_credentials(url: str) -> None:
     """The endpoint's own host and port may be asked, wherever on it the page is."""
     assert HostPolicy(HOME, secrets=Secrets({"s3cret": "*"})).carries_credentials(url)
@@ -42,6 +52,7 @@ def test_a_move_to_https_is_a_move_at_home() -> None:
     [
         ("https://evil.test/", "allow_hosts"),
         ("https://shop.test.evil.test/", "allow_hosts"),
+        ("https://shop.test\\@evil.test/", "allow_hosts"),
         ("https://shop.test@evil.test/", "evil.test:443"),
         ("https://shop.test:8443/", "allow_hosts"),
         ("http://shop.test/", "http://shop.test:80"),

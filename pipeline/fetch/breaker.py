@@ -96,6 +96,16 @@ class CircuitBreaker:
         self._probing = False
         self._changed = trio.Event()
 
+    def admit_nowait(self) -> Permit:
+        """Admit an attempt at once, which the closed circuit does.
+
+        Raises:
+            trio.WouldBlock: while it is not closed.
+        """
+        if self._state is not State.CLOSED:
+            raise trio.WouldBlock
+        return Permit(self, self._epoch, probe=False)
+
     async def admit(self) -> Permit:
         """Wait until an attempt may be made.
 

@@ -74,6 +74,10 @@ class TokenBucket:
         finally:
             self._waiting -= 1
 
+    def must_wait(self) -> bool:
+        """Whether who asks for a token now does not get it at once."""
+        return self._next_grant_at() > trio.current_time() or (self._waiting > 0 and self._interval > 0)
+
     def slow_down(self, rate: float) -> None:
         """Grant ``rate`` tokens a second from now on, and no burst before there was a rest."""
         self._set_rate(rate)

@@ -21,6 +21,9 @@ class HostPolicy:
 
     def __init__(self, home: str, allowed: Sequence[str] = (), secrets: Secrets = NO_SECRETS) -> None:
         self._home = urlsplit(home)
+        port = f":{self._home.port}" if self._home.port else ""
+        # What begins like this has the same host and port, whatever follows: nearly each request.
+        self._at_home = f"{self._home.scheme}://{_host(self._home)}{port}/"
         entries = [urlsplit(f"//{entry}") for entry in allowed]
         self._allowed = frozenset((_host(entry), entry.port) for entry in entries)
         self._secrets = secrets
@@ -31,6 +34,8 @@ class HostPolicy:
         Raises:
             PermanentError: when it may not be made at all.
         """
+        if url.startswith(self._at_home):
+            return True
         try:
             target = urlsplit(url)
             host, port = _host(target), _port(target)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from random import Random
 
@@ -149,15 +149,13 @@ class ResilientClient:
                 self._log.failed(failure, number, f"{failure.text}; the circuit is open")
 
     async def _admitted(self) -> Permit:
-        if self._breaker.statistics().state is State.CLOSED:
-            return await self._breaker.admit()
+        with suppress(trio.WouldBlock):
+            return self._breaker.admit_nowait()
         with self._ledger.time.during(Activity.CIRCUIT):
             return await self._breaker.admit()
 
     async def _granted(self) -> Grant:
-        bucket = self._bucket.statistics()
-        waits = bucket.next_grant_at > trio.current_time() or (bucket.tasks_waiting and self._endpoint.rate_limit.rps)
-        with self._ledger.time.during(Activity.TOKENS) if waits else nullcontext():
+        with self._ledger.time.during(Activity.TOKENS) if self._bucket.must_wait() else nullcontext():
             grant = await self._bucket.acquire()
         self._tell_pause()  # the quota may be used up with this one
         return grant
