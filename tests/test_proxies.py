@@ -28,6 +28,8 @@ def test_a_scheme_has_its_proxy_or_that_of_all(named: tuple[str, ...], url: str,
         ("shop.test", {"shop.test", "cdn.shop.test"}),
         (".shop.test, other.test", {"shop.test", "cdn.shop.test", "other.test"}),
         ("*", {"shop.test", "cdn.shop.test", "other.test"}),
+        ("shop.test:80", {"shop.test", "cdn.shop.test"}),
+        ("shop.test:81", set()),
         ("", set()),
     ],
 )
@@ -36,7 +38,7 @@ def test_hosts_can_be_excepted(no_proxy: str, passed_over: set[str], monkeypatch
     monkeypatch.setenv("no_proxy", no_proxy)
     monkeypatch.setenv("http_proxy", "http://one.test:1")
     hosts = {"shop.test", "cdn.shop.test", "other.test"}
-    assert {host for host in hosts if Proxies().of(f"http://{host}/") is None} == passed_over
+    assert {host for host in hosts if Proxies().of(f"http://{host}:80/") is None} == passed_over
 
 
 def test_each_proxy_is_listed_once() -> None:

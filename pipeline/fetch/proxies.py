@@ -29,4 +29,5 @@ class Proxies:
             return None
         parts = urlsplit(url)
         proxy = self._by_scheme.get(parts.scheme) or self._by_scheme.get("all")
-        return None if proxy_bypass(parts.hostname or "") else proxy
+        excepted = proxy_bypass(parts.hostname or "") or proxy_bypass(parts.netloc)
+        return None if excepted else proxy
