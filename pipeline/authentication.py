@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from pipeline.credentials import Expansion, expand_query, variables_in
 from pipeline.errors import ConfigError, Problem
-from pipeline.http_syntax import basic_authorization, complaint_about_header, complaint_about_url
+from pipeline.http_syntax import basic_credentials, complaint_about_header, complaint_about_url
 from pipeline.section import Section, Word
 
 Text = Annotated[str, Meta(min_length=1)]
@@ -171,10 +171,10 @@ def client_credentials_header(how: OAuth2, expansion: Expansion | None = None) -
 
 
 def _basic(user: str, password: str, expansion: Expansion | None) -> str:
-    header = basic_authorization(user, password)
+    encoded = basic_credentials(user, password)
     if expansion:
-        expansion.hide(header.removeprefix("Basic "))
-    return header
+        expansion.hide(encoded)
+    return f"Basic {encoded}"
 
 
 def _texts(section: Section) -> Iterator[tuple[str, str]]:

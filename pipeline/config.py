@@ -15,7 +15,7 @@ from pipeline.authentication import NO_AUTH, Auth
 from pipeline.credentials import Expansion, expand_query, identity
 from pipeline.description import Fields, Paging
 from pipeline.errors import ConfigError, Problem
-from pipeline.http_syntax import basic_authorization, complaint_about_header, complaint_about_host, complaint_about_url
+from pipeline.http_syntax import basic_credentials, complaint_about_header, complaint_about_host, complaint_about_url
 from pipeline.paths import complaint_about_path
 from pipeline.preset import complaint_about_preset, load_preset
 from pipeline.resolved import ResolvedEndpoint
@@ -209,7 +209,7 @@ class Config(Section, frozen=True):
         if password := unquote(urlsplit(url).password or ""):
             user = unquote(urlsplit(url).username or "")
             expansion.hide(password)
-            expansion.hide(basic_authorization(user, password).removeprefix("Basic "))
+            expansion.hide(basic_credentials(user, password))
         headers = {}
         for name, text in endpoint.headers.items():
             headers[name] = expansion.expand(name, text)

@@ -78,6 +78,6 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def basic_authorization(user: str, password: str) -> str:
-    """An Authorization header with these credentials (RFC 7617, section 2)."""
-    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
+def basic_credentials(user: str, password: str) -> str:
+    """What follows ``Basic`` in an Authorization header (RFC 7617, section 2)."""
+    return b64encode(f"{user}:{password}".encode()).decode()

@@ -29,7 +29,7 @@ from pipeline.fetch.lookup import find_text
 from pipeline.fetch.proxies import Proxies
 from pipeline.fetch.quota import seconds_until_quota
 from pipeline.fetch.response import Response
-from pipeline.http_syntax import basic_authorization, is_loopback
+from pipeline.http_syntax import basic_credentials, is_loopback
 from pipeline.treatment import Http
 
 _T = TypeVar("_T")
@@ -54,7 +54,7 @@ class Client:
     """Asks one URL for pages, each attempt under its own time limits; an async context manager.
 
     It uses httpx's transports and no httpx client: that would follow a session of its own (cookies, redirects,
-    credentials from URLs), which nobody wants here, and takes a fifth of the time of a request for it.
+    credentials from URLs), which nobody wants here, and takes 15 % of a request's time for it.
 
     ``headers`` and ``query`` parameters are the endpoint's own, credentials among them; ``policy`` says who may get
     them, and who may be asked at all when a redirect leads there: nobody else by default. ``transport`` replaces the
@@ -89,7 +89,7 @@ class Client:
         self._own_headers = httpx.Headers(self._headers)
         self._own_headers.update(headers)
         if home.userinfo:
-            self._own_headers["Authorization"] = basic_authorization(home.username, home.password)
+            self._own_headers["Authorization"] = f"Basic {basic_credentials(home.username, home.password)}"
         self._policy = policy or HostPolicy(url)
         self._limits = limits
         self._timeout = httpx.Timeout(limits.read_timeout, connect=limits.connect_timeout).as_dict()

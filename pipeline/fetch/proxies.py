@@ -10,11 +10,12 @@ _SCHEMES = ("http", "https", "all")
 class Proxies:
     """The proxies of ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``ALL_PROXY``, but for the hosts in ``NO_PROXY``.
 
-    Where the system has settings of its own (macOS, Windows), they count, too.
+    Where the system has settings of its own (macOS, Windows), they count, too. ``named`` replaces all of these: URLs
+    by scheme, or ``all``.
     """
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        named = getproxies() if environment is None else environment
+    def __init__(self, named: Mapping[str, str] | None = None) -> None:
+        named = getproxies() if named is None else named
         self._by_scheme = {
             scheme: url if "://" in url else f"http://{url}" for scheme in _SCHEMES if (url := named.get(scheme))
         }
