@@ -7,8 +7,8 @@ import msgspec
 
 from docs.tables import shown_default, with_choices
 from mockapi.personas import path, usual_port
-from pipeline.config import Config, Endpoint
-from pipeline.keys import Key, keys_of
+from pipeline.config.base import Key, keys_of
+from pipeline.config.settings import Config, Endpoint
 
 _COLUMN = 28
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from docs import commented, mocks, tables
-from pipeline.schema import config_schema
+from pipeline.config.schema import config_schema
 
 ROOT = Path(__file__).parents[1]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.dead_letters import rejects_file
-from pipeline.report.journal import journal_folder
-from pipeline.report.outputs import report_file
+from pipeline.model.dead_letters import rejects_file
+from pipeline.output.files import report_file
+from pipeline.output.journal import journal_folder
 
 _OUTPUT = Path("out/summary.json")
 _PRODUCTS = Path("out/products.csv")

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from pipeline.config import Config
-from pipeline.layers import load_config
-from pipeline.model import Failure, Product, SourceReport, Summary, Totals
-from pipeline.status import EndpointStatus, RunStatus
-from pipeline.tally import PriceRange
+from pipeline.config.load import load_config
+from pipeline.config.settings import Config
+from pipeline.model.pages import Product
+from pipeline.model.status import EndpointStatus, RunStatus
+from pipeline.model.summary import Failure, SourceReport, Summary, Totals
+from pipeline.model.tally import PriceRange
 
 if TYPE_CHECKING:
-    from pipeline.run import run  # noqa: TC004 - the package has it as an attribute
+    from pipeline.runner import run  # noqa: TC004 - the package has it as an attribute
 
 __all__ = [
     "Config",
@@ -47,7 +48,7 @@ class _Package(ModuleType):
 
     @property
     def run(self) -> Any:
-        from pipeline.run import run  # noqa: PLC0415
+        from pipeline.runner import run  # noqa: PLC0415
 
         return run
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.config import Config
+from pipeline.config.load import load_config
+from pipeline.config.settings import Config
 from pipeline.errors import ConfigError
-from pipeline.layers import load_config
 
 ONE = "endpoints: [{name: shop, url: 'http://shop.test/products'}]\n"
 

@@ -13,11 +13,12 @@ import msgspec
 import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
-from pipeline.description import Fields
-from pipeline.model import Page, Walk
-from pipeline.normalize.mapping import normalize_page, records_of
-from pipeline.report.aggregator import Aggregator, Catalogue
-from pipeline.report.journal import Journal
+from pipeline.config.source import Fields
+from pipeline.model.pages import Page
+from pipeline.model.summary import Walk
+from pipeline.normalize.page import normalize_page, records_of
+from pipeline.output.aggregator import Aggregator, Catalogue
+from pipeline.output.journal import Journal
 
 FORMATS = ("jsonl", "csv", "parquet")
 EXTRA = ("note", "stock")

@@ -10,15 +10,14 @@ import msgspec
 from support import NO_TLS, FakeApi, config, forever, hop_inline, ok, records, reply
 
 import pipeline
-from pipeline.config import Config
-from pipeline.fetch.client import Client
-from pipeline.model import Failure, Gap, Product, SourceReport, Totals
-from pipeline.resolved import ResolvedEndpoint
-from pipeline.tally import PriceRange
-from pipeline.timing import SourceTime
-from pipeline.traffic import Outcome, Slot, Traffic
-from pipeline.visual.facts import Example, Facts, Failures, Rejects, Source
-from pipeline.visual.histogram import Histogram
+from pipeline.config.resolve import ResolvedEndpoint
+from pipeline.config.settings import Config
+from pipeline.fetch.http.client import Client
+from pipeline.html_report.facts import Example, Facts, Failures, Histogram, Rejects, Source
+from pipeline.model.metrics import Outcome, Slot, SourceTime, Traffic
+from pipeline.model.pages import Product
+from pipeline.model.summary import Failure, Gap, SourceReport, Totals
+from pipeline.model.tally import PriceRange
 
 SCRIPT = "<script>alert('boo')</script>"
 

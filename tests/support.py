@@ -10,18 +10,18 @@ import httpx
 import msgspec
 import trio
 
-from pipeline.authentication import NO_CREDENTIALS
-from pipeline.config import Config, Endpoint
-from pipeline.credentials import Secrets
-from pipeline.description import Fields, Paging
-from pipeline.fetch.client import Client
-from pipeline.fetch.endpoint import Fetcher
-from pipeline.fetch.envelope import RecordFinder
-from pipeline.fetch.hosts import HostPolicy
-from pipeline.model import NOTHING_YET, NormalizedPage, Page, Progress, Walk
-from pipeline.normalize.mapping import USUAL_RECORDS, normalize_batch
-from pipeline.resolved import ResolvedEndpoint
-from pipeline.treatment import Breaker, Http, RateLimit, Retry
+from pipeline.config.auth import NO_CREDENTIALS
+from pipeline.config.resolve import ResolvedEndpoint
+from pipeline.config.settings import Breaker, Config, Endpoint, Http, RateLimit, Retry
+from pipeline.config.source import Fields, Paging
+from pipeline.fetch.content.records import RecordFinder
+from pipeline.fetch.fetcher import Fetcher
+from pipeline.fetch.http.client import Client
+from pipeline.fetch.http.hosts import HostPolicy
+from pipeline.model.pages import NOTHING_YET, NormalizedPage, Page, Progress
+from pipeline.model.summary import Walk
+from pipeline.normalize.page import USUAL_RECORDS, normalize_batch
+from pipeline.redaction import Secrets
 
 Answer = httpx.Response | Exception | float
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

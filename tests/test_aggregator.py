@@ -9,10 +9,11 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model import Failure, Gap, NormalizedPage, Page, Walk
-from pipeline.normalize.mapping import normalize_page
-from pipeline.report.aggregator import Aggregator, Catalogue
-from pipeline.report.journal import Journal
+from pipeline.model.pages import NormalizedPage, Page
+from pipeline.model.summary import Failure, Gap, Walk
+from pipeline.normalize.page import normalize_page
+from pipeline.output.aggregator import Aggregator, Catalogue
+from pipeline.output.journal import Journal
 
 
 def normalized(source: str, number: int, *records: object) -> NormalizedPage:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from support import FakeApi, ok, records, reply, walk
 from test_lookahead import EnforcingApi
 
+from pipeline.config.settings import RateLimit, Retry
 from pipeline.errors import DeadlineNearError
-from pipeline.fetch.aimd import LEAST, AdaptiveRate
-from pipeline.fetch.bucket import TokenBucket
-from pipeline.fetch.quota import Quota, seconds_until_quota, tightest_quota
-from pipeline.treatment import RateLimit, Retry
+from pipeline.fetch.policy.adaptive_rate import LEAST, AdaptiveRate
+from pipeline.fetch.policy.quota import Quota, seconds_until_quota, tightest_quota
+from pipeline.fetch.policy.token_bucket import TokenBucket
 
 PATIENT = Retry(max_retries=20, base_delay=0.1, max_delay=1, jitter=0)
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import NO_LIMIT, FakeApi, forever, ok, records, reply, walk
 
-from pipeline.fetch.announced import find_announced
-from pipeline.fetch.paging import MOST_LISTED_PAGES
-from pipeline.model import NOTHING_ANNOUNCED, Announced
+from pipeline.fetch.content.totals import find_announced
+from pipeline.fetch.paging.base import MOST_LISTED_PAGES
+from pipeline.model.pages import NOTHING_ANNOUNCED, Announced
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from mockapi.limit import RateLimit
-from pipeline.fetch.bucket import TokenBucket
+from pipeline.fetch.policy.token_bucket import TokenBucket
 
 
 async def refusals(

@@ -9,13 +9,12 @@ import pytest
 from configs import load, problems
 from support import NO_LIMIT, NO_TLS, FakeApi, hop_inline, ok, records, reply, walk
 
-from pipeline.authentication import ApiKey, Auth, BasicAuth, Credentials
-from pipeline.config import Config
-from pipeline.fetch.client import Client
-from pipeline.fetch.hosts import HostPolicy
-from pipeline.resolved import ResolvedEndpoint
-from pipeline.run import run
-from pipeline.treatment import Http
+from pipeline.config.auth import ApiKey, Auth, BasicAuth, Credentials
+from pipeline.config.resolve import ResolvedEndpoint, resolve
+from pipeline.config.settings import Config, Http
+from pipeline.fetch.http.client import Client
+from pipeline.fetch.http.hosts import HostPolicy
+from pipeline.runner import run
 
 ENV = {"TOKEN": "t0ken-of-shop", "USER": "ck_user", "PASSWORD": "cs:pässword"}
 
@@ -25,7 +24,7 @@ def one(tmp_path: Path, auth: str, url: str = "http://shop.test/products") -> Co
 
 
 def resolved(tmp_path: Path, auth: str, **options: Any) -> ResolvedEndpoint:
-    (endpoint,) = one(tmp_path, auth, **options).resolved(ENV)
+    (endpoint,) = resolve(one(tmp_path, auth, **options), ENV)
     return endpoint
 
 
@@ -190,7 +189,7 @@ def test_a_key_goes_to_one_place(tmp_path: Path) -> None:
     """One in the query replaces a preset's header, with its own value or the preset's."""
     text = "endpoints: [{name: s, url: 'http://s.test', preset: shopify_admin, auth: {api_key: {query: key}}}]"
     config = load(tmp_path, text, env={"SHOPIFY_ACCESS_TOKEN": "shpat_1"})
-    (made,) = config.resolved({"SHOPIFY_ACCESS_TOKEN": "shpat_1"})
+    (made,) = resolve(config, {"SHOPIFY_ACCESS_TOKEN": "shpat_1"})
     assert (made.credentials.headers, made.credentials.query) == ({}, {"key": "shpat_1"})
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.fetch.backoff import Backoff, parse_retry_after
+from pipeline.fetch.policy.backoff import Backoff, parse_retry_after
 
 NOW = datetime(2026, 11, 21, 10, 0, 0, tzinfo=UTC)
 DELAYS = st.floats(min_value=0, max_value=1e6)

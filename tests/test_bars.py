@@ -17,12 +17,11 @@ from terminal import Terminal
 from test_e2e import command, mocks
 from tqdm import tqdm
 
-from pipeline.config import Log
-from pipeline.status import EndpointStatus, RunStatus
+from pipeline.config.settings import Log
+from pipeline.model.status import EndpointStatus, RunStatus
 from pipeline.ui.bars import Bars, show_bars
-from pipeline.ui.lines import log_progress
 from pipeline.ui.logs import configure_logging
-from pipeline.ui.progress import progress_watch
+from pipeline.ui.progress import log_progress, progress_watch
 from pipeline.ui.rows import Row
 
 ROWS = [Row(1, 4, "one |{bar:4}| quarter"), Row(3, None, "two |{bar:4}| unknown")]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import PermanentError, TransientError
-from pipeline.fetch.body import ACCEPT_ENCODING, BodyCollector
+from pipeline.fetch.http.body import ACCEPT_ENCODING, BodyCollector
 
 TEXT = b'{"items": [{"id": 1, "name": "caf\xc3\xa9"}]}' * 20
 MIB = 1 << 20

@@ -5,10 +5,9 @@ import re
 import pytest
 from support import FakeApi, walk
 
-from pipeline.report.bottleneck import bottleneck
-from pipeline.timing import Activity, TimeSpent
-from pipeline.traffic import NO_TRAFFIC, Outcome, Slot, Traffic
-from pipeline.treatment import RateLimit
+from pipeline.config.settings import RateLimit
+from pipeline.model.metrics import NO_TRAFFIC, Activity, Outcome, Slot, TimeSpent, Traffic
+from pipeline.output.bottleneck import bottleneck
 
 LIMIT = RateLimit()
 SLOW = Traffic(1.0, latencies={0.8: 10}, slowest=0.8)

@@ -7,7 +7,7 @@ import trio
 from trio.testing import assert_checkpoints
 
 from pipeline.errors import CircuitGivenUpError, DeadlineNearError
-from pipeline.fetch.breaker import CircuitBreaker, Permit, State
+from pipeline.fetch.policy.circuit_breaker import CircuitBreaker, Permit, State
 
 pytestmark = pytest.mark.virtual_time
 

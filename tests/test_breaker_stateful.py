@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from pipeline.errors import CircuitGivenUpError
-from pipeline.fetch.breaker import CircuitBreaker, Permit, State
+from pipeline.fetch.policy.circuit_breaker import CircuitBreaker, Permit, State
 
 COOLDOWN = 8
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock, assert_checkpoints, wait_all_tasks_blocked
 
-from pipeline.fetch.bucket import TokenBucket
+from pipeline.fetch.policy.token_bucket import TokenBucket
 
 pytestmark = pytest.mark.virtual_time
 

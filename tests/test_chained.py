@@ -9,7 +9,7 @@ from shops import Query, Shop, part
 from support import ok, reply
 from test_styles import expected, walk
 
-from pipeline.description import Paging, PagingStyle
+from pipeline.config.source import Paging, PagingStyle
 
 pytestmark = pytest.mark.virtual_time
 

@@ -15,9 +15,9 @@ from click.testing import CliRunner, Result
 from processes import ENVIRONMENT
 
 from pipeline import cli
-from pipeline.cli import running
+from pipeline.cli import run as running
 from pipeline.errors import AbortedError, OutputError
-from pipeline.model import RunStatistics, SourceReport, Summary, Totals
+from pipeline.model.summary import RunStatistics, SourceReport, Summary, Totals
 from pipeline.ui.table import closing_table
 
 CONFIG = """
@@ -88,7 +88,7 @@ def test_run_may_have_as_many_connections_as_the_system_allows(soft: int, hard: 
     script = f"""if True:
         import resource
         resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
-        from pipeline.cli.descriptors import allow_many_connections
+        from pipeline.cli.run import allow_many_connections
         allow_many_connections()
         print(*resource.getrlimit(resource.RLIMIT_NOFILE))
     """
@@ -245,9 +245,9 @@ def test_a_table_that_nobody_can_read_does_not_change_the_outcome(tmp_path: Path
 
 PRINT_TABLE = """
 from pathlib import Path
-from pipeline.cli.console import print_text
+from pipeline.cli.session import print_text
 from pipeline.ui.table import closing_table
-from pipeline.model import RunStatistics, Summary, Totals
+from pipeline.model.summary import RunStatistics, Summary, Totals
 totals = Totals("complete", 0, 0.0, 0.0, [], {}, "")
 print_text(closing_table(Summary(totals, [], [], Path("out.json"), RunStatistics(0, 0, 0))))
 """

@@ -12,10 +12,10 @@ from support import NO_TLS
 from mockapi.faults import parse_fault
 from mockapi.serve import serving
 from mockapi.settings import Settings
+from pipeline.config.settings import Http
 from pipeline.errors import ConfigError, FetchError, PermanentError, RateLimitedError, TransientError, UnreachableError
-from pipeline.fetch.client import Client, make_ssl_context
-from pipeline.fetch.response import Response
-from pipeline.treatment import Http
+from pipeline.fetch.content.response import Response
+from pipeline.fetch.http.client import Client, make_ssl_context
 
 LIMITS = Http(connect_timeout=0.5, read_timeout=0.3, total_timeout=1.0, max_body_bytes=20_000)
 

@@ -9,9 +9,9 @@ import pytest
 from click.shell_completion import CompletionItem, ShellComplete
 
 from pipeline.cli import main
-from pipeline.config import Config
-from pipeline.keys import keys_of
-from pipeline.preset import preset_names
+from pipeline.config.base import keys_of
+from pipeline.config.presets import preset_names
+from pipeline.config.settings import Config
 
 SHOPS = (
     "endpoints: [{name: shop, url: 'http://a.test'}, {name: shelf, url: 'http://b.test'}, {url: 'http://c.test'}, 5]"
@@ -120,7 +120,7 @@ def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
 
 def test_the_package_has_run_whatever_is_imported_first() -> None:
     """The function, though a module has the same name."""
-    for first in ("pipeline", "pipeline.run", "pipeline.cli.running"):
+    for first in ("pipeline", "pipeline.runner", "pipeline.cli.run"):
         code = f"import {first}; import pipeline; from pipeline import run; print(pipeline.run is run, callable(run))"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert done.stdout.split() == ["True", "True"]

@@ -14,11 +14,11 @@ from configs import ONE, load, problems
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.config import Config, Endpoint, Level, Log
+from pipeline.config.load import load_config
+from pipeline.config.resolve import resolve
+from pipeline.config.settings import Config, Endpoint, Http, Level, Log, RateLimit, Retry
 from pipeline.errors import ConfigError
-from pipeline.fetch.client import Client
-from pipeline.layers import load_config
-from pipeline.treatment import Http, RateLimit, Retry
+from pipeline.fetch.http.client import Client
 
 SHIPPED = Path(__file__).parents[1] / "config" / "config.yaml"
 
@@ -63,7 +63,7 @@ def flat(config: Config) -> dict[str, Any]:
 
 
 def flat_endpoint(config: Config) -> dict[str, Any]:
-    resolved = msgspec.structs.asdict(config.resolved()[0])
+    resolved = msgspec.structs.asdict(resolve(config)[0])
     values = leaves(msgspec.json.decode(msgspec.json.encode({key: resolved[key] for key in ENTRY})))
     return {key: value for key, value in values.items() if value is not None}
 
@@ -84,7 +84,7 @@ def test_defaults_are_those_of_the_contract() -> None:
 def test_shipped_file_holds_every_key_with_its_default(tmp_path: Path) -> None:
     """``config/config.yaml`` has every key, if only in a comment, and changes nothing but the endpoints."""
     shipped = load_config(SHIPPED, environ={})
-    assert [endpoint.name for endpoint in shipped.resolved()] == ["api1", "api2", "api3"]
+    assert [endpoint.name for endpoint in resolve(shipped)] == ["api1", "api2", "api3"]
     assert msgspec.structs.replace(shipped, endpoints=()) == Config()
     uncommented = re.sub(r"(?m)^( *)# (\w+:)", r"\1\2", SHIPPED.read_text(encoding="utf-8"))
     assert flat(load(tmp_path, uncommented)) == flat(Config())
@@ -149,19 +149,19 @@ def test_process_environment_and_default_path_are_used(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PIPELINE_TIMEOUT", "5")
     monkeypatch.setenv("PIPELINE_ENDPOINTS", '[{"name": "env", "url": "http://env.test"}]')
-    assert [endpoint.name for endpoint in load_config().resolved()] == ["env"]
+    assert [endpoint.name for endpoint in resolve(load_config())] == ["env"]
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "config.yaml").write_text(f"{ONE}queue: {{size: 3}}\n")
     monkeypatch.delenv("PIPELINE_ENDPOINTS")
     config = load_config()
-    assert (config.timeout, config.queue.size, config.resolved()[0].name) == (5, 3, "shop")
+    assert (config.timeout, config.queue.size, resolve(config)[0].name) == (5, 3, "shop")
 
 
 def test_endpoint_sections_inherit_what_they_leave_out(tmp_path: Path) -> None:
     """An endpoint's section is the common one with its own keys over it; sections it has not are the common ones."""
     entries = "[{name: a, url: 'http://a', http: {total_timeout: 5}, retry: null}, {name: b, url: 'http://b'}]"
     text = f"http: {{read_timeout: 4}}\nendpoints: {entries}"
-    a, b = load(tmp_path, text, http__connect_timeout="1").resolved()
+    a, b = resolve(load(tmp_path, text, http__connect_timeout="1"))
     assert a.http == Http(read_timeout=4, total_timeout=5, connect_timeout=1)
     assert (b.http, a.retry, a.breaker) == (Http(read_timeout=4, connect_timeout=1), Retry(), Config().breaker)
 
@@ -170,7 +170,7 @@ def test_whole_list_of_endpoints_can_be_replaced_and_then_changed(tmp_path: Path
     """A list of endpoints from a higher layer replaces the file's, and single keys apply to the new one."""
     env = {"PIPELINE_ENDPOINTS": "[{name: e, url: 'http://e'}]", "PIPELINE_ENDPOINTS_NEW_ITEMS": "rows"}
     config = load(tmp_path, env=env, endpoints='[{"name": "new", "url": "http://n"}]', endpoints__0__retry__jitter="0")
-    (only,) = config.resolved()
+    (only,) = resolve(config)
     assert (only.name, only.items, only.retry.jitter) == ("new", "rows", 0)
 
 

@@ -8,9 +8,9 @@ import pytest
 import trio
 from support import hop_inline, records
 
-from pipeline.model import NormalizedPage, Page
+from pipeline.model.pages import NormalizedPage, Page
 from pipeline.normalize.consumer import HOP_INTERVAL, MAX_BATCH, Consumer
-from pipeline.normalize.mapping import normalize_batch
+from pipeline.normalize.page import normalize_batch
 
 
 def page(number: int, count: int = 3) -> Page:

@@ -12,7 +12,7 @@ from processes import products, run_whole, start
 from mockapi.probe import fetch_stats
 from mockapi.serve import serving
 from mockapi.settings import Settings
-from pipeline.report.journal import Journal
+from pipeline.output.journal import Journal
 
 # So many kills; CI takes fewer on all but its first Python.
 INSTANTS = int(os.environ.get("CRASH_INSTANTS", "50"))

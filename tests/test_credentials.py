@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 import trio
 
-from pipeline.config import Config, Endpoint
-from pipeline.credentials import Expansion, expand_query, has_reference, shown_url
+from pipeline.config.expansion import Expansion, expand_query, has_reference
+from pipeline.config.load import load_config
+from pipeline.config.resolve import resolve
+from pipeline.config.settings import Config, Endpoint
 from pipeline.errors import ConfigError
-from pipeline.layers import load_config
+from pipeline.redaction import shown_url
 
 SECRET = 's3cr3t/&"tökén'
 ENVIRON = {"TOKEN": "abc-123", "EMPTY": "", "LINES": "a\nb", "ODD": SECRET}
@@ -76,7 +78,7 @@ def test_values_under_telling_names_are_secret_as_they_stand() -> None:
         url="https://bob:hunter22@shop.test/p?api_key=k-4711&lang=german",
         headers={"Authorization": "Bearer tok-0815", "Accept-Language": "german"},
     )
-    (resolved,) = Config(endpoints=(endpoint,)).resolved({})
+    (resolved,) = resolve(Config(endpoints=(endpoint,)), {})
     shown = resolved.secrets.redact("Bearer tok-0815, tok-0815, k-4711, hunter22, Ym9iOmh1bnRlcjIy, german")
     assert shown == "***, ***, ***, ***, ***, german"
     assert "hunter22" not in repr(resolved)
@@ -243,7 +245,7 @@ def test_what_tells_one_api_from_another() -> None:
     def definition(**environ: str) -> object:
         url = "https://shop.test/p?shop=${SHOP}&api_key=${KEY}"
         headers = {"X-Shop": "${SHOP}", "Authorization": "Bearer ${KEY}"}
-        return Config(endpoints=(Endpoint(name="a", url=url, headers=headers),)).resolved(environ)[0].definition
+        return resolve(Config(endpoints=(Endpoint(name="a", url=url, headers=headers),)), environ)[0].definition
 
     assert definition(SHOP="seven", KEY="one") == definition(SHOP="seven", KEY="two")
     assert definition(SHOP="seven", KEY="one") != definition(SHOP="eight", KEY="one")

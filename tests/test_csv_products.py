@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from products_files import EXTRA, catalogue_of, of_csv, of_lines, pages
 
-from pipeline.report.csv_products import csv_chunks
+from pipeline.output.csv_products import csv_chunks
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 

@@ -14,8 +14,7 @@ from mockapi.demo.narrator import Narrator
 from mockapi.demo.scenes import COOLDOWN, PAGES, PER_PAGE, SCENES
 from mockapi.dirt import soiled
 from mockapi.stats import Seen, StatsReport
-from pipeline.config import Config
-from pipeline.treatment import Breaker, RateLimit
+from pipeline.config.settings import Breaker, Config, RateLimit
 
 WHOLE = {"status": "complete", "pages_fetched": PAGES, "products": PAGES * PER_PAGE}
 SOURCES: dict[str, dict[str, Any]] = {

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from configs import load, problems
 
-from pipeline.description import Paging, PagingStyle
+from pipeline.config.source import Paging, PagingStyle
 
 
 def test_a_paging_style_may_be_a_text(tmp_path: Path) -> None:

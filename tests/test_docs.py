@@ -20,14 +20,14 @@ from mockapi.personas import usual_port
 from mockapi.serve import serving
 from mockapi.settings import Settings
 from mockapi.shops import SHOPS
-from pipeline.authentication import ApiKey, Auth, BasicAuth, OAuth2
 from pipeline.cli import main
 from pipeline.cli.exit_codes import ExitCode
-from pipeline.config import Config, Endpoint
-from pipeline.description import Fields, Paging, PagingStyle, Price
-from pipeline.keys import keys_of
-from pipeline.layers import config_of_text, load_config
-from pipeline.section import Section
+from pipeline.config.auth import ApiKey, Auth, BasicAuth, OAuth2
+from pipeline.config.base import Section, keys_of
+from pipeline.config.load import config_of_text, load_config
+from pipeline.config.resolve import resolve
+from pipeline.config.settings import Config, Endpoint
+from pipeline.config.source import Fields, Paging, PagingStyle, Price
 
 README = (ROOT / "README.md").read_text()
 
@@ -104,7 +104,7 @@ def test_example_configurations_are_valid(monkeypatch: pytest.MonkeyPatch) -> No
     files = sorted((ROOT / "config").glob("*.yaml"))
     assert len(files) >= 2
     for file in files:
-        assert load_config(file, environ={}).resolved()
+        assert resolve(load_config(file, environ={}))
 
 
 def test_architecture_has_every_module() -> None:

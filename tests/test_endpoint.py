@@ -7,10 +7,10 @@ import pytest
 import trio
 from support import NO_LIMIT, FakeApi, actions, client, endpoint, forever, ok, records, reply, walk
 
+from pipeline.config.settings import Breaker, Http, RateLimit, Retry
 from pipeline.errors import TransientError
-from pipeline.fetch.endpoint import Fetcher
-from pipeline.normalize.mapping import USUAL_RECORDS
-from pipeline.treatment import Breaker, Http, RateLimit, Retry
+from pipeline.fetch.fetcher import Fetcher
+from pipeline.normalize.page import USUAL_RECORDS
 
 pytestmark = pytest.mark.virtual_time
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import find_records
 
-from pipeline.credentials import Secrets
 from pipeline.errors import PermanentError
-from pipeline.fetch.envelope import USUAL_KEYS, RecordFinder
+from pipeline.fetch.content.records import USUAL_KEYS, RecordFinder
+from pipeline.redaction import Secrets
 
 RECORDS = [{"id": 1, "price": 12.50}, {"id": 2, "tags": ["a", {"b": None}]}]
 TEXT = json.dumps(RECORDS)

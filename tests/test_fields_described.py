@@ -10,9 +10,9 @@ from configs import load, problems
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.description import Currency, Fields, Price, PriceKind, PricePick
-from pipeline.model import NormalizedPage, Page
-from pipeline.normalize.mapping import USUAL_RECORDS, normalize_page, records_of
+from pipeline.config.source import Currency, Fields, Price, PriceKind, PricePick
+from pipeline.model.pages import NormalizedPage, Page
+from pipeline.normalize.page import USUAL_RECORDS, normalize_page, records_of
 
 NOW = "2026-01-01T00:00:00Z"
 

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline.layers import config_of_text
-from pipeline.model import Page
-from pipeline.normalize.mapping import normalize_page, records_of
-from pipeline.survey.guess import guess_fields
+from pipeline.config.load import config_of_text
+from pipeline.discovery.guess import guess_fields
+from pipeline.model.pages import Page
+from pipeline.normalize.page import normalize_page, records_of
 
 
 def raws(records: list[Any]) -> list[msgspec.Raw]:

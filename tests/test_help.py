@@ -13,9 +13,8 @@ from click.testing import CliRunner, Result
 from mockapi.cli import EXAMPLES as MOCK_EXAMPLES
 from mockapi.cli import main as mocks
 from pipeline.cli import main
+from pipeline.cli.app import USUAL_PATH, Command
 from pipeline.cli.exit_codes import ExitCode
-from pipeline.cli.help import Command
-from pipeline.cli.main import USUAL_PATH
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "DESCRIBE.md", "mockapi/README.md")

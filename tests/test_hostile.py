@@ -13,8 +13,7 @@ import pytest
 import trio
 
 import pipeline
-from pipeline.config import Config, Endpoint
-from pipeline.treatment import Http, RateLimit
+from pipeline.config.settings import Config, Endpoint, Http, RateLimit
 
 CAP = 8_000_000
 

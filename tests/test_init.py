@@ -22,11 +22,11 @@ from mockapi.settings import Settings
 from mockapi.shops import SHOPS
 from mockapi.truth import Truth
 from pipeline.cli import main
-from pipeline.layers import load_config
-from pipeline.preset import load_preset, preset_names
-from pipeline.run import run
-from pipeline.survey.draft import name_for
-from pipeline.survey.recognise import is_usual
+from pipeline.config.load import load_config
+from pipeline.config.presets import load_preset, preset_names
+from pipeline.discovery.draft import name_for
+from pipeline.discovery.recognise import is_usual
+from pipeline.runner import run
 
 
 def settings_of(name: str) -> Settings:

@@ -7,8 +7,8 @@ import yaml
 from test_init import file_server, invoke, persona, truth
 from test_preset_runs import ENVIRONMENT, assert_same, products
 
-from pipeline.layers import load_config
-from pipeline.run import run
+from pipeline.config.load import load_config
+from pipeline.runner import run
 
 
 async def test_the_host_is_enough_where_the_preset_is_named(tmp_path: Path) -> None:

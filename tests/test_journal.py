@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loguru import logger
 
-from pipeline.description import Paging, PagingStyle
+from pipeline.config.source import Paging, PagingStyle
 from pipeline.errors import ConfigError, OutputError
-from pipeline.model import Announced, Findings, NormalizedPage, Page, Progress
-from pipeline.normalize.mapping import normalize_page
-from pipeline.report.journal import Journal
+from pipeline.model.pages import Announced, Findings, NormalizedPage, Page, Progress
+from pipeline.normalize.page import normalize_page
+from pipeline.output.journal import Journal
 
 ENDPOINTS = {"a": "digest-a", "b": "digest-b"}
 

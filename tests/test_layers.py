@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import Config
+from pipeline.config.load import load_config
+from pipeline.config.settings import Config
 from pipeline.errors import ConfigError
-from pipeline.layers import load_config
 
 FILE = """
 rate_limit: {rps: 3, burst: 7}

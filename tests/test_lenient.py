@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support import find_records
 
 from pipeline.errors import PermanentError
-from pipeline.fetch.lenient import split_list, split_object
+from pipeline.fetch.content.lenient import split_list, split_object
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None))
 VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)

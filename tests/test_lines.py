@@ -9,9 +9,9 @@ import trio
 from loguru import logger
 from test_e2e import mocks, run
 
-from pipeline.status import EndpointStatus, RunStatus
-from pipeline.ui.lines import log_progress, progress_line
-from pipeline.ui.pace import Paced
+from pipeline.model.status import EndpointStatus, RunStatus
+from pipeline.ui.progress import log_progress, progress_line
+from pipeline.ui.throughput import Paced
 
 UNDER_WAY = Paced(EndpointStatus("api1", pages=17, pages_wanted=25, records=340), 4.0, 80.0)
 OPEN = Paced(EndpointStatus("api2", pages=8, pages_wanted=25, records=160, circuit="open", probe_in=8.3), 4.0, 80.0)

@@ -6,7 +6,7 @@ import logging
 import pytest
 from loguru import logger
 
-from pipeline.config import Format, Level, Log
+from pipeline.config.settings import Format, Level, Log
 from pipeline.ui.logs import configure_logging
 
 

@@ -15,9 +15,9 @@ from support import FakeApi, actions, endpoint, ok, records, reply, walk
 from trio.testing import MockClock
 
 from mockapi.limit import RateLimit as ServerLimit
-from pipeline.description import Paging, PagingStyle
-from pipeline.fetch.lookahead import Lookahead
-from pipeline.treatment import RateLimit
+from pipeline.config.settings import RateLimit
+from pipeline.config.source import Paging, PagingStyle
+from pipeline.fetch.prefetch import Lookahead
 
 LIMIT = RateLimit(rps=5, burst=5)
 

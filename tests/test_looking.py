@@ -16,8 +16,8 @@ from mockapi.probe import fetch_stats
 from mockapi.serve import serving
 from mockapi.settings import Settings
 from pipeline.cli import main
-from pipeline.config import Config
-from pipeline.schema import config_schema
+from pipeline.config.schema import config_schema
+from pipeline.config.settings import Config
 from pipeline.ui.columns import cells, columns
 
 ROOT = Path(__file__).parents[1]

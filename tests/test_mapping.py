@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.model import NormalizedPage, Page, Product, Reject
+from pipeline.model.pages import NormalizedPage, Page, Product, Reject
 from pipeline.normalize.fields import CATEGORY_KEYS, CURRENCY_KEYS, ID_KEYS, PRICE_KEYS, TITLE_KEYS
-from pipeline.normalize.mapping import USUAL_RECORDS, normalize_batch, normalize_page
+from pipeline.normalize.page import USUAL_RECORDS, normalize_batch, normalize_page
 
 NOW = "2026-11-21T10:00:00Z"
 KEYS = [*ID_KEYS, *TITLE_KEYS, *PRICE_KEYS, *CURRENCY_KEYS, *CATEGORY_KEYS]

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx, msgspec, trio
 from support import NO_LIMIT, NO_TLS, config, reply
 import pipeline
-from pipeline.fetch.client import Client
+from pipeline.fetch.http.client import Client
 
 PAGES, OUTPUT = int(sys.argv[1]), sys.argv[2]
 

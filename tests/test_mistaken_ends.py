@@ -10,8 +10,8 @@ from configs import load
 from loguru import logger
 from support import NO_LIMIT, ok, walk
 
-from pipeline.description import Paging, PagingStyle
-from pipeline.model import Walk
+from pipeline.config.source import Paging, PagingStyle
+from pipeline.model.summary import Walk
 
 pytestmark = pytest.mark.virtual_time
 

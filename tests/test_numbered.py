@@ -6,13 +6,13 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.description import Paging
-from pipeline.fetch.numbered import NumberedWalk
-from pipeline.fetch.paging import MAX_SKIPS_IN_A_ROW, Identify, Step
-from pipeline.fetch.response import Response
-from pipeline.fetch.styles import PageNumber
-from pipeline.model import NOTHING_YET, Progress
-from pipeline.normalize import mapping
+from pipeline.config.source import Paging
+from pipeline.fetch.content.response import Response
+from pipeline.fetch.paging.base import MAX_SKIPS_IN_A_ROW, Identify, Step
+from pipeline.fetch.paging.numbered import NumberedWalk
+from pipeline.fetch.paging.styles import PageNumber
+from pipeline.model.pages import NOTHING_YET, Progress
+from pipeline.normalize import page as mapping
 
 # A response that says nothing but its records.
 BARE = Response(200, {}, b"[]", "http://shop.test/products?page=1")

@@ -10,12 +10,12 @@ import pytest
 import trio
 from support import NO_LIMIT, ok, records, reply, walk
 
-from pipeline.authentication import ClientSecretIn, Credentials, OAuth2
-from pipeline.credentials import Secrets
-from pipeline.description import Paging, PagingStyle
+from pipeline.config.auth import ClientSecretIn, Credentials, OAuth2
+from pipeline.config.settings import RateLimit
+from pipeline.config.source import Paging, PagingStyle
 from pipeline.errors import CredentialsRefusedError
-from pipeline.fetch.oauth2 import TokenSource
-from pipeline.treatment import RateLimit
+from pipeline.fetch.auth import TokenSource
+from pipeline.redaction import Secrets
 
 HOW = OAuth2(token_url="http://login.test/token", client_id="me", client_secret="s3cret!", scope="read all")
 

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from pipeline.status import EndpointStatus, RunStatus
-from pipeline.ui.pace import Paced, Paces, seconds_to_go
+from pipeline.model.status import EndpointStatus, RunStatus
+from pipeline.ui.throughput import Paced, Paces, seconds_to_go
 
 START = EndpointStatus("a", pages_wanted=100)
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from products_files import catalogue_of, of_lines, of_parquet, pages
 
-from pipeline.report import parquet_products
-from pipeline.report.parquet_products import parquet_chunks
+from pipeline.output import parquet_products
+from pipeline.output.parquet_products import parquet_chunks
 
 
 @given(pages)

@@ -12,13 +12,12 @@ import trio
 from support import NO_LIMIT, NO_TLS, FakeApi, config, forever, hop_inline, ok, records, reply
 
 import pipeline
-from pipeline.config import Config, Queue, WorkerPool
+from pipeline.config.resolve import ResolvedEndpoint
+from pipeline.config.settings import Config, Queue, RateLimit, WorkerPool
 from pipeline.errors import ConfigError
-from pipeline.fetch.client import Client
-from pipeline.model import NormalizedPage, Page
+from pipeline.fetch.http.client import Client
+from pipeline.model.pages import NormalizedPage, Page
 from pipeline.normalize.consumer import MAX_BATCH
-from pipeline.resolved import ResolvedEndpoint
-from pipeline.treatment import RateLimit
 
 pytestmark = pytest.mark.virtual_time
 

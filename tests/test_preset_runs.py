@@ -11,11 +11,11 @@ from mockapi.serve import serving
 from mockapi.settings import Settings
 from mockapi.shops import SHOPS
 from mockapi.truth import Truth
-from pipeline.config import Config
-from pipeline.layers import load_config
-from pipeline.model import Summary
-from pipeline.preset import preset_names
-from pipeline.run import run
+from pipeline.config.load import load_config
+from pipeline.config.presets import preset_names
+from pipeline.config.settings import Config
+from pipeline.model.summary import Summary
+from pipeline.runner import run
 
 ENVIRONMENT = {
     "SHOPIFY_ACCESS_TOKEN": "mock-token",

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from configs import load, problems
 
-from pipeline.authentication import NO_CREDENTIALS
-from pipeline.config import Config, Endpoint
-from pipeline.description import PagingStyle, PriceKind
-from pipeline.preset import load_preset, preset_names
-from pipeline.treatment import RateLimit
+from pipeline.config.auth import NO_CREDENTIALS
+from pipeline.config.presets import load_preset, preset_names
+from pipeline.config.resolve import resolve
+from pipeline.config.settings import Config, Endpoint, RateLimit
+from pipeline.config.source import PagingStyle, PriceKind
 
 NAMES = (
     *("bigcommerce", "dummyjson", "ebay_browse", "fakestore", "magento2", "platzi", "shopify_admin"),
@@ -123,9 +123,9 @@ def config(tmp_path: Path, keys: str) -> Config:
 def test_credentials_of_a_preset_come_from_its_variables(tmp_path: Path) -> None:
     """Where they are set; else it goes without, and knows what is missing."""
     made = config(tmp_path, "preset: shopify_admin")
-    (with_token,) = made.resolved({"SHOPIFY_ACCESS_TOKEN": "shpat_1"})
+    (with_token,) = resolve(made, {"SHOPIFY_ACCESS_TOKEN": "shpat_1"})
     assert (with_token.credentials.headers, with_token.unset) == ({"X-Shopify-Access-Token": "shpat_1"}, ())
-    (without,) = made.resolved({})
+    (without,) = resolve(made, {})
     assert (without.credentials, without.unset) == (NO_CREDENTIALS, ["SHOPIFY_ACCESS_TOKEN"])
 
 
@@ -134,7 +134,7 @@ def test_credentials_of_a_preset_come_from_its_variables(tmp_path: Path) -> None
 )
 def test_credentials_of_ones_own_win(tmp_path: Path, keys: str) -> None:
     """A header or an `auth` of the user's is instead of the preset's, though its variable is set."""
-    (resolved,) = config(tmp_path, keys).resolved({"SHOPIFY_ACCESS_TOKEN": "shpat_1"})
+    (resolved,) = resolve(config(tmp_path, keys), {"SHOPIFY_ACCESS_TOKEN": "shpat_1"})
     assert (resolved.credentials, resolved.unset) == (NO_CREDENTIALS, ())
 
 
@@ -148,11 +148,11 @@ def test_half_of_the_credentials_is_an_error(tmp_path: Path) -> None:
 def test_parts_of_a_presets_auth_can_be_changed(tmp_path: Path) -> None:
     """Its token URL is where the endpoint is, unless another one is named."""
     env = {"EBAY_CLIENT_ID": "me", "EBAY_CLIENT_SECRET": "secret"}
-    (made,) = config(tmp_path, "preset: ebay_browse").resolved(env)
+    (made,) = resolve(config(tmp_path, "preset: ebay_browse"), env)
     assert made.credentials.oauth2
     assert made.credentials.oauth2.token_url == "http://shop.test/identity/v1/oauth2/token"
     keys = "preset: ebay_browse, auth: {oauth2: {token_url: 'http://login.test/t'}}"
     loaded = load(tmp_path, f"endpoints: [{{name: shop, url: 'http://shop.test/x', {keys}}}]", env=env)
-    (made,) = loaded.resolved(env)
+    (made,) = resolve(loaded, env)
     assert made.credentials.oauth2
     assert (made.credentials.oauth2.token_url, made.credentials.oauth2.client_id) == ("http://login.test/t", "me")

@@ -18,11 +18,11 @@ from support import NO_LIMIT, FakeApi, client, config, hop_inline, ok
 
 import pipeline
 from pipeline.cli import main
-from pipeline.config import Config, Endpoint
-from pipeline.description import Fields
+from pipeline.config.settings import Config, Endpoint
+from pipeline.config.source import Fields
 from pipeline.errors import ConfigError, OutputError
-from pipeline.report.products import ProductsFile
-from pipeline.status import Poll
+from pipeline.model.status import Poll
+from pipeline.output.files import ProductsFile
 
 
 async def run(path: Path, api: FakeApi, *, timeout: float = 60.0, **options: Any) -> pipeline.Summary:
@@ -182,8 +182,8 @@ async def test_an_impossible_place_is_found_before_fetching(tmp_path: Path, name
 async def test_what_parquet_needs_is_named_before_fetching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the extra is not installed, the error says how to get it; the other formats need nothing."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.delitem(sys.modules, "pipeline.report.parquet_products", raising=False)
-    monkeypatch.delattr(sys.modules["pipeline.report"], "parquet_products", raising=False)
+    monkeypatch.delitem(sys.modules, "pipeline.output.parquet_products", raising=False)
+    monkeypatch.delattr(sys.modules["pipeline.output"], "parquet_products", raising=False)
     api = FakeApi()
     with pytest.raises(ConfigError, match=r"products: .*p\.parquet needs pyarrow.*pip install 'pipeline\[parquet\]'"):
         await run(tmp_path / "p.parquet", api)

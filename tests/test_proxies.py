@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.fetch.proxies import Proxies
+from pipeline.fetch.http.proxies import Proxies
 
 NAMED = {"http": "http://one.test:1", "https": "two.test:2", "all": "socks5://three.test:3", "no": "shop.test"}
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import NO_LIMIT, FakeApi, records, reply, walk
 
-from pipeline.fetch.quota import seconds_until_quota
+from pipeline.fetch.policy.quota import seconds_until_quota
 
 NOW = 1_800_000_000.0
 

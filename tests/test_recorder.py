@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from support import FakeApi, reply, walk
 from trio.testing import MockClock
 
+from pipeline.config.settings import Breaker, RateLimit
 from pipeline.errors import FetchError, PermanentError, RateLimitedError, TransientError
-from pipeline.fetch.recorder import MOST_SPANS, TrafficRecorder
-from pipeline.traffic import NO_TRAFFIC, Outcome, Traffic
-from pipeline.treatment import Breaker, RateLimit
+from pipeline.fetch.account.recorder import MOST_SPANS, TrafficRecorder
+from pipeline.model.metrics import NO_TRAFFIC, Outcome, Traffic
 
 ERRORS = {
     Outcome.OK: None,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.credentials import NO_SECRETS, Secrets
+from pipeline.redaction import NO_SECRETS, Secrets
 
 SECRET = 's3cr3t/&"tökén'
 

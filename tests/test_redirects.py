@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import walk_over_sockets
 
-from pipeline.credentials import Secrets
 from pipeline.errors import PermanentError
-from pipeline.fetch.hosts import HostPolicy
-from pipeline.fetch.resilient import MAX_REDIRECTS
+from pipeline.fetch.attempts import MAX_REDIRECTS
+from pipeline.fetch.http.hosts import HostPolicy
+from pipeline.redaction import Secrets
 
 HOME = "https://shop.test/products?lang=en"
 

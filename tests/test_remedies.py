@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from configs import load, problems
 
+from pipeline.config.load import load_config
 from pipeline.errors import ConfigError, DeadlineNearError, OutputError
-from pipeline.layers import load_config
-from pipeline.report.atomic import write_files
+from pipeline.output.atomic import write_files
 
 
 @pytest.mark.parametrize(

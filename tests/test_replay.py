@@ -15,12 +15,12 @@ from support import FakeApi, client, config, hop_inline, ok, reply
 
 import pipeline
 from pipeline.cli import main
-from pipeline.dead_letters import DeadLetter, read_dead_letters, rejects_file
 from pipeline.errors import ConfigError
-from pipeline.model import NormalizedPage, Page, Reject
-from pipeline.normalize.mapping import normalize_batch
-from pipeline.replay import replay_rejects
-from pipeline.report.lock import locked
+from pipeline.model.dead_letters import DeadLetter, read_dead_letters, rejects_file
+from pipeline.model.pages import NormalizedPage, Page, Reject
+from pipeline.normalize.page import normalize_batch
+from pipeline.output.lock import locked
+from pipeline.output.replay import replay_rejects
 
 NOW = "2026-01-01T00:00:00Z"
 

@@ -3,11 +3,10 @@
 import pytest
 from reports import a_histogram, a_source, a_traffic
 
-from pipeline.timing import Activity, SourceTime
-from pipeline.traffic import Outcome, Slot, Traffic
-from pipeline.visual import charts
-from pipeline.visual.facts import Source
-from pipeline.visual.words import duration, missing
+from pipeline.html_report import charts
+from pipeline.html_report.facts import Source
+from pipeline.html_report.formatting import duration, missing
+from pipeline.model.metrics import Activity, Outcome, Slot, SourceTime, Traffic
 
 
 def rectangles(spec: charts.Spec, layer: int = 0) -> list[dict[str, object]]:

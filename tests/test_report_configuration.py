@@ -6,8 +6,9 @@ import pytest
 import yaml
 from configs import load
 
-from pipeline.credentials import shown_definition, shown_value
-from pipeline.visual.configuration import MOST_ENDPOINTS, shown_configuration
+from pipeline.config.resolve import resolve
+from pipeline.html_report.configuration import MOST_ENDPOINTS, shown_configuration
+from pipeline.redaction import shown_definition, shown_value
 
 SECRETS = """
 endpoints:
@@ -39,7 +40,7 @@ PLANTED = (
 
 def shown(tmp_path: Path, text: str, env: dict[str, str] | None = None) -> str:
     config = load(tmp_path, text, env=env or {})
-    return shown_configuration(config, {end.name: end.secrets for end in config.resolved(env or {})})
+    return shown_configuration(config, {end.name: end.secrets for end in resolve(config, env or {})})
 
 
 def test_no_secret_is_shown(tmp_path: Path) -> None:

@@ -10,14 +10,23 @@ from reports import a_failure, a_traffic
 from support import endpoint
 from test_aggregator import a_walk, normalized
 
-from pipeline.model import Gap, NormalizedPage, Totals, Walk
-from pipeline.report.aggregator import Aggregator
-from pipeline.report.journal import Journal
-from pipeline.tally import PriceRange
-from pipeline.timing import TimeSpent
-from pipeline.treatment import RateLimit
-from pipeline.visual.facts import EXAMPLES, MOST_PRICES, MOST_REJECTING, MOST_SOURCES, RECORD_LENGTH, Facts, gather
-from pipeline.visual.histogram import Histogram
+from pipeline.config.settings import RateLimit
+from pipeline.html_report.facts import (
+    EXAMPLES,
+    MOST_PRICES,
+    MOST_REJECTING,
+    MOST_SOURCES,
+    RECORD_LENGTH,
+    Facts,
+    Histogram,
+    gather,
+)
+from pipeline.model.metrics import TimeSpent
+from pipeline.model.pages import NormalizedPage
+from pipeline.model.summary import Gap, Totals, Walk
+from pipeline.model.tally import PriceRange
+from pipeline.output.aggregator import Aggregator
+from pipeline.output.journal import Journal
 
 TOTALS = Totals("complete", 0, 1.5, 1.0, [], {}, "2026-01-01T00:00:00Z")
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from reports import SCRIPT, a_source, a_traffic, facts
 
-import pipeline.visual
-from pipeline.visual.facts import MOST_LISTED, Failures, Source
-from pipeline.visual.page import report_page
+import pipeline.html_report
+from pipeline.html_report.facts import MOST_LISTED, Failures, Source
+from pipeline.html_report.page import report_page
 
-CSS = (Path(pipeline.visual.__file__).parent / "templates" / "report.css").read_text()
+CSS = (Path(pipeline.html_report.__file__).parent / "templates" / "report.css").read_text()
 
 
 class Reader(HTMLParser):

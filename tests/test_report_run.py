@@ -13,11 +13,12 @@ from reports import run, trouble, with_report
 from support import FakeApi, config
 
 from pipeline import cli
+from pipeline.config.load import load_config
 from pipeline.errors import ConfigError
-from pipeline.layers import load_config
-from pipeline.report.outputs import report_file
-from pipeline.status import Poll
-from pipeline.visual import page, report
+from pipeline.html_report import page
+from pipeline.html_report import page as report
+from pipeline.model.status import Poll
+from pipeline.output.files import report_file
 
 pytestmark = pytest.mark.virtual_time
 
@@ -137,7 +138,7 @@ def test_flag_environment_and_set_reach_the_key(
     """By the one rule, and the flag wins."""
     (tmp_path / "c.yaml").write_text("endpoints: [{name: a, url: 'http://a.test'}]")
     seen: list[bool] = []
-    monkeypatch.setattr("pipeline.cli.running._run", lambda config, *_, **__: seen.append(config.report))
+    monkeypatch.setattr("pipeline.cli.run._run", lambda config, *_, **__: seen.append(config.report))
     CliRunner().invoke(cli.main, ["-c", str(tmp_path / "c.yaml"), *flags], env=env)
     assert seen == [wanted]
     assert load_config(tmp_path / "c.yaml", environ=env).report is (env != {})

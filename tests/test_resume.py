@@ -10,10 +10,10 @@ import pytest
 from support import NO_LIMIT, NO_TLS, FakeApi, config, forever, hop_inline, ok, records, reply
 
 import pipeline
+from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.errors import ConfigError, OutputError
-from pipeline.fetch.client import Client
-from pipeline.report.journal import Journal
-from pipeline.resolved import ResolvedEndpoint
+from pipeline.fetch.http.client import Client
+from pipeline.output.journal import Journal
 
 pytestmark = pytest.mark.virtual_time
 

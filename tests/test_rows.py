@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tqdm import tqdm
 from wcwidth import wcswidth
 
-from pipeline.status import EndpointStatus, RunStatus
-from pipeline.ui.pace import Paced
+from pipeline.model.status import EndpointStatus, RunStatus
+from pipeline.ui.formatting import duration, state
 from pipeline.ui.rows import rows
-from pipeline.ui.words import duration, state
+from pipeline.ui.throughput import Paced
 
 UNDER_WAY = Paced(EndpointStatus("api1", pages=17, pages_wanted=25, records=340, records_announced=500), 4.9, 98.0)
 OPEN = Paced(

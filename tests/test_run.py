@@ -12,18 +12,18 @@ import trio
 from support import NO_LIMIT, NO_TLS, FakeApi, config, hop_inline
 
 import pipeline
-from pipeline import stop as stop_module
+from pipeline import runner as stop_module
+from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.errors import AbortedError, OutputError
-from pipeline.fetch.client import Client
-from pipeline.report import atomic as atomic_module
-from pipeline.report import outputs as outputs_module
-from pipeline.resolved import ResolvedEndpoint
-from pipeline.status import Poll
+from pipeline.fetch.http.client import Client
+from pipeline.model.status import Poll
+from pipeline.output import atomic as atomic_module
+from pipeline.output import files as outputs_module
 
 pytestmark = pytest.mark.virtual_time
 
 # The package's `run` is the function.
-run_module = importlib.import_module("pipeline.run")
+run_module = importlib.import_module("pipeline.runner")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from support import NO_LIMIT, FakeApi, actions, forever, reply, walk
 
-from pipeline.model import Progress
+from pipeline.model.pages import Progress
 
 pytestmark = pytest.mark.virtual_time
 

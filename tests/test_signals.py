@@ -84,7 +84,7 @@ def test_signals_end_the_process_before_the_run_and_change_nothing_after_it(
     """Before it listens nothing has begun; once all is written the exit code is what came of it."""
     program = f"""
 import os
-from pipeline.cli.running import _SignalsAround
+from pipeline.cli.run import _SignalsAround
 around = _SignalsAround()
 around.install()
 if {written}:

@@ -9,11 +9,11 @@ import pytest
 import trio
 from support import NO_LIMIT, FakeApi, client, endpoint, forever, records, reply, walk
 
-from pipeline.description import Paging, PagingStyle
-from pipeline.fetch.endpoint import Fetcher
-from pipeline.model import Announced, Findings, Page, Progress
-from pipeline.normalize.mapping import USUAL_RECORDS
-from pipeline.status import EndpointStatus, RunStatus
+from pipeline.config.source import Paging, PagingStyle
+from pipeline.fetch.fetcher import Fetcher
+from pipeline.model.pages import Announced, Findings, Page, Progress
+from pipeline.model.status import EndpointStatus, RunStatus
+from pipeline.normalize.page import USUAL_RECORDS
 
 pytestmark = pytest.mark.virtual_time
 

@@ -12,8 +12,7 @@ import pipeline
 from mockapi.faults import KINDS, PERSONAS, Fault
 from mockapi.serve import serving
 from mockapi.settings import Settings
-from pipeline.config import Config, Endpoint
-from pipeline.treatment import Breaker, Http, RateLimit, Retry
+from pipeline.config.settings import Breaker, Config, Endpoint, Http, RateLimit, Retry
 
 SEEDS = range(1, int(os.environ.get("STORM_SEEDS", "20")) + 1)
 PAGES, PER_PAGE = 9, 10

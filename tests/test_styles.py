@@ -29,11 +29,11 @@ from shops import (
 from support import NO_LIMIT, NO_TLS, endpoint, ok, reply
 from trio.testing import MockClock
 
-from pipeline.description import Paging, PagingStyle
-from pipeline.fetch.client import Client
-from pipeline.fetch.endpoint import Fetcher
-from pipeline.model import NOTHING_YET, Findings, Page, Progress
-from pipeline.normalize.mapping import USUAL_RECORDS
+from pipeline.config.source import Paging, PagingStyle
+from pipeline.fetch.fetcher import Fetcher
+from pipeline.fetch.http.client import Client
+from pipeline.model.pages import NOTHING_YET, Findings, Page, Progress
+from pipeline.normalize.page import USUAL_RECORDS
 
 # Each with how it is described; the marked ones are found out without.
 STYLES: dict[str, tuple[Server, Paging]] = {

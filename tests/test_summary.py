@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ConfigError, OutputError
-from pipeline.model import Totals
-from pipeline.report.aggregator import Catalogue
-from pipeline.report.atomic import prepare_output, remove_leftovers
-from pipeline.report.summary import write_summary
+from pipeline.model.summary import Totals
+from pipeline.output.aggregator import Catalogue
+from pipeline.output.atomic import prepare_output, remove_leftovers
+from pipeline.output.files import write_summary
 
 TOTALS = Totals("complete", 2, 1.5, 1.0, ["a"], {"books": 2}, "2026-01-01T00:00:00Z")
 CATALOGUE = Catalogue([], [], [], {"books": 2})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.tally import UNKNOWN_CURRENCY, PriceRange, Tally
+from pipeline.model.tally import UNKNOWN_CURRENCY, PriceRange, Tally
 
 Sale = tuple[Decimal | None, str | None, str]
 

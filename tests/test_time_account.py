@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from support import FakeApi, reply, walk
 from trio.testing import MockClock
 
-from pipeline.fetch.time_account import TimeAccount
-from pipeline.timing import Activity, TimeSpent
-from pipeline.treatment import Breaker, RateLimit
+from pipeline.config.settings import Breaker, RateLimit
+from pipeline.fetch.account.time_account import TimeAccount
+from pipeline.model.metrics import Activity, TimeSpent
 
 PROMPT = RateLimit(rps=100, burst=100, concurrency=1)
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.description import Fields, Price
-from pipeline.model import NormalizedPage, Page
-from pipeline.normalize.mapping import normalize_page, records_of
+from pipeline.config.source import Fields, Price
+from pipeline.model.pages import NormalizedPage, Page
+from pipeline.normalize.page import normalize_page, records_of
 
 NOW = "2026-01-01T00:00:00Z"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.fetch.window import MOST_BEFORE_AN_ANSWER, Window
+from pipeline.fetch.prefetch import MOST_BEFORE_AN_ANSWER, Window
 
 
 def opened(rate: float, latency: float, most: int = 8) -> int:

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.status import EndpointStatus
-from pipeline.ui.pace import Paced
-from pipeline.ui.worst import worst
+from pipeline.model.status import EndpointStatus
+from pipeline.ui.rows import worst
+from pipeline.ui.throughput import Paced
 
 
 def paced(**changes: object) -> Paced:

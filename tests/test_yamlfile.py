@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.yamlfile import parse_text
+from pipeline.config.yaml import parse_text
 
 
 @given(st.one_of(st.text(), st.text(alphabet="abz019:-{}[]&*!<>|'\"%@,.?#\n ="), st.from_regex(r"!!\w{1,9} ?\w{0,3}")))

@@ -1,5 +1,5 @@
 """The command line: flags → Config → run → exit code. Nothing else prints or exits."""
 
-from pipeline.cli.main import main
+from pipeline.cli.app import main
 
 __all__ = ["main"]

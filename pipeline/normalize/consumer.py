@@ -7,8 +7,8 @@ from contextlib import suppress
 import msgspec
 import trio
 
-from pipeline.model import NormalizedPage, Page
-from pipeline.normalize.mapping import normalize_batch
+from pipeline.model.pages import NormalizedPage, Page
+from pipeline.normalize.page import normalize_batch
 
 # Under backlog a batch takes what waits, up to so many records: more would keep the event loop waiting.
 MAX_BATCH = 2_000

@@ -10,10 +10,9 @@ from typing import Any, TextIO
 import trio
 from tqdm import tqdm
 
-from pipeline.status import Poll
-from pipeline.ui.pace import Paces
-from pipeline.ui.rows import Row, rows
-from pipeline.ui.worst import worst
+from pipeline.model.status import Poll
+from pipeline.ui.rows import Row, rows, worst
+from pipeline.ui.throughput import Paces
 
 # Seconds between two drawings, and the most, where drawing would else take more than this share of the time.
 _INTERVAL, _LONGEST_INTERVAL, _SHARE_OF_TIME = 0.25, 2.0, 0.01

@@ -10,8 +10,8 @@ import msgspec
 from loguru import logger
 from tqdm import tqdm
 
-from pipeline.config import Format, Log
-from pipeline.credentials import NO_SECRETS, Secrets
+from pipeline.config.settings import Format, Log
+from pipeline.redaction import NO_SECRETS, Secrets
 
 if TYPE_CHECKING:
     from loguru import Message, Record

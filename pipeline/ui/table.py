@@ -4,8 +4,7 @@ import heapq
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from pipeline.model import SourceReport, Summary, page_ranges
-from pipeline.replay import Replay
+from pipeline.model.summary import Replay, SourceReport, Summary, page_ranges
 from pipeline.ui.columns import columns
 
 _HEAD = ("source", "status", "products", "dup", "rej", "pages", "missing", "req", "retry", "err")

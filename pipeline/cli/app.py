@@ -1,0 +1,323 @@
+"""How ``--help`` looks: it ends with examples that can be run as they stand.
+
+The options that commands share.
+
+The commands as they are typed: their options, arguments and examples.
+
+What does the work is loaded when a command is called: ``--help``, mistakes on the command line and completion need not
+wait for it.
+
+The program as a group of commands, of which `run` is the one that is meant when none is named.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from pipeline.cli.completion import complete_endpoint, complete_preset, complete_setting
+from pipeline.cli.exit_codes import ExitCode
+from pipeline.config.base import keys_of
+from pipeline.config.load import DEFAULT_PATH
+from pipeline.config.presets import complaint_about_preset
+from pipeline.config.settings import Config, Format, Level
+
+
+class Command(click.Command):
+    """A command whose help ends with ``examples``: each what stands behind the program's name."""
+
+    def __init__(self, *args: Any, examples: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        write_lines("Examples", self.examples, ctx, formatter)
+
+
+def write_lines(title: str, lines: Sequence[str], ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """Write command lines, with the name that the program was called by, and never broken."""
+    with formatter.section(title):
+        for line in lines:
+            formatter.write(f"{'':{formatter.current_indent}}{ctx.find_root().info_name} {line}".rstrip() + "\n")
+
+
+version_option = click.version_option(package_name="pipeline", message="%(package)s %(version)s")
+
+_F = TypeVar("_F", bound=Callable[..., None])
+
+_MEANINGS = {key.path: key.meaning for key in keys_of(Config)}
+
+
+def key_option(*names: str, key: str, **attributes: Any) -> Callable[[_F], _F]:
+    """An option that sets a key of the configuration, whose meaning is its help.
+
+    The command gets it under the key's name, with ``__`` for the points.
+    """
+    meaning = _MEANINGS[key]
+    help_text = f"{meaning[0].upper()}{meaning[1:]} (key: {key})."
+    return click.option(*names, key.replace(".", "__"), help=help_text, **attributes)
+
+
+products_option = key_option("--products", key="products", type=click.Path(), metavar="PATH")
+
+
+def configuration_options(command: _F) -> _F:
+    """The options of every command that reads a configuration."""
+    options = [
+        click.option(
+            "-c",
+            "--config",
+            "path",
+            type=click.Path(path_type=Path),
+            help=f"YAML configuration file.  [default: {DEFAULT_PATH}]",
+        ),
+        key_option("-o", "--output", key="output", type=click.Path(), metavar="PATH"),
+        key_option("-l", "--log-level", key="log.level", type=_choice(Level)),
+        key_option("--log-format", key="log.format", type=_choice(Format)),
+        click.option(
+            "--set",
+            "settings",
+            metavar="KEY=VALUE",
+            multiple=True,
+            callback=_read_settings,
+            shell_complete=complete_setting,
+            help="Any key of the configuration, dotted, as in rate_limit.rps=10. Repeatable.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _choice(words: type[Level] | type[Format]) -> click.Choice[str]:
+    return click.Choice([word.value for word in words], case_sensitive=False)
+
+
+def _read_settings(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    settings: dict[str, str] = {}
+    for value in values:
+        key, equals, text = value.partition("=")
+        if not equals or not key:
+            shown = re.split(r"[:\s]", value)[0]  # what follows may be a secret
+            raise click.BadParameter(f"{shown!r} is not of the form KEY=VALUE, as in rate_limit.rps=10")
+        settings[key.strip()] = text
+    return settings
+
+
+def _read_switch(_ctx: click.Context, _parameter: click.Parameter, on: bool | None) -> str | None:
+    return None if on is None else str(on).lower()
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "-c shops.yaml -o out/shops.json",
+        "run --set endpoints.shop.rate_limit.rps=1 -t 300",
+        "run --resume -c shops.yaml",
+    ),
+)
+@configuration_options
+@products_option
+@key_option("-t", "--timeout", key="timeout", metavar="SECONDS")
+@key_option("-r", "--rate-limit", key="rate_limit.rps", metavar="RPS")
+@key_option("-w", "--workers", key="worker_pool.size", metavar="N")
+@key_option("--report/--no-report", key="report", default=None, callback=_read_switch)
+@click.option("--progress/--no-progress", default=True, help="Bars on a terminal, a line every few seconds elsewhere.")
+@click.option("--resume", is_flag=True, help="Go on with an unfinished run: fetch only the pages that are missing.")
+@click.option("--allow-partial", is_flag=True, help="Exit with 0 instead of 3 when something is missing.")
+@version_option
+def run(**options: Any) -> None:
+    """Fetch everything and write the summary.
+
+    This is also what a bare call does. Any key of the configuration can also be set in the environment: rate_limit.rps
+    is PIPELINE_RATE_LIMIT_RPS.
+    """
+    from pipeline.cli import run as running
+
+    running.run(**options)
+
+
+@click.command(cls=Command, examples=("replay-rejects -c shops.yaml", "replay-rejects -o out/shops.json"))
+@configuration_options
+@products_option
+def replay_rejects(**options: Any) -> None:
+    """Normalize the rejected records again, without fetching.
+
+    To be used after a fix. What becomes a product goes into the summary, the rest stays in the file of rejected
+    records. The file for the products alone is written anew.
+    """
+    from pipeline.cli import run as running
+
+    running.replay_rejects(**options)
+
+
+def _read_headers(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for value in values:
+        name, colon, text = value.partition(":")
+        if not colon:
+            raise click.BadParameter("a header is of the form 'NAME: VALUE', as in 'X-Api-Key: ${SHOP_KEY}'")
+        headers[name.strip()] = text.strip()
+    return headers
+
+
+def _read_preset(_ctx: click.Context, _parameter: click.Parameter, name: str | None) -> str | None:
+    if name is not None and (complaint := complaint_about_preset(name)):
+        raise click.BadParameter(complaint)
+    return name
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "init https://shop.example/products.json",
+        "init --preset woocommerce_store https://shop.example",
+        "init -H 'X-Api-Key: ${SHOP_KEY}' https://shop.example/items",
+    ),
+)
+@click.argument("urls", nargs=-1, required=True, metavar="URL…")
+@click.option(
+    "-c",
+    "--config",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=DEFAULT_PATH,
+    show_default=True,
+    help="The file to write.",
+)
+@click.option("-f", "--force", is_flag=True, help="Write over a file that is there.")
+@click.option(
+    "-H",
+    "--header",
+    "headers",
+    metavar="NAME: VALUE",
+    multiple=True,
+    callback=_read_headers,
+    help="Sent with each request, as in 'X-Api-Key: ${SHOP_KEY}'. Repeatable.",
+)
+@click.option(
+    "--preset",
+    metavar="NAME",
+    callback=_read_preset,
+    shell_complete=complete_preset,
+    help="What well-known API they are, where the answer would not tell; the address of the host is enough then.",
+)
+def init(**options: Any) -> None:
+    """Draft a configuration from one page of each URL.
+
+    Recognises well-known APIs, paging, records and fields, shows the first products, and says what is not certain.
+    """
+    from pipeline.cli import discover as looking
+
+    looking.init(**options)
+
+
+@click.command(cls=Command, examples=("preview -c shops.yaml", "preview shop -n 5 --set endpoints.shop.items=data"))
+@configuration_options
+@click.argument("name", required=False, shell_complete=complete_endpoint)
+@click.option(
+    "-n",
+    "--records",
+    "most",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="How many records are shown.",
+)
+def preview(**options: Any) -> None:
+    """Show the first records, raw and normalized side by side.
+
+    They are those of the endpoint NAME, or of each endpoint.
+    """
+    from pipeline.cli import discover as looking
+
+    looking.preview(**options)
+
+
+@click.command(cls=Command, examples=("check -c shops.yaml", "check --log-format json"))
+@configuration_options
+def check(**options: Any) -> None:
+    """Check configuration, environment variables and APIs.
+
+    Each API is asked for its first page, once.
+    """
+    from pipeline.cli import discover as looking
+
+    looking.check(**options)
+
+
+@click.command(cls=Command, examples=("schema > config.schema.json",))
+def schema() -> None:
+    """Print the JSON Schema of the configuration, for editors."""
+    from pipeline.cli.session import print_text
+    from pipeline.config.schema import config_schema
+
+    print_text(config_schema())
+
+
+USUAL_PATH = (
+    "init -c shops.yaml https://shop.example/products.json",
+    "preview -c shops.yaml",
+    "check -c shops.yaml",
+    "-c shops.yaml",
+)
+
+
+class _RunByDefault(click.Group):
+    """A group whose bare call, and whose flags, are those of its ``run`` command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
+        completes_command = ctx.resilient_parsing and not args
+        if not completes_command and (not args or (args[0].startswith("-") and args[0] not in own)):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # while a command's modules load; from then on it is the command's to tell
+            click.echo("Error: interrupted", err=True)
+            sys.exit(ExitCode.INTERRUPTED)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        items = super().shell_complete(ctx, incomplete) + self.commands["run"].shell_complete(ctx, incomplete)
+        return list({item.value: item for item in items}.values())
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
+        return list(self.commands)
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_help_text(ctx, formatter)
+        write_lines("The usual path", USUAL_PATH, ctx, formatter)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.format_commands(ctx, formatter)
+        run = self.commands["run"]
+        records = [record for p in run.get_params(ctx) if (record := p.get_help_record(ctx)) and p.name != "help"]
+        with formatter.section("Options of run, also without naming it"):
+            formatter.write_dl(records)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code.value), code.meaning) for code in ExitCode])
+
+
+@click.group(
+    cls=_RunByDefault,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="`COMMAND --help` has the options and examples of a command. The README has the rest.",
+)
+@version_option
+def main() -> None:
+    """Fetch product catalogues from several HTTP APIs and write one clean summary."""
+
+
+for command in (init, preview, check, run, replay_rejects, schema):
+    main.add_command(command)

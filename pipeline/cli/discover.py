@@ -1,0 +1,106 @@
+"""The commands that look at APIs instead of walking them: init, preview and check."""
+
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import click
+import trio
+
+from pipeline.cli.exit_codes import ExitCode
+from pipeline.cli.session import ErrorLine, configure, print_text, wants_json
+from pipeline.config.resolve import ResolvedEndpoint, resolve
+from pipeline.config.settings import NO_ENDPOINTS, Config
+from pipeline.discovery.first_page import FirstPage, look_at_all
+from pipeline.discovery.init import draft_config
+from pipeline.discovery.preview import check_table, drafts_text, side_by_side
+from pipeline.errors import ConfigError, FetchError, Problem
+from pipeline.normalize.page import records_of
+from pipeline.ui.columns import printable
+
+# What `init` shows of each API.
+_SHOWN_PRODUCTS = 5
+
+_NARROWEST = 60
+
+
+def init(urls: Sequence[str], path: Path, force: bool, headers: Mapping[str, str], preset: str | None) -> None:
+    """Draft a configuration, show what it makes of the first pages, and say what is next."""
+    with ErrorLine(as_json=False) as line:
+        if path.exists() and not force:
+            raise ConfigError([Problem(str(path), "is there already; name another file with -c, or --force")])
+        _make_folder(path)
+        drafted = trio.run(partial(draft_config, urls, headers, path, named=preset))
+        line.secrets = drafted.secrets
+        print_text(drafts_text(drafted, most=_SHOWN_PRODUCTS, width=_width()))
+        if not drafted.pages:
+            print_text("\nnothing is written, as there is nothing to go by; what to change is said above")
+            sys.exit(ExitCode.FAILED)
+        path.write_text(drafted.text, encoding="utf-8")
+        print_text(f"\nwritten: {path}\nnext:    {click.get_current_context().find_root().info_name} check -c {path}")
+        sys.exit(ExitCode.COMPLETE if len(drafted.pages) == len(urls) else ExitCode.PARTIAL)
+
+
+def preview(path: Path | None, settings: Mapping[str, str], name: str | None, most: int, **flags: str | None) -> None:
+    """Show the first records of an endpoint, or of each."""
+    with ErrorLine(as_json=wants_json(flags)) as line:
+        config = configure(path, settings, flags, line)
+        looked = trio.run(look_at_all, _chosen(config, name))
+        for endpoint, outcome in looked:
+            print_text(f"{endpoint.name}: {_first_line(outcome)}")
+            if isinstance(outcome, FirstPage):
+                records = records_of(endpoint.fields, endpoint.explode)
+                print_text(side_by_side(outcome, records, most=most, width=_width()) + "\n")
+        sys.exit(_exit_code([outcome for _, outcome in looked]))
+
+
+def check(path: Path | None, settings: Mapping[str, str], **flags: str | None) -> None:
+    """Show whether the first page of each endpoint comes."""
+    with ErrorLine(as_json=wants_json(flags)) as line:
+        config = configure(path, settings, flags, line)
+        looked = trio.run(look_at_all, _chosen(config, None))
+        print_text(check_table(looked))
+        sys.exit(_exit_code([outcome for _, outcome in looked]))
+
+
+def _chosen(config: Config, name: str | None) -> Sequence[ResolvedEndpoint]:
+    endpoints = resolve(config)
+    if name is None:
+        return endpoints
+    chosen = [endpoint for endpoint in endpoints if endpoint.name == name]
+    if not chosen:
+        known = ", ".join(endpoint.name for endpoint in endpoints)
+        raise ConfigError([Problem(NO_ENDPOINTS.path, f"none is named {name!r}; there are: {known}")])
+    return chosen
+
+
+def _first_line(outcome: FirstPage | FetchError) -> str:
+    if isinstance(outcome, FetchError):
+        return printable(outcome.text)
+    return f"{len(outcome.records)} records in {outcome.seconds * 1000:.0f} ms"
+
+
+def _exit_code(outcomes: Sequence[FirstPage | FetchError]) -> ExitCode:
+    failed = sum(isinstance(outcome, FetchError) for outcome in outcomes)
+    if not failed:
+        return ExitCode.COMPLETE
+    return ExitCode.FAILED if failed == len(outcomes) else ExitCode.PARTIAL
+
+
+def _make_folder(path: Path) -> None:
+    """Find out before anything is asked whether the file can be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("a", encoding="utf-8").close()
+        if not path.stat().st_size:
+            path.unlink()
+    except OSError as error:
+        raise ConfigError(
+            [Problem(str(path), f"cannot be written: {error.strerror}; name another file with -c")]
+        ) from None
+
+
+def _width() -> int:
+    return max(_NARROWEST, shutil.get_terminal_size((100, 24)).columns)

@@ -1,0 +1,99 @@
+"""What the program says to whoever called it: the outcome, or what went wrong in one line.
+
+From flags to a configuration, with logging and the telling of errors as that wants them.
+"""
+
+import io
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn, Self
+
+import click
+from loguru import logger
+
+from pipeline.cli.exit_codes import ExitCode
+from pipeline.config.load import load_config
+from pipeline.config.resolve import resolve
+from pipeline.config.settings import Config, Format, Log
+from pipeline.errors import AbortedError, ConfigError, OutputError
+from pipeline.redaction import NO_SECRETS, Secrets
+from pipeline.ui.logs import configure_logging
+
+
+class ErrorLine:
+    """Tells an error that ends the program in one line, without secrets, and exits with its code: a context manager.
+
+    ``as_json`` and ``secrets`` are set as soon as they are known.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.secrets = NO_SECRETS
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        match error:
+            case None | SystemExit() | GeneratorExit():
+                return
+            case ConfigError():
+                self._fail(_list_problems(error), ExitCode.USAGE)
+            case OutputError():
+                self._fail(str(error), ExitCode.FAILED)
+            case AbortedError():
+                self._fail(str(error), ExitCode.stopped_by(error.signal))
+            case KeyboardInterrupt():  # before our own handling of signals begins, or after it ended
+                self._fail("interrupted", ExitCode.INTERRUPTED)
+            case _:  # the last resort: one line instead of a traceback
+                logger.opt(exception=error).debug("internal error")
+                self._fail(f"internal error, please report it: {error!r}; `-l DEBUG` shows where", ExitCode.FAILED)
+
+    def _fail(self, text: str, code: ExitCode) -> NoReturn:
+        text = self.secrets.redact(text)
+        if self.as_json:
+            configure_logging(Log(format=Format.JSON))
+            logger.error("{}", text)
+        else:
+            with suppress(OSError):
+                click.echo(f"Error: {text}", err=True)
+        sys.exit(code)
+
+
+def print_text(text: str) -> None:
+    """Show the outcome; it is what it is even where nobody can read that."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    with suppress(OSError):
+        click.echo(text)
+
+
+def _list_problems(error: ConfigError) -> str:
+    count = len(error.problems)
+    head = "1 problem" if count == 1 else f"{count} problems"
+    return "\n".join([f"{head} in the configuration:", *(f"  {problem}" for problem in error.problems)])
+
+
+def wants_json(flags: Mapping[str, str | None]) -> bool:
+    """Whether the flags ask for log lines as JSON, before the configuration can tell."""
+    return (flags["log__format"] or "").casefold() == Format.JSON.value
+
+
+def configure(
+    path: Path | None,
+    settings: Mapping[str, str],
+    flags: Mapping[str, str | None],
+    line: ErrorLine,
+    *,
+    credentials: bool = True,
+) -> Config:
+    """The configuration of a file, of ``settings`` by dotted key, and of ``flags``, with ``__`` for the points."""
+    named = {flag.replace("__", "."): value for flag, value in flags.items() if value is not None}
+    config = load_config(path, flags={**settings, **named}, credentials=credentials)
+    line.as_json = config.log.format is Format.JSON
+    if credentials:
+        line.secrets = Secrets.of_all(endpoint.secrets for endpoint in resolve(config))
+    configure_logging(config.log, line.secrets)
+    return config

@@ -1,0 +1,176 @@
+"""How a Config comes about: flags over environment over YAML file over defaults.
+
+One rule reaches every key in all three: ``rate_limit.rps`` is ``PIPELINE_RATE_LIMIT_RPS`` in the environment
+and ``--set rate_limit.rps=10`` on the command line. An endpoint is addressed by its index or its name:
+``endpoints.0.url``, ``endpoints.api1.url``. Whatever is wrong is collected, and raised as one ConfigError.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from pipeline.config.base import keys_of
+from pipeline.config.resolve import resolve
+from pipeline.config.settings import NO_ENDPOINTS, Config, Endpoint
+from pipeline.config.validate import WHOLE, Builder, Text, did_you_mean
+from pipeline.config.yaml import parse_text, read_yaml
+from pipeline.errors import ConfigError, Problem
+
+DEFAULT_PATH = Path("config/config.yaml")
+ENV_PREFIX = "PIPELINE_"
+# Set by Azure Pipelines on each of its jobs; everything else with our prefix is meant for us.
+FOREIGN_VARIABLES = frozenset({"PIPELINE_WORKSPACE"})
+
+
+def load_config(
+    path: str | os.PathLike[str] | None = None,
+    *,
+    flags: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    credentials: bool = True,
+) -> Config:
+    """Read the configuration file and lay the environment and the flags over it.
+
+    ``path`` None means ``config/config.yaml`` below the working directory, which need not exist where the
+    other layers name the endpoints. ``flags`` maps dotted keys to texts; ``environ`` defaults to the
+    process's own environment. ``credentials`` False is for who fetches nothing: the
+    variables that endpoints name need not be there.
+
+    Raises:
+        ConfigError: with every unknown key, bad value, contradiction and missing variable there is.
+    """
+    file = Path(path) if path is not None else DEFAULT_PATH
+    problems: list[Problem] = []
+    raw = read_yaml(file, required=path is not None)
+    flags = dict(flags or {})
+    environ = dict(os.environ if environ is None else environ)
+    layers = _Layers(raw, problems)
+    # The whole list first: what follows may change parts of it.
+    layers.lay_endpoints(environ.pop(f"{ENV_PREFIX}ENDPOINTS", None), f"{ENV_PREFIX}ENDPOINTS")
+    layers.lay_endpoints(flags.pop("endpoints", None), "command line")
+    layers.lay(_from_environment(environ, layers.endpoints(), problems))
+    layers.lay((key, text, "command line") for key, text in flags.items())
+    config = Builder(layers.origins, problems).config(raw)
+    if config is not None and config.endpoints and credentials:
+        try:
+            resolve(config, environ)
+        except ConfigError as error:
+            problems += error.problems
+    if not raw.get("endpoints"):
+        missing = "" if file.exists() else f" ({file} does not exist; name another file with --config)"
+        problems.append(Problem(NO_ENDPOINTS.path, NO_ENDPOINTS.text + missing))
+    if config is None or problems:
+        raise ConfigError(problems)
+    return config
+
+
+def config_of_text(text: str) -> Config:
+    """What a configuration file with this text says by itself, without environment and flags.
+
+    Raises:
+        ConfigError: with every mistake in it.
+    """
+    problems: list[Problem] = []
+    config = Builder({}, problems).config(parse_text(text))
+    if config is None or problems:
+        raise ConfigError(problems)
+    return config
+
+
+class _Layers:
+    """The raw configuration with further layers laid over it; ``origins`` knows who set what."""
+
+    def __init__(self, raw: dict[str, Any], problems: list[Problem]) -> None:
+        self._raw = raw
+        self._problems = problems
+        self.origins: dict[str, str] = {}
+
+    def endpoints(self) -> list[tuple[str, Any]]:
+        """Index and name of each endpoint so far; one that has no name goes by its index alone."""
+        entries = self._raw.get("endpoints")
+        if not isinstance(entries, list):
+            return []
+        return [(str(i), e.get("name", i) if isinstance(e, dict) else i) for i, e in enumerate(entries)]
+
+    def lay_endpoints(self, text: str | None, origin: str) -> None:
+        """Replace the whole list of endpoints by the one written in ``text``, as YAML or JSON."""
+        if text is not None:
+            self._raw["endpoints"] = parse_text(text)
+            self.origins["endpoints"] = origin
+
+    def lay(self, settings: Iterable[tuple[str, str, str]]) -> None:
+        """Set keys to texts, from (dotted key, text, origin); a section before what changes parts of it."""
+        for key, text, origin in sorted(settings, key=lambda setting: setting[0].count(".")):
+            if key.startswith("endpoints."):
+                self._lay_on_endpoint(key, text, origin)
+            else:
+                self._put(self._raw, key, text, key, origin)
+
+    def _lay_on_endpoint(self, key: str, text: str, origin: str) -> None:
+        rest = key.removeprefix("endpoints.")
+        # The longest name first: one may be the beginning of another.
+        for index, name in sorted(self.endpoints(), key=lambda endpoint: len(str(endpoint[1])), reverse=True):
+            for prefix in (f"{index}.", f"{name}."):
+                if rest.startswith(prefix) and isinstance(entry := self._raw["endpoints"][int(index)], dict):
+                    key = rest.removeprefix(prefix)
+                    self._put(entry, key, text, f"endpoints.{index}.{key}", origin)
+                    return
+        known = ", ".join(str(name) for _, name in self.endpoints()) or "none"
+        self._problems.append(Problem(key, f"({origin}) names no endpoint; there are: {known}"))
+
+    def _put(self, target: dict[str, Any], key: str, text: str, path: str, origin: str) -> None:
+        *parents, last = key.split(".")
+        for parent in parents:
+            if target.get(parent) is None:
+                target[parent] = {}
+            elif isinstance(whole := target[parent], Text):
+                target[parent] = parse_text(whole)
+            if isinstance(target[parent], str):  # a section that is written as a text
+                target[parent] = {WHOLE: target[parent]}
+            target = target[parent]
+            if not isinstance(target, dict):
+                self._problems.append(
+                    Problem(path, f"({origin}) is no known key: `{parent}` has no keys of its own; set that")
+                )
+                return
+        before, parsed = target.get(last), parse_text(text)
+        if isinstance(before, dict) and isinstance(parsed, dict):
+            target[last] = {**before, **parsed}
+        else:
+            target[last] = Text(text)
+        self.origins[path] = origin
+
+
+def _from_environment(
+    environ: Mapping[str, str], endpoints: Iterable[tuple[str, Any]], problems: list[Problem]
+) -> Iterator[tuple[str, str, str]]:
+    ours = {name: text for name, text in environ.items() if name.startswith(ENV_PREFIX)}
+    keys: dict[str, list[str]] = {}
+    for key in _keys(endpoints) if ours else ():  # a thousand endpoints have many
+        keys.setdefault(_variable(key), []).append(key)
+    for variable, text in sorted(ours.items()):
+        if variable in FOREIGN_VARIABLES:
+            continue
+        match keys.get(variable, []):
+            case []:
+                hint = did_you_mean(variable, keys, ENV_PREFIX) or "; rename or unset it"
+                problems.append(Problem(variable, f"sets no known key{hint}"))
+            case [key]:
+                yield key, text, variable
+            case several:
+                means = " and ".join(several)
+                problems.append(Problem(variable, f"means {means}; rename one, or use --set"))
+
+
+def _variable(key: str) -> str:
+    return ENV_PREFIX + re.sub(r"[^A-Za-z0-9]", "_", key).upper()
+
+
+def _keys(endpoints: Iterable[tuple[str, Any]]) -> Iterator[str]:
+    """Every dotted key there is; each endpoint's both by its index and by its name."""
+    addresses = dict.fromkeys(address for endpoint in endpoints for address in endpoint)
+    ours, theirs = ([key.path for key in keys_of(section) if key.takes_value] for section in (Config, Endpoint))
+    return chain(ours, (f"endpoints.{address}.{path}" for address in addresses for path in theirs))

@@ -1,0 +1,52 @@
+"""The configuration's JSON Schema, for editors that complete and check YAML files."""
+
+from typing import Any
+
+import msgspec
+
+from pipeline.config.base import Section, summary_line
+from pipeline.config.presets import preset_names
+from pipeline.config.settings import Config
+
+
+def config_schema() -> str:
+    """The schema as JSON (draft 2020-12)."""
+    schema = msgspec.json.schema(Config)
+    definitions = schema["$defs"]
+    for definition in definitions.values():
+        if "description" in definition:
+            definition["description"] = summary_line(definition["description"])
+    for section in _sections(Section):
+        if section.shorthand and section.__name__ in definitions:
+            _allow_text(definitions, section)
+    for definition in list(definitions.values()):
+        for name, value in definition.get("properties", {}).items():
+            definition["properties"][name] = _with_null(value) if "$ref" in value else value
+    definitions["Endpoint"]["properties"]["preset"]["anyOf"] = [{"enum": list(preset_names())}, {"type": "null"}]
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Configuration of pipeline",
+        **schema,
+    }
+    # Python's end of a text; the schema's patterns are JavaScript's (ECMA-262).
+    return msgspec.json.format(msgspec.json.encode(schema), indent=2).decode().replace(r"\\Z", "$")
+
+
+def _allow_text(definitions: dict[str, Any], section: type[Section]) -> None:
+    """A section that may be written as a text may have what the key has that it stands for."""
+    name, keys = section.__name__, definitions[section.__name__]
+    text = keys["properties"][section.shorthand]
+    definitions[f"{name}Keys"] = keys
+    definitions[name] = {
+        "anyOf": [{key: text[key] for key in text if key != "default"}, {"$ref": f"#/$defs/{name}Keys"}]
+    }
+
+
+def _with_null(value: dict[str, Any]) -> dict[str, Any]:
+    """Nothing in a section's place is the same as no section."""
+    rest = {key: value[key] for key in value if key != "$ref"}
+    return {"anyOf": [{"$ref": value["$ref"]}, {"type": "null"}], **rest}
+
+
+def _sections(base: type[Section]) -> list[type[Section]]:
+    return [*base.__subclasses__(), *(inner for each in base.__subclasses__() for inner in _sections(each))]

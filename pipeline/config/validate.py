@@ -1,0 +1,205 @@
+"""From a raw configuration (dicts, lists, texts) to a Config, with every problem collected on the way.
+
+msgspec's own conversion stops at the first mistake; here each key is converted by itself.
+"""
+
+import difflib
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, get_args, get_origin
+
+import msgspec
+
+from pipeline.config.base import RULE, Section, bare, choices_in, section_in
+from pipeline.config.presets import Preset, complaint_about_preset, load_preset
+from pipeline.config.settings import Config, Endpoint
+from pipeline.config.yaml import parse_text
+from pipeline.errors import ConfigError, Problem
+
+# Under this key stands the text that a section was written as, where single keys of it were set besides.
+WHOLE = ""
+
+# Keys whose values may hold a secret, and are not repeated.
+_PRIVATE = {"url", "headers", "auth"}
+
+_S = TypeVar("_S", bound=Section)
+
+
+class Text(str):
+    """A value from the environment or the command line: its type is only known from its key."""
+
+    __slots__ = ()
+
+
+class Builder:
+    """Turns the raw configuration into structs and collects every problem on the way."""
+
+    def __init__(self, origins: Mapping[str, str], problems: list[Problem]) -> None:
+        self._origins = origins
+        self._problems = problems
+
+    def config(self, raw: dict[str, Any]) -> Config | None:
+        """Build the whole; None where it could not be built, and at least one problem was found."""
+        common = dict(raw)
+        entries = common.pop("endpoints", None)
+        values = self._values(Config, common, "", {})
+        if entries is None:
+            entries = []
+        elif not isinstance(entries, list):
+            self._complain(
+                "endpoints", f"needs a list of endpoints, each with `name` and `url`, got {_type_name(entries)}"
+            )
+            entries = []
+        inherited = Config(**values)
+        limit = self._given(common.get("rate_limit"), inherited.rate_limit)
+        endpoints = tuple(self._endpoint(entry, index, inherited, limit) for index, entry in enumerate(entries))
+        return self._construct(lambda: Config(**values, endpoints=endpoints), "")
+
+    def _given(self, raw: Any, section: Section) -> dict[str, Any]:
+        """The keys of a section that somebody gave a value."""
+        raw = parse_text(raw) if isinstance(raw, Text) else raw
+        return {key: getattr(section, key) for key in section.__struct_fields__ if isinstance(raw, dict) and key in raw}
+
+    def _endpoint(self, raw: Any, index: int, inherited: Config, common_limit: Mapping[str, Any]) -> Endpoint:
+        """The endpoint; where its name or URL is of no use, one that stands in for the checks across endpoints.
+
+        A preset may not be faster than ``common_limit``, the keys that somebody set for all.
+        """
+        path = f"endpoints.{index}."
+        stand_in: dict[str, Any] = {"name": f"?{index}", "url": "http://invalid.invalid"}
+        if not isinstance(raw, dict):
+            self._complain(path[:-1], f"needs `name` and `url`, got {_type_name(raw)}")
+            return Endpoint(**stand_in)
+        if missing := [f"`{key}`" for key in stand_in if key not in raw]:
+            self._complain(path[:-1], f"needs {' and '.join(missing)}")
+        bases = msgspec.structs.asdict(inherited)
+        known: dict[str, Any] = {}
+        if (preset := _preset_of(raw)) is not None:
+            known = self._values(Endpoint, preset.endpoint, path, bases)
+            if "rate_limit" in known:
+                known["rate_limit"] = known["rate_limit"].at_most(**common_limit)
+            if isinstance(explode := raw.get("explode"), str) and "fields" in known:
+                known["fields"] = known["fields"].within(str(explode))
+            bases |= {"auth": preset.auth, **known}
+            if isinstance(url := raw.get("url"), str):
+                raw = {**raw, "url": preset.url(url)}
+        if _is_null(raw.get("auth")):  # as if it were not there: what the preset offers
+            raw = {key: value for key, value in raw.items() if key != "auth"}
+        values = {**stand_in, **known, **self._values(Endpoint, raw, path, bases)}
+        endpoint = self._construct(lambda: Endpoint(**values), path)
+        return endpoint or Endpoint(name=values["name"], url=stand_in["url"])
+
+    def _values(
+        self, section: type[Section], raw: Mapping[Any, Any], path: str, bases: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The valid values of a section; what is missing or wrong is left to its default.
+
+        ``bases`` are the sections that those within it are laid over.
+        """
+        fields = {field.name: field for field in msgspec.structs.fields(section)}
+        values: dict[str, Any] = {}
+        for key, value in raw.items():
+            field = fields.get(key)
+            if field is None:
+                hint = did_you_mean(str(key), fields) or f"; there are: {', '.join(fields)}"
+                self._complain(f"{path}{key}", f"is no known key{hint}")
+            elif nested := section_in(field.type):
+                base = bases.get(key) or nested()
+                if (inner := self._section(nested, value, f"{path}{key}.", base)) is not None:
+                    values[key] = inner
+            else:
+                self._leaf(values, key, value, field.type, f"{path}{key}")
+        return values
+
+    def _section(self, section: type[Section], raw: Any, path: str, base: Section) -> Section | None:
+        if isinstance(raw, Text):
+            raw = parse_text(raw)
+        if raw is None:
+            return base
+        whole = raw.get(WHOLE) if isinstance(raw, dict) else raw
+        if isinstance(whole, str) and section.shorthand:
+            rest = raw if isinstance(raw, dict) else {}
+            base, raw = section(), {section.shorthand: whole, **{key: rest[key] for key in rest if key != WHOLE}}
+        if not isinstance(raw, dict) or WHOLE in raw:
+            keys = ", ".join(section.__struct_fields__)
+            self._complain(path[:-1], f"needs keys of its own ({keys}), got {_shown(whole, path)}")
+            return None
+        values = self._values(section, raw, path, msgspec.structs.asdict(base))
+        return self._construct(lambda: msgspec.structs.replace(base.beneath(values), **values), path)
+
+    def _leaf(self, values: dict[str, Any], key: str, value: Any, wanted: Any, path: str) -> None:
+        plain = bare(wanted)
+        if get_origin(plain) is Mapping and isinstance(value, dict):
+            for name, inner in value.items():
+                if not isinstance(inner, str):
+                    text = f"Expected `str`, got {_type_name(inner)}; put it in quotes"
+                    self._complain(f"{path}.{name}", text)
+                    return
+            value = {name: str(inner) for name, inner in value.items()}
+        if isinstance(value, Text) and (get_origin(plain) in (tuple, Mapping) or _is_number_or_text(plain)):
+            value = parse_text(value)
+        try:
+            if isinstance(value, Text):
+                converted = msgspec.convert(str(value), wanted, strict=False)
+            else:
+                converted = msgspec.convert(value, wanted)
+        except msgspec.ValidationError as error:
+            expected = str(error).split(", got")[0]
+            if choices := choices_in(plain):
+                expected = f"Expected one of {', '.join(choices)}"
+            for meta in (m for choice in (wanted, *get_args(plain)) for m in getattr(choice, "__metadata__", ())):
+                expected = (meta.extra or {}).get(RULE, expected)
+            self._complain(path, f"{expected}, got {_shown(value, path)}")
+            return
+        if isinstance(converted, float) and not math.isfinite(converted):
+            self._complain(path, f"needs a finite number, got {value!r}")
+            return
+        values[key] = converted
+
+    def _construct(self, build: Callable[[], _S], path: str) -> _S | None:
+        try:
+            return build()
+        except ConfigError as error:
+            for problem in error.problems:
+                self._complain(f"{path}{problem.path}", problem.text)
+            return None
+
+    def _complain(self, path: str, text: str) -> None:
+        below = (origin for key, origin in self._origins.items() if key.startswith(f"{path}."))
+        origin = self._origins.get(path) or next(below, None)
+        self._problems.append(Problem(path, f"({origin}) {text}" if origin else text))
+
+
+def _is_null(value: Any) -> bool:
+    return (parse_text(value) if isinstance(value, Text) else value) is None
+
+
+def _preset_of(raw: Mapping[Any, Any]) -> Preset | None:
+    name = raw.get("preset")
+    return load_preset(name) if isinstance(name, str) and complaint_about_preset(name) is None else None
+
+
+def _is_number_or_text(wanted: Any) -> bool:
+    """Whether only a value itself can tell which of both it is."""
+    choices = [getattr(choice, "__origin__", choice) for choice in get_args(wanted)]
+    return int in choices and str in choices
+
+
+def _type_name(value: Any) -> str:
+    return "a text" if isinstance(value, str) else type(value).__name__
+
+
+def _shown(value: Any, path: str) -> str:
+    return _type_name(value) if _PRIVATE & set(path.split(".")) else brief(value)
+
+
+def brief(value: Any) -> str:
+    """A value as a message shows it."""
+    shown = "nothing" if value is None else repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+
+
+def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str:
+    """A hint for a misspelt word, or nothing; a ``prefix`` that all have does not make them alike."""
+    close = difflib.get_close_matches(word.removeprefix(prefix), [each.removeprefix(prefix) for each in known], n=1)
+    return f"; did you mean `{prefix}{close[0]}`?" if close else ""

@@ -1,0 +1,1 @@
+"""Rate, retries and circuit breaking: a clock, no HTTP."""

@@ -1,0 +1,77 @@
+"""The configuration as it may be shown: as YAML, with references to secrets, but none of them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+import yaml
+
+from pipeline.config.base import Section
+from pipeline.config.settings import Config, Endpoint
+from pipeline.redaction import Secrets, shown_definition, shown_value
+
+# Of more endpoints there is a count.
+MOST_ENDPOINTS = 25
+
+_COMMON = ("http", "rate_limit", "retry", "breaker")
+_SECRET_KEYS = frozenset({"bearer", "password", "value", "client_secret"})
+
+
+def shown_configuration(config: Config, secrets: Mapping[str, Secrets]) -> str:
+    """All that holds for the run, and of each endpoint what it has of its own; ``secrets`` are each endpoint's.
+
+    What is secret by its name is not shown, nor what equals a secret, wherever that stands.
+    """
+    every = Secrets.of_all(secrets.values())
+    common = {key: value for key, value in msgspec.to_builtins(config).items() if key != "endpoints"}
+    endpoints = [
+        _redacted(_shown(endpoint, config), secrets[endpoint.name].redact)
+        for endpoint in config.endpoints[:MOST_ENDPOINTS]
+    ]
+    whole = {**_redacted(common, every.redact), "endpoints": endpoints}
+    text = str(yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=100))
+    left_out = len(config.endpoints) - len(endpoints)
+    return f"{text}# and {left_out} more endpoints\n" if left_out else text
+
+
+def _shown(endpoint: Endpoint, config: Config) -> dict[str, Any]:
+    sections = {key: getattr(endpoint, key) for key in _COMMON if getattr(endpoint, key) != getattr(config, key)}
+    shown = _own(msgspec.structs.replace(endpoint, **dict.fromkeys(_COMMON)))
+    shown |= {key: msgspec.to_builtins(section) for key, section in sections.items() if section}
+    shown["url"] = shown_definition(endpoint.url)
+    if endpoint.headers:
+        shown["headers"] = {name: shown_value(name, value) for name, value in endpoint.headers.items()}
+    if "auth" in shown:
+        shown["auth"] = {key: _shown_credentials(key, value) for key, value in shown["auth"].items()}
+    return shown
+
+
+def _shown_credentials(key: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {inner: _shown_credentials(inner, text) for inner, text in value.items()}
+    if key == "token_url":
+        return shown_definition(value)
+    return shown_value("secret", value) if key in _SECRET_KEYS else value
+
+
+def _own(section: Section) -> dict[str, Any]:
+    """The keys of a section that differ from the defaults, those of the sections in it likewise."""
+    own: dict[str, Any] = {}
+    for field in msgspec.structs.fields(section):
+        value = getattr(section, field.name)
+        default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+        if value != default:
+            own[field.name] = _own(value) if isinstance(value, Section) else msgspec.to_builtins(value)
+    return own
+
+
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    match value:
+        case dict():
+            return {key: _redacted(inner, redact) for key, inner in value.items()}
+        case list():
+            return [_redacted(inner, redact) for inner in value]
+        case str():
+            return redact(value)
+        case _:
+            return value

@@ -1,0 +1,1 @@
+"""The nouns that cross rooms: pages, products, summary, status, statistics."""

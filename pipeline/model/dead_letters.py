@@ -1,0 +1,87 @@
+"""Dead letters: rejected records, whole, in a file beside the summary."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from pipeline.errors import ConfigError, Problem
+from pipeline.model.pages import Reject
+from pipeline.redaction import Secrets
+
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A rejected record as a whole: one line of the dead letter file.
+
+    ``record`` is its JSON, on one line; of one that is no JSON, ``text`` has what came.
+    """
+
+    source: str
+    page: int
+    position: int
+    field: str
+    reason: str
+    rejected_at: str
+    record: msgspec.Raw | UnsetType = UNSET
+    text: str = ""
+
+    @classmethod
+    def of(cls, source: str, page: int, reject: Reject, rejected_at: str, raw: msgspec.Raw) -> Self:
+        """The letter for a record with these bytes."""
+        record: msgspec.Raw | UnsetType = UNSET
+        text = ""
+        try:
+            record = msgspec.Raw(msgspec.json.format(bytes(raw).decode(), indent=-1).encode())
+        except _UNDECODABLE:
+            text = bytes(raw).decode(errors="backslashreplace")
+        return cls(source, page, reject.position, reject.field, reject.reason, rejected_at, record, text)
+
+    def redacted(self, secrets: Secrets) -> Self:
+        """The letter without the credentials that its API may have repeated in the record."""
+        record = self.record if self.record is UNSET else msgspec.Raw(secrets.redact_json(bytes(self.record)))
+        reason, text = secrets.redact(self.reason), secrets.redact(self.text)
+        return msgspec.structs.replace(self, record=record, reason=reason, text=text)
+
+    @property
+    def raw(self) -> msgspec.Raw:
+        """The record's bytes, as they came but for blanks."""
+        return msgspec.Raw(self.text.encode()) if self.record is UNSET else self.record
+
+
+encode_letter = msgspec.json.Encoder().encode
+decode_letter = msgspec.json.Decoder(DeadLetter).decode
+
+
+def rejects_file(output: Path) -> Path:
+    """Where the dead letters of an output lie: ``out/rejects.jsonl`` for ``out/summary.json``, else by its name."""
+    return output.with_name("rejects.jsonl" if output.stem == "summary" else f"{output.stem}.rejects.jsonl")
+
+
+def read_dead_letters(path: Path) -> Iterator[DeadLetter]:
+    """The letters in a file, in its order; none where there is no file.
+
+    Raises:
+        ConfigError: when it cannot be read, or a line of it is no dead letter.
+    """
+    if not path.exists():
+        return
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield _decode_line(line, f"{path}:{number}")
+    except OSError as error:
+        raise ConfigError(
+            [Problem(str(path), f"cannot be read: {error.strerror}; name the output of another run with -o")]
+        ) from None
+
+
+def _decode_line(line: bytes, place: str) -> DeadLetter:
+    try:
+        return decode_letter(line)
+    except _UNDECODABLE as error:
+        raise ConfigError([Problem(place, f"is no dead letter: {error}; mend or remove the line")]) from None

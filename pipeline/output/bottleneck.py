@@ -1,0 +1,69 @@
+"""Names what held an endpoint up most, and what would help."""
+
+from pipeline.config.settings import RateLimit
+from pipeline.model.metrics import Activity, Outcome, TimeSpent, Traffic
+
+# A processor that works so great a share of the time is what everything waits for.
+BUSY = 0.85
+
+# Less is no gain worth telling of, in seconds.
+_LEAST_GAIN = 1.0
+
+_HELD_UP = {
+    Activity.CIRCUIT: "waiting for its open circuit",
+    Activity.RETRY_AFTER: "in pauses that the API asked for",
+    Activity.CHANNEL: "waiting for room in the channel",
+    Activity.TOKENS: "waiting for its own rate limit",
+    Activity.BACKOFF: "waiting between retries",
+    Activity.NETWORK: "waiting for the API",
+    Activity.NORMALIZING: "in this machine's own work",
+}
+
+
+def bottleneck(time: TimeSpent, traffic: Traffic, limit: RateLimit, *, busy: float) -> str | None:
+    """One sentence on where most of an endpoint's time went; None where there was no time to speak of.
+
+    ``busy`` is the share of the run in which the process had the processor.
+    """
+    if not time.wall:
+        return None
+    most = max(Activity, key=time.of)
+    text = f"{time.of(most) / time.wall:.0%} {_HELD_UP[most]}".replace("%", " %")
+    advice = _advice(most, time, traffic, limit, busy)
+    return f"{text}; {advice}" if advice else text
+
+
+def _advice(most: Activity, time: TimeSpent, traffic: Traffic, limit: RateLimit, busy: float) -> str | None:
+    throttled = sum(slot.attempts.get(Outcome.THROTTLED, 0) for slot in traffic.slots)
+    if most in (Activity.NETWORK, Activity.NORMALIZING, Activity.CHANNEL) and busy >= BUSY:
+        return f"the processor was busy {min(busy, 1.0):.0%} of the run".replace("%", " %")  # threads overlap a little
+    match most:
+        case Activity.TOKENS if throttled:
+            return f"the API answered 429 {_times(throttled)}, it may allow no more"
+        case Activity.TOKENS:
+            return _faster(time.tokens, traffic, limit)
+        case Activity.RETRY_AFTER if throttled:
+            return f"it answered 429 {_times(throttled)}, a lower rps may spare that"
+        case Activity.CIRCUIT:
+            failed = sum(until - since for since, until in traffic.open_circuit)
+            return f"it failed again and again, and was left alone for {failed:.0f} s"
+        case Activity.NETWORK if (median := traffic.latency(0.5)) is not None:
+            return f"half of its answers took {median:.2f} s or more"
+        case _:
+            return None
+
+
+def _faster(waited: float, traffic: Traffic, limit: RateLimit) -> str | None:
+    """What twice the rate would save, or as much of that as the latency leaves room for (Little's law)."""
+    median = traffic.latency(0.5)
+    most = limit.concurrency / median if median else 2 * limit.rps
+    rate = min(2 * limit.rps, most)
+    rate = float(int(rate)) if rate >= limit.rps + 1 else rate
+    gain = waited * (1 - limit.rps / rate)
+    if gain < _LEAST_GAIN:
+        return None
+    return f"rps {round(rate, 2):g} would end {gain:.0f} s sooner, if the API allows it"
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
