@@ -31,7 +31,7 @@ check:
 
 # The pipeline as a subprocess against Hypercorn mocks over real sockets, output checked against the contract
 smoke:
-    {{ uv }} run -q python tests/smoke.py
+    {{ uv }} run -q python tests/system/smoke.py
 
 # Make the tables in the documents, the schema and the shipped configuration anew, from the program itself
 docs:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support import NO_LIMIT, NO_TLS, FakeApi, config, forever, hop_inline, ok, records, reply
+from helpers.support import NO_LIMIT, NO_TLS, FakeApi, config, forever, hop_inline, ok, records, reply
 
 import pipeline
 from pipeline.config.resolve import ResolvedEndpoint

@@ -1,0 +1,312 @@
+"""The configuration: four layers, one rule for every key, and every mistake told at once with its path."""
+
+import contextlib
+import re
+import ssl
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from helpers.configs import ONE, load, problems
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pipeline.config.load import load_config
+from pipeline.config.resolve import resolve
+from pipeline.config.settings import Config, Endpoint, Http, Level, Log, RateLimit, Retry
+from pipeline.errors import ConfigError
+from pipeline.fetch.http.client import Client
+
+SHIPPED = Path(__file__).parents[2] / "config" / "config.yaml"
+
+# Every key outside the endpoints, each with a value that is not its default.
+CHANGED = """
+    {timeout: 7.5, output: other/file.json, report: true, products: other/p.csv, log: {level: DEBUG, format: json},
+    queue: {size: 5},
+    http: {connect_timeout: 1.5, read_timeout: 2.5, total_timeout: 9, max_body_bytes: 1000, user_agent: me/2 (@ shop)},
+    rate_limit: {rps: 0.5, burst: 7, concurrency: 3},
+    retry: {max_retries: 0, base_delay: 0.25, max_delay: 9, jitter: 1},
+    breaker: {failure_threshold: 9, cooldown: 1, max_probes: 5}, worker_pool: {size: 1, batch_size: 10}}
+"""
+
+
+def leaves(value: object, prefix: str = "") -> dict[str, Any]:
+    """A configuration as a flat dict of dotted keys."""
+    if not isinstance(value, dict) or prefix.endswith(("headers", "extra")):
+        return {prefix: value}
+    inner = (leaves(each, f"{prefix}.{key}".strip(".")) for key, each in value.items())
+    return {key: leaf for part in inner for key, leaf in part.items()}
+
+
+SECTIONS = yaml.safe_load(CHANGED)
+ENTRY = {key: SECTIONS[key] for key in ("http", "rate_limit", "retry", "breaker")}
+ENTRY |= yaml.safe_load("""
+    {name: other, url: "https://other.test/p?x=1", items: data.list, explode: offers,
+    headers: {X-Shop: "7"}, allow_hosts: [cdn.test],
+    paging: {style: page, parameter: skip, start: 1, size_parameter: limit, size: 50, total: meta.total,
+             total_pages: "header:X-Pages", short_page_ends: true},
+    fields: {id: a.b, title: t, category: c, currency: {const: EUR}, extra: {brand: b}, null_values: [N/A],
+             price: {path: p, kind: minor, exponent: 3, divisor: d, pick: max, quantize: 2}}}
+""")
+VALUES, ENTRY_VALUES = leaves(SECTIONS), leaves(ENTRY)
+
+
+def variable(key: str) -> str:
+    return "PIPELINE_" + re.sub("[-.]", "_", key).upper()
+
+
+def flat(config: Config) -> dict[str, Any]:
+    return leaves({key: value for key, value in msgspec.to_builtins(config).items() if key != "endpoints"})
+
+
+def flat_endpoint(config: Config) -> dict[str, Any]:
+    resolved = msgspec.structs.asdict(resolve(config)[0])
+    values = leaves(msgspec.json.decode(msgspec.json.encode({key: resolved[key] for key in ENTRY})))
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    """What the design promises for a configuration that says nothing is what the program does."""
+    defaults = """
+        {timeout: 60, output: out/summary.json, report: false, products: null,
+        log: {level: INFO, format: text}, queue: {size: 100},
+        http: {connect_timeout: 3, read_timeout: 8, total_timeout: 15, max_body_bytes: 10485760},
+        rate_limit: {rps: 5, burst: 5, concurrency: 8},
+        retry: {max_retries: 3, base_delay: 0.5, max_delay: 4.0, jitter: 0.1},
+        breaker: {failure_threshold: 3, cooldown: 15, max_probes: 2}, worker_pool: {size: 4, batch_size: 50}}
+    """
+    assert flat(Config()) == {**leaves(yaml.safe_load(defaults)), "http.user_agent": f"pipeline/{version('pipeline')}"}
+
+
+def test_shipped_file_holds_every_key_with_its_default(tmp_path: Path) -> None:
+    """``config/config.yaml`` has every key, if only in a comment, and changes nothing but the endpoints."""
+    shipped = load_config(SHIPPED, environ={})
+    assert [endpoint.name for endpoint in resolve(shipped)] == ["api1", "api2", "api3"]
+    assert msgspec.structs.replace(shipped, endpoints=()) == Config()
+    uncommented = re.sub(r"(?m)^( *)# (\w+:)", r"\1\2", SHIPPED.read_text(encoding="utf-8"))
+    assert flat(load(tmp_path, uncommented)) == flat(Config())
+    written = yaml.safe_load(uncommented)
+    assert set(written.pop("endpoints")[0]) == {
+        "name",
+        "url",
+        "preset",
+        "auth",
+        "items",
+        "explode",
+        "paging",
+        "fields",
+        "headers",
+        "allow_hosts",
+    }
+    assert "http, rate_limit, retry, breaker: as above" in uncommented
+    assert set(leaves(written)) == set(flat(Config()))
+
+
+def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
+    """A file that changes every key changes every value, of the whole as of an endpoint."""
+    assert flat(load(tmp_path, yaml.safe_dump({**SECTIONS, "endpoints": [ENTRY]}))) == VALUES
+    assert not VALUES.items() & flat(Config()).items()
+    assert flat_endpoint(load(tmp_path, yaml.safe_dump({"endpoints": [ENTRY]}))) == ENTRY_VALUES
+
+
+@pytest.mark.parametrize("layer", ["environment", "flags"])
+@pytest.mark.parametrize("address", ["", "endpoints.0.", "endpoints.shop-1.x."])
+def test_every_key_is_reached_from_every_layer(address: str, layer: str, tmp_path: Path) -> None:
+    """One rule leads to each key, an endpoint's by its index or its name, and changes that key alone."""
+    text = "endpoints: [{name: shop-1.x, url: 'http://shop.test', paging: {style: offset, size: 7}, fields: *}]"
+    text = text.replace("*", "{price: {kind: minor}}")
+    before = load(tmp_path, text)
+    for key, value in (ENTRY_VALUES if address else VALUES).items():
+        if layer == "environment":
+            config = load(tmp_path, text, env={variable(address + key): str(value)})
+        else:
+            config = load(tmp_path, text, **{address + key: str(value)})
+        look, other = (flat_endpoint, flat) if address else (flat, lambda config: config.endpoints)
+        assert look(config) == {**look(before), key: value}
+        assert other(config) == other(before)
+
+
+def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> None:
+    """Each layer hides what lies below it, key by key."""
+    text = ONE + "rate_limit: {rps: 1, burst: 2}\nretry: {max_retries: 1, jitter: 0.5, max_delay: 1}\n"
+    env = {
+        "PIPELINE_RETRY_JITTER": "0.25",
+        "PIPELINE_RETRY_MAX_DELAY": "2",
+        "PIPELINE_RATE_LIMIT_RPS": "7",
+        "TZ": "UTC",
+    }
+    config = load(tmp_path, text, env=env, retry__max_delay="3", rate_limit__rps="0", log__level="dEbug")
+    assert config.rate_limit == RateLimit(rps=0, burst=2)
+    assert config.retry == Retry(max_retries=1, jitter=0.25, max_delay=3)
+    assert config.log == Log(level=Level.DEBUG)
+
+
+def test_process_environment_and_default_path_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a path ``config/config.yaml`` of the working directory is read, if it is there, with ``os.environ``."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PIPELINE_TIMEOUT", "5")
+    monkeypatch.setenv("PIPELINE_ENDPOINTS", '[{"name": "env", "url": "http://env.test"}]')
+    assert [endpoint.name for endpoint in resolve(load_config())] == ["env"]
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.yaml").write_text(f"{ONE}queue: {{size: 3}}\n")
+    monkeypatch.delenv("PIPELINE_ENDPOINTS")
+    config = load_config()
+    assert (config.timeout, config.queue.size, resolve(config)[0].name) == (5, 3, "shop")
+
+
+def test_endpoint_sections_inherit_what_they_leave_out(tmp_path: Path) -> None:
+    """An endpoint's section is the common one with its own keys over it; sections it has not are the common ones."""
+    entries = "[{name: a, url: 'http://a', http: {total_timeout: 5}, retry: null}, {name: b, url: 'http://b'}]"
+    text = f"http: {{read_timeout: 4}}\nendpoints: {entries}"
+    a, b = resolve(load(tmp_path, text, http__connect_timeout="1"))
+    assert a.http == Http(read_timeout=4, total_timeout=5, connect_timeout=1)
+    assert (b.http, a.retry, a.breaker) == (Http(read_timeout=4, connect_timeout=1), Retry(), Config().breaker)
+
+
+def test_whole_list_of_endpoints_can_be_replaced_and_then_changed(tmp_path: Path) -> None:
+    """A list of endpoints from a higher layer replaces the file's, and single keys apply to the new one."""
+    env = {"PIPELINE_ENDPOINTS": "[{name: e, url: 'http://e'}]", "PIPELINE_ENDPOINTS_NEW_ITEMS": "rows"}
+    config = load(tmp_path, env=env, endpoints='[{"name": "new", "url": "http://n"}]', endpoints__0__retry__jitter="0")
+    (only,) = resolve(config)
+    assert (only.name, only.items, only.retry.jitter) == ("new", "rows", 0)
+
+
+def test_every_mistake_is_told_at_once_with_its_path(tmp_path: Path) -> None:
+    """All mistakes of all layers are in one error, each under the path of its key, and with where it came from."""
+    text = """
+        timeout: -1
+        outptu: x
+        log: {level: LOUD, frmat: text}
+        http: {read_timeout: 0, user_agent: "ü"}
+        rate_limit: 5
+        retry: {jitter: 1.5, base_delay: .nan, max_delay: .inf}
+        worker_pool: {size: true}
+        endpoints:
+          - 5
+          - {name: a b, url: "http://a", http: {bar: 1}}
+          - {name: b, url: "ftp://b", retry: {max_retries: -1}}
+          - {name: c, url: "http://c"}
+          - {name: c, url: "http://c"}
+          - {url: "http://d"}
+    """
+    env = {"PIPELINE_TIMEOT": "3", "PIPELINE_BREAKER_COOLDOWN": "soon", "PIPELINE_WORKSPACE": "/azure"}
+    found = problems(tmp_path, text, env=env, endpoints__z__url="http://z", breaker__max_probes="many")
+    assert set(found) == {
+        *["timeout", "outptu", "log.level", "log.frmat", "http.read_timeout", "http.user_agent", "rate_limit"],
+        *["retry.jitter", "retry.base_delay", "retry.max_delay", "worker_pool.size", "endpoints.0", "endpoints.1.name"],
+        *[
+            "endpoints.1.http.bar",
+            "endpoints.2.url",
+            "endpoints.2.retry.max_retries",
+            "endpoints.4.name",
+            "endpoints.5",
+        ],
+        *["PIPELINE_TIMEOT", "breaker.cooldown", "endpoints.z.url", "breaker.max_probes"],
+    }
+    assert "(PIPELINE_BREAKER_COOLDOWN)" in found["breaker.cooldown"]
+    assert "(command line)" in found["breaker.max_probes"]
+
+
+def test_one_mistake_of_an_endpoint_hides_no_other(tmp_path: Path) -> None:
+    """A bad name does not keep a bad URL from being told, nor a missing URL a name that is taken."""
+    text = "endpoints: [{name: a b, url: 'ftp://a'}, {url: 'ftp://b'}, {name: c, url: 'http://c'}, {name: c}]"
+    told = {"endpoints.0.name", "endpoints.0.url", "endpoints.1", "endpoints.1.url", "endpoints.3", "endpoints.3.name"}
+    assert set(problems(tmp_path, text)) == told
+
+
+@pytest.mark.parametrize("value", ["", *"inf .inf -.inf nan .nan 1e999 -1 ten true null [1]".split()])
+@pytest.mark.parametrize("key", ["timeout", "http.read_timeout", "rate_limit.rps", "retry.jitter", "queue.size"])
+def test_number_that_is_none_or_not_finite_is_refused(key: str, value: str, tmp_path: Path) -> None:
+    """No layer lets infinity, NaN, a negative number or a word pass for a number."""
+    assert set(problems(tmp_path, **{key: value})) == {key}
+    assert set(problems(tmp_path, env={variable(key): value})) == {key}
+    in_yaml = key.replace(".", ": {") + f": {value}" + "}" * key.count(".")
+    assert set(problems(tmp_path, ONE + in_yaml)) == {key}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *["", "shop.test/p", "//shop.test", "ftp://shop.test", "http://", "http:///p", "file:///etc", "http://xn--/"],
+        *["http://shop.test:0/", "http://shop.test:99999/", "http://shop.test:x/", "http://shop test/", "http://[::1/"],
+        *["http://shop.test/\x7f", "http://shop.test/\n", "http://ä..test/", "http://999.1.1.1/", "http://[v1.x]/"],
+    ],
+)
+def test_url_that_cannot_be_fetched_is_refused(url: str, tmp_path: Path) -> None:
+    """A URL without scheme or host, or one that no client can use, is found before anything is fetched."""
+    assert set(problems(tmp_path, yaml.safe_dump({"endpoints": [{"name": "a", "url": url}]}))) == {"endpoints.0.url"}
+
+
+@given(st.from_regex(r"https?://[^/\s]{1,10}(:[0-9]{1,6})?(/.*)?", fullmatch=True))
+@example("http://☃.example/")
+def test_url_that_is_taken_can_be_used(url: str) -> None:
+    """Whatever URL the configuration takes, a client can be made of it."""
+    with contextlib.suppress(ConfigError):
+        endpoint = Endpoint(name="a", url=url)
+        client = Client(endpoint.url, Http(), ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        assert client.url_with({"page": "1"}).startswith("http")
+
+
+@pytest.mark.parametrize("key", ["endpoints.0.name", "http.user_agent"])
+def test_line_break_at_the_end_of_a_text_is_refused(key: str, tmp_path: Path) -> None:
+    """A name or user agent with a line break behind it, as YAML's ``|`` leaves one, cannot be used, and is told."""
+    assert set(problems(tmp_path, **{key: "shop\n"})) == {key}
+
+
+@pytest.mark.parametrize("key", ["timeout.x", "log.level.x", "endpoints.shop.url.x"])
+@pytest.mark.parametrize("text", [ONE, f"{ONE}timeout: 60\nlog: {{level: INFO}}\n"])
+def test_key_below_a_value_is_unknown(text: str, key: str, tmp_path: Path) -> None:
+    """A flag that goes deeper than any key is told, and not dropped, whether the file sets the value above or not."""
+    assert problems(tmp_path, text, **{key: "1"})
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"timeout: 1\ntimeout: 2", "'timeout' stands here twice"),
+        (b"http: {read_timeout: 1, read_timeout: 2}", "'read_timeout' stands here twice"),
+        (b"endpoints:\n  - {name: a, url: 'http://a', name: b}", "'name' stands here twice"),
+        *[(b"- 1", "needs keys and values"), (b"just text", "needs keys and values"), (b"a: [", "no valid YAML")],
+        *[(b"!!python/object:os.system {}", "no valid YAML"), (b"a: b: c", "no valid YAML"), (b"[" * 2000, "")],
+        *[(b"\xff\xff", "no valid YAML"), (b"\x00", "no valid YAML"), (b"a: \xff", "no valid YAML")],
+        *[(b"timeout: 2026-13-45", ""), (b"timeout: !!bool x", ""), (b"timeout: !!timestamp x", "")],
+        *[(b"timeout: !!int x", ""), (b"timeout: !!float ''", ""), (b"timeout: " + b"1" * 5000, "")],
+    ],
+)
+def test_file_that_cannot_be_read_is_told(body: bytes, message: str, tmp_path: Path) -> None:
+    """A key that stands twice, and whatever is no YAML of keys and values, is an error that names the file."""
+    file = tmp_path / "config.yaml"
+    file.write_bytes(body)
+    with pytest.raises(ConfigError) as caught:
+        load_config(file, environ={})
+    (problem,) = caught.value.problems
+    assert problem.path == str(file)
+    assert message in problem.text
+
+
+def test_merge_keys_are_no_duplicates(tmp_path: Path) -> None:
+    """A mapping that takes over another by ``<<`` and changes a key of it has no key twice, wherever it is reused."""
+    inner = "&slow {<<: {read_timeout: 3, total_timeout: 4}, read_timeout: 20}"
+    text = f"endpoints: [{{name: a, url: 'http://a', http: {inner}}}]\nhttp: {{<<: *slow, connect_timeout: 1}}"
+    assert load(tmp_path, text).http == Http(read_timeout=20, total_timeout=4, connect_timeout=1)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "endpoints: []", "endpoints: null"])
+def test_nothing_to_fetch_is_a_mistake(text: str, tmp_path: Path) -> None:
+    """A configuration without endpoints is told, and so is a file that was named and is missing or a folder."""
+    assert set(problems(tmp_path, text)) == {"endpoints"}
+    for name, message in [("missing.yaml", "no such file"), (".", "cannot be read")]:
+        with pytest.raises(ConfigError, match=message):
+            load_config(tmp_path / name, environ={})
+
+
+@pytest.mark.parametrize("path", ["out/p.txt", "out/p", "out/p.csv.gz", "out/csv", "out/.csv", "out/p.csv/", ""])
+def test_the_suffix_of_the_products_is_their_format(tmp_path: Path, path: str) -> None:
+    """Any other is a mistake that names the key and the three there are, whichever layer it came from."""
+    for layers in ({"products": path}, {"env": {"PIPELINE_PRODUCTS": path}}, {"text": f"products: '{path}'\n{ONE}"}):
+        text = problems(tmp_path, **layers)["products"]
+        assert "Expected a path that ends in .jsonl, .csv or .parquet" in text
+        assert f"got {path!r}" in text

@@ -1,0 +1,227 @@
+"""`pipeline init`: what it recognises, what it writes, and that a run on that is right."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from click.testing import Result
+from helpers.discovering import ENVIRONMENT, assert_same, file_server, invoke, persona, products, truth
+from helpers.support import NO_TLS
+
+from mockapi.personas import path as path_of
+from mockapi.serve import serving
+from mockapi.settings import Settings
+from pipeline.config.load import load_config
+from pipeline.config.presets import load_preset, preset_names
+from pipeline.discovery.draft import name_for
+from pipeline.discovery.recognise import is_usual
+from pipeline.runner import run
+
+
+async def init_and_run(url: str, tmp_path: Path, env: Mapping[str, str] = ENVIRONMENT) -> tuple[Result, dict[str, Any]]:
+    """Draft a configuration from the URL alone, and run it."""
+    config = tmp_path / "config.yaml"
+    drafted = await invoke("init", url, "-c", str(config), env=env)
+    assert drafted.exit_code == 0, drafted.output
+    written = yaml.safe_load(config.read_text())
+    name = written["endpoints"][0]["name"]
+    loaded = load_config(config, flags={"output": str(tmp_path / "summary.json")}, environ=env)
+    summary = await run(loaded, environ=env)
+    assert (summary.summary.status, summary.summary.sources) == ("complete", [name])
+    text = (tmp_path / "summary.json").read_text()
+    (tmp_path / "summary.json").write_text(text.replace(f'"id":"{name}:', '"id":"shop:'))
+    return drafted, written["endpoints"][0]
+
+
+@pytest.mark.parametrize("name", preset_names())
+async def test_a_recorded_response_is_read_right(name: str, tmp_path: Path) -> None:
+    """Of each well-known API: one response as a file on a plain web server, configured by `init` alone."""
+    async with persona(name) as url, httpx.AsyncClient(verify=NO_TLS, trust_env=False) as client:
+        response = await client.get(url, **await credentials(name, url, client))
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "recorded-1.json").write_bytes(response.raise_for_status().content)
+    with file_server(tmp_path / "files") as home:
+        drafted, endpoint = await init_and_run(f"{home}/recorded-1.json", tmp_path, env={})
+    assert (endpoint["preset"], endpoint["paging"]) == (name, "none")
+    assert load_preset(name).about in drafted.output
+    found = products(tmp_path)
+    assert len(found) >= 5
+    assert_same(found, truth(name)[: len(found)])
+
+
+async def credentials(name: str, url: str, client: httpx.AsyncClient) -> dict[str, Any]:
+    """What a request to the persona needs."""
+    match name:
+        case "shopify_admin":
+            return {"headers": {"X-Shopify-Access-Token": "mock-token"}}
+        case "bigcommerce":
+            return {"headers": {"X-Auth-Token": "mock-token"}}
+        case "woocommerce_v3":
+            return {"auth": ("ck_mock", "cs_mock")}
+        case "magento2" | "stripe_prices":
+            return {"headers": {"Authorization": "Bearer mock-token"}}
+        case "ebay_browse":
+            token_url = httpx.URL(url).join("/identity/v1/oauth2/token")
+            form = {"grant_type": "client_credentials"}
+            answer = await client.post(token_url, data=form, auth=("mock-client", "mock-secret"))
+            return {"headers": {"Authorization": f"Bearer {answer.json()['access_token']}"}}
+    return {}
+
+
+@pytest.mark.parametrize("name", [*preset_names(), "cursors", "pages_from_zero"])
+async def test_a_live_api_is_read_completely(name: str, tmp_path: Path) -> None:
+    """The same against the API itself: all pages, in whatever style, with credentials from the environment."""
+    async with persona(name) as url:
+        _, endpoint = await init_and_run(url, tmp_path)
+    assert endpoint.get("preset") == (name if name in preset_names() else None)
+    assert_same(products(tmp_path), truth(name))
+
+
+async def test_what_is_not_certain_is_said_and_written(tmp_path: Path) -> None:
+    """On the screen and as comments in the file, with five products."""
+    async with serving(Settings(personas=("api1",), ports=(0,))) as urls:
+        config = tmp_path / "shops" / "config.yaml"
+        done = await invoke("init", f"{urls['api1']}/products", "-c", str(config))
+    assert done.exit_code == 0
+    assert "Gentle Camera" in done.output
+    assert "written: " in done.output
+    shown = [line for line in done.output.splitlines() if line.strip().startswith(("1 ", "2 ", "3 ", "4 ", "5 ", "6 "))]
+    assert len(shown) == 5
+    text = config.read_text()
+    for doubt in ("nothing in the response says how it is paged", "no currency is said"):
+        assert doubt in done.output
+        assert f"# - {doubt}" in text
+
+
+async def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
+    """Unless it is to be written over."""
+    config = tmp_path / "config.yaml"
+    config.write_text("mine")
+    done = await invoke("init", "http://127.0.0.1:1/", "-c", str(config))
+    assert (done.exit_code, config.read_text()) == (2, "mine")
+    assert "is there already; name another file with -c, or --force" in done.output
+    async with persona("fakestore") as url:
+        assert (await invoke("init", url, "-c", str(config), "--force")).exit_code == 0
+    assert "preset: fakestore" in config.read_text()
+
+
+async def test_an_api_that_does_not_answer_costs_only_itself(tmp_path: Path) -> None:
+    """The others are written, it is in the file with the reason, and the exit code says that something is missing."""
+    config = tmp_path / "config.yaml"
+    async with persona("dummyjson") as url:
+        done = await invoke("init", "http://127.0.0.1:1/wp-json/wc/v3/products", url, "-c", str(config), env={})
+    assert done.exit_code == 3
+    dead, live = yaml.safe_load(config.read_text())["endpoints"]
+    assert (dead["preset"], live["preset"]) == ("woocommerce_v3", "dummyjson")
+    assert "# - its first page did not come: nothing listens on 127.0.0.1:1" in config.read_text()
+
+
+async def test_without_any_answer_nothing_is_written(tmp_path: Path) -> None:
+    """There would be nothing to go by."""
+    config = tmp_path / "config.yaml"
+    done = await invoke("init", "http://127.0.0.1:1/", "-c", str(config))
+    assert (done.exit_code, config.exists()) == (1, False)
+    assert "nothing listens on 127.0.0.1:1" in done.output
+
+
+async def test_a_known_api_that_refuses_says_what_it_needs(tmp_path: Path) -> None:
+    """The URL tells which API it is, and the preset which variables it takes its credentials from."""
+    async with persona("magento2") as url:
+        done = await invoke("init", url, "-c", str(tmp_path / "config.yaml"), env={})
+    assert done.exit_code == 1
+    assert "set MAGENTO_ACCESS_TOKEN in the environment" in done.output
+
+
+async def test_credentials_stay_in_the_environment(tmp_path: Path) -> None:
+    """`${NAME}` is put in for the request, and stays what it is in the file."""
+    config = tmp_path / "config.yaml"
+    async with persona("magento2") as url:
+        header = ("-H", "Authorization: Bearer ${TOKEN}", "-H", "X-Api-Key: in-clear-text")
+        done = await invoke("init", url, *header, "-c", str(config), env={"TOKEN": "mock-token"})
+    assert done.exit_code == 0, done.output
+    assert "mock-token" not in done.output + config.read_text()
+    assert "X-Api-Key would better come from the environment" in done.output
+    assert "in-clear-text" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["ftp://shop.test/"], "'ftp://shop.test/' is no URL of the form http"),
+        (["http://shop.test/", "-H", "nonsense"], "'NAME: VALUE'"),
+        (["http://shop.test/?key=${NOBODY}"], "NOBODY is not set"),
+        ([], "Missing argument"),
+    ],
+)
+async def test_bad_input_is_an_error_before_anything_is_asked(arguments: list[str], text: str, tmp_path: Path) -> None:
+    """With what would be right, and exit code 2."""
+    done = await invoke("init", *arguments, "-c", str(tmp_path / "config.yaml"))
+    assert done.exit_code == 2
+    assert text in done.output
+
+
+@pytest.mark.parametrize(
+    ("url", "taken", "name"),
+    [
+        ("https://api.example.com/v1/items", [], "example"),
+        ("https://www.shop.co/products.json", [], "shop"),
+        ("https://lampen.example.de/x", [], "example"),
+        ("http://127.0.0.1:8001/fine-lamps.json?x=1", [], "fine-lamps"),
+        ("http://127.0.0.1:8001/products", ["products"], "products-2"),
+        ("http://127.0.0.1/2024", [], "api"),
+        ("http://localhost/", [], "api"),
+        ("http://[::1]/", ["api"], "api-2"),
+    ],
+)
+def test_names_tell_shops_from_each_other(url: str, taken: list[str], name: str) -> None:
+    """By host, or by the end of the path, and each once."""
+    assert name_for(url, taken) == name
+
+
+async def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    """Each URL and header, without passwords, and before anything is asked."""
+    urls = ("http://[::1", "https://user:secretpw@ℂ℀.com/x", "ftp://shop.test/")
+    done = await invoke("init", *urls, "-H", "bad name: x", "-c", str(tmp_path / "config.yaml"))
+    assert done.exit_code == 2
+    assert "4 problems" in done.output
+    assert "bad name: is no name of a header" in done.output
+    assert "secretpw" not in done.output
+
+
+async def test_a_place_that_cannot_be_written_is_found_before_anything_is_asked(tmp_path: Path) -> None:
+    """A file in the way of a folder."""
+    (tmp_path / "file").write_text("")
+    done = await invoke("init", "http://127.0.0.1:1/", "-c", str(tmp_path / "file" / "config.yaml"))
+    assert done.exit_code == 2
+    assert "cannot be written" in done.output
+
+
+async def test_the_url_alone_can_tell_the_api(tmp_path: Path) -> None:
+    """An empty shop shows no signs, and is the same API as before; so is another version of it."""
+    async with serving(Settings(personas=("woocommerce_v3",), ports=(0,), pages=0)) as urls:
+        done = await invoke("init", urls["woocommerce_v3"] + path_of("woocommerce_v3"), "-c", str(tmp_path / "a.yaml"))
+    assert done.exit_code == 0, done.output
+    assert yaml.safe_load((tmp_path / "a.yaml").read_text())["endpoints"][0]["preset"] == "woocommerce_v3"
+    shopify = load_preset("shopify_admin")
+    assert is_usual("https://shop.test/admin/api/2024-07/products.json", shopify)
+    assert not is_usual("https://shop.test/recorded-1.json", shopify)
+
+
+async def test_what_was_rejected_is_said_with_its_reason(tmp_path: Path) -> None:
+    """A table without products would tell nothing."""
+    (tmp_path / "odd.json").write_text('{"data": [{"title": "a"}, {"title": "b"}, {"title": "c"}]}')
+    with file_server(tmp_path) as home:
+        done = await invoke("init", f"{home}/odd.json", "-c", str(tmp_path / "config.yaml"))
+    assert "rejected 3: the record has no id" in done.output
+
+
+async def test_a_place_that_cannot_be_said_is_not_written(tmp_path: Path) -> None:
+    """A list under a key with a point in it is found by itself, but not by a dotted path."""
+    (tmp_path / "odd.json").write_text('{"my.list": [{"id": 1}, {"id": 2}, {"id": 3}]}')
+    with file_server(tmp_path) as home:
+        drafted, endpoint = await init_and_run(f"{home}/odd.json", tmp_path)
+    assert "items" not in endpoint
+    assert "`items` cannot say that" in drafted.output

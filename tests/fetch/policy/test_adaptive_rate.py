@@ -1,0 +1,178 @@
+"""The rate yields to refusals, comes back, and never exceeds what is configured."""
+
+import math
+from itertools import pairwise
+
+import httpx
+import pytest
+import trio
+from helpers.enforcing import EnforcingApi
+from helpers.support import FakeApi, ok, records, reply, walk
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.config.settings import RateLimit, Retry
+from pipeline.errors import DeadlineNearError
+from pipeline.fetch.policy.adaptive_rate import LEAST, AdaptiveRate
+from pipeline.fetch.policy.quota import Quota, seconds_until_quota, tightest_quota
+from pipeline.fetch.policy.token_bucket import TokenBucket
+
+PATIENT = Retry(max_retries=20, base_delay=0.1, max_delay=1, jitter=0)
+
+
+def test_a_refusal_costs_a_share_of_the_rate() -> None:
+    """Down to a quarter of what is configured, and no further."""
+    rate = AdaptiveRate(10)
+    rates = []
+    for moment in range(6):
+        rate.refused(sent_at=moment, now=moment + 0.5)
+        rates.append(round(rate.rate, 3))
+    assert rates == [7.0, 4.9, 3.43, 2.5, 2.5, 2.5]
+    assert rate.statistics().decreased == 6
+
+
+def test_what_was_sent_before_the_decrease_says_nothing_of_the_rate_since() -> None:
+    """Several requests under way that are refused together are one refusal."""
+    rate = AdaptiveRate(10)
+    for sent_at in (1.0, 1.1, 1.2, 1.3):
+        rate.refused(sent_at, now=2.0)
+    assert (rate.rate, rate.statistics().decreased) == (7.0, 1)
+
+
+def test_it_comes_back_quickly_at_first_and_carefully_where_it_was_refused() -> None:
+    """Half a request a second with each success, then a fortieth."""
+    rate = AdaptiveRate(10)
+    rate.refused(0, 0)
+    rates = []
+    for _ in range(6):
+        rate.allowed()
+        rates.append(round(rate.rate, 3))
+    assert rates == [7.5, 8.0, 8.5, 9.0, 9.025, 9.05]
+
+
+@given(st.floats(0.01, 1000), st.lists(st.booleans(), max_size=300))
+def test_it_never_exceeds_what_is_configured(configured: float, refusals: list[bool]) -> None:
+    """Whatever the server does; nor does it come to a standstill."""
+    rate = AdaptiveRate(configured)
+    for moment, refused in enumerate(refusals):
+        if refused:
+            rate.refused(moment, moment)
+        else:
+            rate.allowed()
+        assert configured * LEAST * 0.999 <= rate.rate <= configured
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("burst", [1, 5])
+async def test_a_bucket_that_slows_down_grants_no_burst_before_a_rest(burst: int) -> None:
+    """What was left of the burst is gone, and each token takes as long as the new rate says."""
+    bucket = TokenBucket(10, burst)
+    await bucket.acquire()
+    bucket.slow_down(2)
+    moments = []
+    for _ in range(4):
+        await bucket.acquire()
+        moments.append(trio.current_time())
+    assert [after - before for before, after in pairwise(moments)] == pytest.approx([0.5] * 3)
+    bucket.speed_up(10)
+    await trio.sleep(100)
+    for _ in range(burst):
+        await bucket.acquire()
+    assert trio.current_time() == pytest.approx(moments[-1] + 100)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("latency", [0.02, 0.5])
+async def test_a_server_that_allows_less_than_ours_is_found_out(latency: float) -> None:
+    """At three of our five a second: all pages come, few requests are refused, and most of the rate is used."""
+    api = EnforcingApi(200, [latency], rate=3, burst=3)
+    fetcher, pages = await walk(api, rate_limit=RateLimit(rps=5, burst=5), retry=PATIENT)
+    assert (len(pages), fetcher.statistics().status) == (200, "complete")
+    assert api.refused <= 20
+    assert trio.current_time() <= 200 / 3 * 1.5
+
+
+@pytest.mark.virtual_time
+async def test_one_refusal_is_forgotten_in_time() -> None:
+    """A rate that the server allows after all is reached again."""
+    api = FakeApi(150, script={5: [reply(429)]})
+    _, pages = await walk(api, rate_limit=RateLimit(rps=5, burst=1))
+    assert len(pages) == 150
+    last = [after - before for before, after in pairwise(api.times)][-5:]
+    assert max(last) < 0.22
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-RateLimit-Remaining": "2", "X-RateLimit-Reset": "7"},
+        {"RateLimit": '"daily";r=500;t=9999, "default";r=2;t=7'},
+        {"X-Rate-Limit-Requests-Left": "2", "X-Rate-Limit-Time-Reset-Ms": "7000"},
+    ],
+)
+def test_what_is_left_is_read_with_how_long_it_has_to_last(headers: dict[str, str]) -> None:
+    """Of several quotas the one of which the least is left."""
+    assert tightest_quota(httpx.Headers(headers), 0) == Quota(2, 7)
+    assert seconds_until_quota(httpx.Headers(headers), 0) is None
+
+
+@pytest.mark.virtual_time
+async def test_no_more_tokens_are_granted_than_a_quota_leaves() -> None:
+    """Those that were granted before the answer came count; an answer to an earlier request says nothing new."""
+    bucket = TokenBucket(0, 1)
+    first, second, _ = [await bucket.acquire() for _ in range(3)]
+    second.leaves(3, until=60)
+    first.leaves(1000, until=1)
+    for moment in (0, 0, 60, 60):
+        await bucket.acquire()
+        assert trio.current_time() == moment
+
+
+@pytest.mark.virtual_time
+async def test_an_announced_budget_is_kept_by_many_requests_together() -> None:
+    """Ten in any window of 10 s, announced with each answer: none is refused, though ours would be ten times that."""
+
+    class Budget(FakeApi):
+        def __init__(self) -> None:
+            super().__init__(60)
+            self.window_ends, self.used, self.refused = -math.inf, 0, 0
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            now = trio.current_time()
+            if now >= self.window_ends:
+                self.window_ends, self.used = now + 10, 0
+            if self.used >= 10:
+                self.refused += 1
+                return reply(429)
+            self.used += 1
+            headers = {"X-RateLimit-Remaining": str(10 - self.used), "X-RateLimit-Reset": str(self.window_ends - now)}
+            await trio.sleep(0.4)
+            page = int(request.url.params["page"])
+            response = ok(records(page) if page <= 60 else [])
+            response.headers.update(headers)
+            return response
+
+    api = Budget()
+    fetcher, pages = await walk(api, rate_limit=RateLimit(rps=10, burst=10))
+    assert (len(pages), api.refused, fetcher.statistics().status) == (60, 0, "complete")
+
+
+@pytest.mark.virtual_time
+async def test_a_pause_past_the_deadline_is_told_to_all_who_wait() -> None:
+    """Those who stood in line when it was announced, too: nobody sleeps until the deadline for nothing."""
+    bucket = TokenBucket(1, 1)
+    await bucket.acquire()
+    told: list[float] = []
+
+    async def ask() -> None:
+        with pytest.raises(DeadlineNearError, match="quota is used up for another 499 s"):
+            await bucket.acquire()
+        told.append(trio.current_time())
+
+    with trio.fail_after(100):
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(ask)
+            await trio.sleep(0.5)
+            bucket.pause_until(500)
+    assert told == [pytest.approx(1)] * 3

@@ -1,0 +1,76 @@
+"""Quotas that servers announce: none left is a pause, in whatever words it is said."""
+
+import httpx
+import msgspec
+import pytest
+from helpers.support import NO_LIMIT, FakeApi, records, reply, walk
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.fetch.policy.quota import seconds_until_quota
+
+NOW = 1_800_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "7"}, 7),
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "1800000010"}, 10),
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "1799999999"}, None),
+        ({"RateLimit-Remaining": "1", "RateLimit-Reset": "7"}, None),
+        ({"RateLimit-Remaining": "0"}, None),
+        ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "2.5"}, 2.5),
+        ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "soon"}, None),
+        ({"RateLimit": '"default";r=0;t=30'}, 30),
+        ({"RateLimit": '"burst";r=5;t=3'}, None),
+        ({"RateLimit": "limit=100, remaining=0, reset=12"}, 12),
+        ({"RateLimit-Policy": '"default";q=0;w=60'}, None),
+        ({"X-Rate-Limit-Requests-Left": "0", "X-Rate-Limit-Time-Reset-Ms": "1500"}, 1.5),
+        ({"X-Rate-Limit-Requests-Left": "3", "X-Rate-Limit-Time-Reset-Ms": "1500"}, None),
+        ({"X-Shopify-Shop-Api-Call-Limit": "40/40"}, 0.5),
+        ({"X-Shopify-Shop-Api-Call-Limit": "41/40"}, 0.5),
+        ({"X-Shopify-Shop-Api-Call-Limit": "39/40"}, None),
+        ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1800000001500"}, 1.5),
+        ({"RateLimit": '"burst";r=3;t=3600, "day";r=0'}, None),
+        ({"RateLimit": '"burst";r=0;t=2, "daily";r=500;t=3600'}, 2),
+        ({"RateLimit": '"a";r=0;t=1', "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9"}, 9),
+        ({}, None),
+    ],
+)
+def test_a_quota_of_zero_is_a_pause(headers: dict[str, str], wait: float | None) -> None:
+    """Seconds, milliseconds and moments; what is left, or what is not understood, is none."""
+    assert seconds_until_quota(httpx.Headers(headers), NOW) == wait
+
+
+NAMES = ["RateLimit", "RateLimit-Remaining", "RateLimit-Reset", "X-Shopify-Shop-Api-Call-Limit"]
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.text(st.characters(codec="ascii", categories=["L", "N", "P"]))))
+def test_no_header_is_too_strange(headers: dict[str, str]) -> None:
+    """Whatever a server sends is a pause that is not negative, or none."""
+    wait = seconds_until_quota(httpx.Headers(headers), NOW)
+    assert wait is None or wait > 0
+
+
+@pytest.mark.virtual_time
+async def test_a_used_up_quota_makes_the_next_request_wait() -> None:
+    """After a response that says that nothing is left, the endpoint is left alone as long as it says."""
+    empty = {"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "20"}
+    api = FakeApi(pages=3, script={2: [reply(200, msgspec.json.encode(records(2)), **empty)]})
+    fetcher, pages = await walk(api, rate_limit=NO_LIMIT)
+    assert api.times == [0, 0, 20, 20]
+    assert len(pages) == 3
+    assert fetcher.statistics().status == "complete"
+
+
+@pytest.mark.virtual_time
+async def test_a_quota_that_comes_back_too_late_ends_the_endpoint_at_once() -> None:
+    """A wait that would end after the deadline is not begun: the rest of the walk is told as missing."""
+    empty = {"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "86400"}
+    api = FakeApi(pages=3, script={2: [reply(200, msgspec.json.encode(records(2)), **empty)]})
+    fetcher, pages = await walk(api, timeout=60, rate_limit=NO_LIMIT)
+    account = fetcher.statistics()
+    assert [page.number for page in pages] == [1, 2]
+    assert (account.status, account.missing_from) == ("partial", 3)
+    assert "quota is used up for another 86400 s" in account.failures[-1].error

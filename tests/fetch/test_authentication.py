@@ -1,0 +1,221 @@
+"""How requests show who asks: each way, what it sends where, and what is wrong with a description of it."""
+
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from helpers.configs import load, problems
+from helpers.support import NO_LIMIT, NO_TLS, FakeApi, hop_inline, ok, records, reply, walk
+
+from pipeline.config.auth import ApiKey, Auth, BasicAuth, Credentials
+from pipeline.config.resolve import ResolvedEndpoint, resolve
+from pipeline.config.settings import Config, Http
+from pipeline.fetch.http.client import Client
+from pipeline.fetch.http.hosts import HostPolicy
+from pipeline.runner import run
+
+ENV = {"TOKEN": "t0ken-of-shop", "USER": "ck_user", "PASSWORD": "cs:pässword"}
+
+
+def one(tmp_path: Path, auth: str, url: str = "http://shop.test/products") -> Config:
+    return load(tmp_path, f"endpoints: [{{name: shop, url: '{url}', auth: {auth}}}]", env=ENV)
+
+
+def resolved(tmp_path: Path, auth: str, **options: Any) -> ResolvedEndpoint:
+    (endpoint,) = resolve(one(tmp_path, auth, **options), ENV)
+    return endpoint
+
+
+@pytest.mark.parametrize(
+    ("auth", "headers", "query"),
+    [
+        ("{bearer: '${TOKEN}'}", {"Authorization": "Bearer t0ken-of-shop"}, {}),
+        (
+            "{basic: {username: '${USER}', password: '${PASSWORD}'}}",
+            {"Authorization": f"Basic {b64encode('ck_user:cs:pässword'.encode()).decode()}"},
+            {},
+        ),
+        ("{api_key: {header: X-Key, value: '${TOKEN}'}}", {"X-Key": "t0ken-of-shop"}, {}),
+        ("{api_key: {query: key, value: 'k-${TOKEN}'}}", {}, {"key": "k-t0ken-of-shop"}),
+        ("{}", {}, {}),
+    ],
+)
+def test_each_way_is_sent_as_it_should_be(
+    tmp_path: Path, auth: str, headers: dict[str, str], query: dict[str, str]
+) -> None:
+    """Bearer tokens (RFC 6750), user and password (RFC 7617), and keys in a header or a query parameter."""
+    credentials = resolved(tmp_path, auth).credentials
+    assert (credentials.headers, credentials.query) == (headers, query)
+
+
+@pytest.mark.parametrize(
+    ("auth", "path", "text"),
+    [
+        ("{bearer: a, basic: {username: u}}", "auth.basic", "means nothing beside `bearer`"),
+        ("{basic: {password: p}}", "auth.basic.username", "needs a value"),
+        ("{basic: {username: 'a:b'}}", "auth.basic.username", "has a `:` in it"),
+        ("{api_key: {header: X-Key}}", "auth.api_key.value", "needs a value"),
+        ("{api_key: {value: abc}}", "auth.api_key", "needs either `header` or `query`"),
+        ("{api_key: {value: abc, header: X, query: y}}", "auth.api_key", "needs either `header` or `query`"),
+        ("{api_key: {value: abc, header: Host}}", "auth.api_key.header", "is not yours to set"),
+        ("{oauth2: {client_id: a, client_secret: b}}", "auth.oauth2.token_url", "needs a value"),
+        ("{oauth2: {client_id: a, client_secret: b, token_url: 'ftp://x'}}", "auth.oauth2.token_url", "is no URL of"),
+        ("{bearer: '${NOBODY}'}", "auth.bearer", "the environment variable NOBODY is not set"),
+        ("{bearer: 'tök'}", "auth.bearer", "only printable ASCII"),
+        ("{bearer: 17}", "auth.bearer", "Expected `str | null`, got int"),
+        ("{barer: x}", "auth.barer", "did you mean `bearer`?"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, auth: str, path: str, text: str) -> None:
+    """Each mistake is a configuration error with the key's path."""
+    found = problems(tmp_path, f"endpoints: [{{name: shop, url: 'http://shop.test/', auth: {auth}}}]", env=ENV)
+    assert text in found[f"endpoints.0.{path}"]
+
+
+def test_a_header_that_is_set_twice_is_an_error(tmp_path: Path) -> None:
+    """`auth` and `headers` cannot both say what Authorization is."""
+    text = "endpoints: [{name: shop, url: 'http://shop.test/', auth: {bearer: x}, headers: {authorization: y}}]"
+    assert "which `headers` has already" in problems(tmp_path, text)["endpoints.0.auth"]
+
+
+def test_no_error_and_nothing_shown_repeats_a_secret(tmp_path: Path) -> None:
+    """Tokens, passwords and their encoded forms are taken out of texts, also where they stand in the file."""
+    literal = resolved(tmp_path, "{basic: {username: bob, password: open-sesame}}")
+    encoded = b64encode(b"bob:open-sesame").decode()
+    assert literal.secrets.redact(f"open-sesame {encoded}") == "*** ***"
+    assert resolved(tmp_path, "{bearer: '${TOKEN}'}").secrets.redact("t0ken-of-shop") == "${TOKEN}"
+    assert repr(literal.credentials) == "Credentials(…)"
+    text = "endpoints: [{name: shop, url: 'http://shop.test/', auth: {bearer: [open-sesame]}}]"
+    assert "open-sesame" not in str(problems(tmp_path, text))
+
+
+async def test_credentials_stay_at_home() -> None:
+    """A key in the query is added to each URL at home, next pages among them, and to none elsewhere."""
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return ok([])
+
+    client = Client(
+        "http://shop.test/products?lang=en",
+        Http(),
+        headers={"X-Key": "abcd"},
+        query={"key": "secret"},
+        policy=HostPolicy("http://shop.test/", ["cdn.test"]),
+        ssl_context=NO_TLS,
+        transport=httpx.MockTransport(answer),
+    )
+    async with client:
+        await client.get(client.url_with({"page": "1"}), token="tok")
+        await client.get("http://shop.test/next?cursor=2", token="tok")
+        await client.get("http://cdn.test/next", token="tok")
+    assert [str(request.url) for request in asked] == [
+        "http://shop.test/products?lang=en&page=1&key=secret",
+        "http://shop.test/next?cursor=2&key=secret",
+        "http://cdn.test/next",
+    ]
+    assert [request.headers.get("authorization") for request in asked] == ["Bearer tok", "Bearer tok", None]
+    assert [request.headers.get("x-key") for request in asked] == ["abcd", "abcd", None]
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(
+    ("status", "changes", "remedy"),
+    [
+        (401, {}, "HTTP 401 Unauthorized; it may need `auth`"),
+        (403, {}, "HTTP 403 Forbidden"),
+        (403, {"credentials": Credentials({"X-Key": "x"})}, "HTTP 403 Forbidden; check `auth`"),
+        (401, {"unset": ("SHOP_TOKEN",)}, "HTTP 401 Unauthorized; set SHOP_TOKEN in the environment, or `auth`"),
+    ],
+)
+async def test_denied_access_comes_with_a_remedy(status: int, changes: dict[str, Any], remedy: str) -> None:
+    """Who is turned away is told what to set."""
+    api = FakeApi(pages=1, script={1: [reply(status)] * 2})
+    fetcher, _ = await walk(api, rate_limit=NO_LIMIT, **changes)
+    assert fetcher.statistics().failures[0].error == remedy
+
+
+@pytest.mark.virtual_time
+async def test_a_run_sends_them(tmp_path: Path) -> None:
+    """What `auth` says goes with each request of a whole run."""
+    seen: list[str | None] = []
+
+    class Api(FakeApi):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            seen.append(request.headers.get("authorization"))
+            return await super().handle_async_request(request)
+
+    def connect(endpoint: ResolvedEndpoint) -> Client:
+        headers = endpoint.credentials.headers
+        return Client(endpoint.url, Http(), headers=headers, ssl_context=NO_TLS, transport=Api(pages=2))
+
+    config = one(tmp_path, "{bearer: '${TOKEN}'}")
+    settings = {"output": str(tmp_path / "summary.json"), "endpoints": config.endpoints}
+    summary = await run(Config(**settings), environ=ENV, connect=connect, hop=hop_inline)
+    assert summary.summary.total_products == 2 * len(records(1))
+    assert seen == ["Bearer t0ken-of-shop"] * 3
+
+
+def test_another_way_replaces_the_one_of_a_preset() -> None:
+    """A key within the same way is merged, another way is instead of it."""
+    auth = Auth(api_key=ApiKey(header="X-Key", value="a"))
+    assert auth.beneath({"api_key": ApiKey()}) is auth
+    assert auth.beneath({"basic": BasicAuth(username="u")}) == Auth()
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        "open-sesame",
+        "[open-sesame]",
+        "{basic: 'user:open-sesame'}",
+        "{api_key: open-sesame}",
+        "{bearer: {a: open-sesame}}",
+    ],
+)
+def test_a_secret_one_level_too_high_is_not_repeated(tmp_path: Path, auth: str) -> None:
+    """The likeliest mistake of all says what would be right, and not what was written."""
+    found = problems(tmp_path, f"endpoints: [{{name: shop, url: 'http://shop.test/', auth: {auth}}}]")
+    assert "open-sesame" not in str(found)
+    flags = problems(tmp_path, endpoints__shop__auth="open-sesame")
+    assert "needs keys of its own (bearer, basic, api_key, oauth2), got a text" in flags["endpoints.0.auth"]
+    assert "open-sesame" not in str(flags)
+
+
+def test_a_key_goes_to_one_place(tmp_path: Path) -> None:
+    """One in the query replaces a preset's header, with its own value or the preset's."""
+    text = "endpoints: [{name: s, url: 'http://s.test', preset: shopify_admin, auth: {api_key: {query: key}}}]"
+    config = load(tmp_path, text, env={"SHOPIFY_ACCESS_TOKEN": "shpat_1"})
+    (made,) = resolve(config, {"SHOPIFY_ACCESS_TOKEN": "shpat_1"})
+    assert (made.credentials.headers, made.credentials.query) == ({}, {"key": "shpat_1"})
+
+
+def test_who_asks_is_said_once(tmp_path: Path) -> None:
+    """A user in the URL and a bearer token would be the same header, and a parameter cannot stand there twice."""
+    text = "endpoints: [{name: s, url: 'http://s.test?key=1', auth: {api_key: {query: key, value: abcd}}}]"
+    assert "has the parameter key already" in problems(tmp_path, text)["endpoints.0.auth.api_key.query"]
+    text = "endpoints: [{name: shop, url: 'http://us:passw0rd@shop.test/', auth: {bearer: token}}]"
+    assert "so is the user in `url`" in problems(tmp_path, text)["endpoints.0.auth"]
+    text = "endpoints: [{name: s, url: 'http://s.test', auth: {oauth2: {token_url: 'http://u:p4ss@s.test/t'}}}]"
+    found = problems(tmp_path, text)
+    assert "has a user in it" in found["endpoints.0.auth.oauth2.token_url"]
+    assert "p4ss" not in str(found)
+
+
+def test_a_token_url_takes_variables_and_leaves_the_endpoints_user_behind(tmp_path: Path) -> None:
+    """Without a host it is where the endpoint is, but not with its user and password."""
+    text = "{oauth2: {token_url: '/t?tenant=${USER}', client_id: me, client_secret: '${TOKEN}', scope: 'read:${USER}'}}"
+    how = resolved(tmp_path, text).credentials.oauth2
+    assert how
+    assert (how.token_url, how.scope) == ("http://shop.test/t?tenant=ck_user", "read:ck_user")
+    assert "t0ken" not in repr(how)
+    found = problems(
+        tmp_path,
+        "endpoints: [{name: s, url: 'http://s.test', auth: {oauth2: {token_url: '/t?a=${NOPE}', client_id: a, "
+        "client_secret: b, scope: '${NOPE2}'}}}]",
+    )
+    assert "NOPE is not set" in found["endpoints.0.auth.oauth2.token_url"]
+    assert "NOPE2 is not set" in found["endpoints.0.auth.oauth2.scope"]

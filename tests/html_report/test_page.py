@@ -1,0 +1,174 @@
+"""The page of the report: everything is on it, and all of it is text."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from helpers.reports import SCRIPT, a_source, a_traffic, facts
+
+import pipeline.html_report
+from pipeline.html_report.facts import MOST_LISTED, Failures, Source
+from pipeline.html_report.page import report_page
+
+CSS = (Path(pipeline.html_report.__file__).parent / "templates" / "report.css").read_text()
+
+
+class Reader(HTMLParser):
+    """What a page consists of: its tags, its headings in order, and the text one reads."""
+
+    def __init__(self, page: bytes) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.levels: list[int] = []
+        self.text = ""
+        self.feed(page.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if re.fullmatch(r"h\d", tag):
+            self.levels.append(int(tag[1]))
+
+    def handle_data(self, data: str) -> None:
+        self.text += f"{data} "
+
+
+def test_every_section_says_what_it_is_for() -> None:
+    """Verdict, sources, ledger, requests, latencies, prices, products, rejects, failures, configuration."""
+    text = re.sub(r"\s+", " ", Reader(report_page(facts())).text)
+    for said in (
+        "40 products, but 1 of 2 sources not complete",
+        "4 of at least 7 pages",
+        "lame , pages 2-3, 7 and all behind: plain again (plain)",
+        "shop took longest: 75 % waiting for its own rate limit.",
+        "7 and all behind plain again: plain",
+        "announced 99 records; 20 came",
+        "shop 3 requests, at most 5 a second",
+        "half within 250 ms, 95 % within 400 ms, the slowest 400 ms",
+        "3 prices in EUR: 1.0 to 5.0",
+        "all 3.0",
+        "shop:1 plain 1.50 EUR plain",
+        "Page 2, record 5: plain",
+        "tried again",
+        "timeout: 60",
+    ):
+        assert said in text, said
+
+
+def test_a_complete_run_says_that_nothing_is_missing() -> None:
+    """Neither of a gap nor of a failure is there a word."""
+    whole = facts()
+    totals = whole.totals
+    page = report_page(
+        facts(totals=type(totals)("complete", 20, 4.0, 1.0, ["shop"], {}, totals.started_at), sources=[a_source()],
+              drawn=whole.drawn[:1], rejects=[], failures=[], last_words={})
+    )  # fmt: skip
+    text = Reader(page).text
+    assert "20 products from 1 source, nothing missing" in text
+    assert "every source was read to its end" in text
+    assert "--resume" not in text
+
+
+def test_whatever_an_api_says_stays_text() -> None:
+    """A script in titles, categories, currencies, errors, reasons, records or rules is shown, not run."""
+    page = report_page(facts(SCRIPT))
+    reader = Reader(page)
+    assert "script" not in {tag for tag, _ in reader.tags}
+    assert not any(name.startswith("on") for _, attributes in reader.tags for name in attributes)
+    assert reader.text.count("alert('boo')") > 10
+    assert b"<script" not in page
+
+
+def test_a_name_stays_text_in_charts_and_attributes() -> None:
+    """So it is with a source's name, which labels bars and figures."""
+    page = report_page(facts(drawn=[Source(a_source('"><script>x'), a_traffic(), 1.0)]))
+    assert "script" not in {tag for tag, _ in Reader(page).tags}
+
+
+def test_nothing_is_loaded_and_nothing_may_run() -> None:
+    """No address but namespaces, and a policy that forbids all but the styles of the page itself."""
+    page = report_page(facts())
+    tags = Reader(page).tags
+    policy = next(attributes["content"] for tag, attributes in tags if tag == "meta" and "content" in attributes)
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'")
+    assert not re.findall(rb"https?://|url\(|@import", page)
+    assert not [tag for tag, attributes in tags if "src" in attributes]
+
+
+def test_headings_are_in_order_and_charts_have_names() -> None:
+    """One first heading, no level left out, and each chart is an image that says what it is of."""
+    reader = Reader(report_page(facts()))
+    assert reader.levels[0] == 1
+    assert reader.levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(reader.levels, reader.levels[1:], strict=False))
+    drawings = [attributes for tag, attributes in reader.tags if tag == "svg"]
+    assert len(drawings) == 2 + 2 * 2 + 2 + 1 + 2
+    assert all(drawing["role"] == "img" and drawing["aria-label"] for drawing in drawings)
+    assert ("html", {"lang": "en"}) in reader.tags
+
+
+def test_the_same_facts_give_the_same_page() -> None:
+    """Byte by byte, also where it is made again in the same process."""
+    assert report_page(facts()) == report_page(facts())
+
+
+def test_a_run_that_asked_for_nothing_has_a_report() -> None:
+    """A resumed run with nothing left to do has no time, no traffic and no bars."""
+    idle = a_source(time=type(a_source().time)())
+    page = report_page(
+        facts(
+            sources=[idle], drawn=[Source(idle, type(a_traffic())(1.0), 5.0)], samples=[], histograms=[], categories=[]
+        )
+    )
+    assert "was not asked for anything" in Reader(page).text
+
+
+def test_of_a_thousand_sources_a_page_stays_small_and_says_what_it_left_out() -> None:
+    """Charts of ten, a line for each, and long lists end with a count."""
+    sources = [a_source(f"shop{number}") for number in range(1000)]
+    drawn = [Source(source, a_traffic(), 5.0) for source in sources[:10]]
+    failures = [Failures(f"shop{number}", "HTTP 503", "retry", 1, [1]) for number in range(1000)]
+    page = report_page(facts(sources=sources, drawn=drawn, failures=failures))
+    text = Reader(page).text
+    assert len(page) < 1_500_000
+    assert "The 10 of 1,000 sources that are not complete or took longest." in text
+    assert f"And {1000 - MOST_LISTED} more kinds" in text
+    assert "shop999" in text
+
+
+def test_a_checkpoint_ends_the_making_of_charts() -> None:
+    """It is called before each chart, and may raise."""
+
+    def stop() -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        report_page(facts(), checkpoint=stop)
+
+
+def _contrast(one: str, other: str) -> float:
+    """WCAG 2.2, contrast ratio of two colours such as #14171b."""
+
+    def luminance(color: str) -> float:
+        parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    brighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_colours_have_the_contrast_of_wcag_aa(theme: int) -> None:
+    """4.5 for text, also on the bars and the band; 3 for what is drawn."""
+    colors = dict(re.findall(r"--([\w-]+): (#\w{6})", CSS.split(":root")[theme + 1]))
+    assert len(colors) >= 23
+    texts = ("ink", "muted", "good", "fair", "bad")
+    pairs = [(text, ground, 4.5) for text in texts for ground in ("paper", "raised")]
+    times = ("network", "tokens", "retry-after", "backoff", "circuit", "channel", "normalizing")
+    pairs += [("on-color", f"c-{name}", 4.5) for name in times] + [("muted", "c-band", 4.5)]
+    drawn = ("ok", "throttled", "failed", "no-answer", "unusable", "price", "limit", *times)
+    pairs += [(f"c-{name}", "paper", 3) for name in drawn]
+    low = [(one, other) for one, other, least in pairs if _contrast(colors[one], colors[other]) < least]
+    assert low == []

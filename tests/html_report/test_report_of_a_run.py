@@ -1,0 +1,144 @@
+"""The report of a run: when it is made, where it lies, and what it may cost."""
+
+import signal
+import sys
+from importlib import util
+from pathlib import Path
+
+import pytest
+import trio
+from click.testing import CliRunner
+from helpers.reports import run, trouble, with_report
+from helpers.support import FakeApi, config
+from loguru import logger
+
+from pipeline import cli
+from pipeline.config.load import load_config
+from pipeline.errors import ConfigError
+from pipeline.html_report import page
+from pipeline.html_report import page as report
+from pipeline.model.status import Poll
+from pipeline.output.files import report_file
+
+pytestmark = pytest.mark.virtual_time
+
+
+async def test_a_run_with_trouble_has_a_report_of_it(tmp_path: Path) -> None:
+    """A partial run's report tells what came and what did not, and no temporary file is left."""
+    summary = await run(with_report(tmp_path, "busy", "ill", "dead"), trouble())
+    text = (tmp_path / "report.html").read_text()
+    assert summary.report == tmp_path / "report.html"
+    assert summary.summary.status == "partial"
+    for said in ("but 1 of 3 sources not complete", "circuit open", "429, too fast", "2 rejected records", "--resume"):
+        assert said in text, said
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
+        "rejects.jsonl",
+        "report.html",
+        "summary.json",
+    ]
+
+
+async def test_a_run_that_a_signal_stopped_has_a_report(tmp_path: Path) -> None:
+    """What had arrived is on it."""
+
+    async def stop(poll: Poll) -> None:
+        await trio.sleep(1.5)
+        signal.raise_signal(signal.SIGTERM)
+
+    apis = {"a": FakeApi(pages=99, latency=1)}
+    summary = await run(with_report(tmp_path, "a"), apis, signals=[signal.SIGTERM], watch=stop)
+    assert summary.stopped_by == signal.SIGTERM
+    assert "stopped by SIGTERM" in (tmp_path / "report.html").read_text()
+
+
+async def test_without_a_word_there_is_no_report_and_nothing_of_it_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It costs nothing; one of an earlier run stays what it is."""
+    for name in ("jinja2", "vl_convert"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    (tmp_path / "report.html").write_text("earlier")
+    summary = await run(config(tmp_path / "summary.json", "a"), {"a": FakeApi()})
+    assert summary.report is None
+    assert (tmp_path / "report.html").read_text() == "earlier"
+    assert not {"jinja2", "vl_convert"} & sys.modules.keys()
+
+
+async def test_a_missing_library_is_said_before_anything_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what to install."""
+    find = util.find_spec
+    monkeypatch.setattr(report, "find_spec", lambda name: None if name == "vl_convert" else find(name))
+    api = FakeApi()
+    with pytest.raises(ConfigError, match=r"report: .*vl_convert.*pip install 'pipeline\[report\]'"):
+        await run(with_report(tmp_path, "a"), {"a": api})
+    assert api.asked == []
+
+
+async def test_a_report_that_cannot_be_made_costs_no_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The summary is written, and an error says what happened."""
+
+    def broken(*_: object) -> None:
+        raise ValueError("no chart today")
+
+    monkeypatch.setattr(page.charts, "draw", broken)
+    (tmp_path / "report.html").write_text("earlier")
+    lines: list[str] = []
+    logger.enable("pipeline")
+    logger.add(lines.append, format="{level} {message}")
+    summary = await run(with_report(tmp_path, "a"), {"a": FakeApi()})
+    assert (summary.summary.status, summary.report) == ("complete", None)
+    assert (tmp_path / "summary.json").exists()
+    assert not (tmp_path / "report.html").exists()
+    assert any("the report could not be made: ValueError" in line for line in lines)
+
+
+async def test_a_cancellation_ends_the_making_of_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the next chart; the old files stay, as they do when the summary is being written."""
+    (tmp_path / "summary.json").write_text("old")
+    drawn: set[str] = set()
+    with trio.CancelScope() as scope:
+
+        def cancel(_: object, label: str) -> str:
+            if not drawn:
+                trio.from_thread.run_sync(scope.cancel)
+            drawn.add(label)
+            return ""
+
+        monkeypatch.setattr(page.charts, "draw", cancel)
+        await run(with_report(tmp_path, "a"), {"a": FakeApi()})
+    assert scope.cancelled_caught
+    assert len(drawn) == 1
+    assert (tmp_path / "summary.json").read_text() == "old"
+    assert not (tmp_path / "report.html").exists()
+
+
+async def test_a_folder_in_its_place_is_said_before_anything_is_fetched(tmp_path: Path) -> None:
+    """As for the summary itself."""
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(ConfigError, match=r"report\.html is no regular file"):
+        await run(with_report(tmp_path, "a"), {"a": FakeApi()})
+
+
+def test_it_goes_by_the_name_of_the_output() -> None:
+    """Two outputs in one folder do not share it."""
+    assert report_file(Path("out/summary.json")) == Path("out/report.html")
+    assert report_file(Path("out/shops.json")) == Path("out/shops.report.html")
+
+
+@pytest.mark.parametrize(
+    ("flags", "env", "wanted"),
+    [([], {}, False), (["--report"], {}, True), (["--no-report"], {"PIPELINE_REPORT": "true"}, False),
+     ([], {"PIPELINE_REPORT": "true"}, True), (["--set", "report=true"], {}, True)],
+)  # fmt: skip
+def test_flag_environment_and_set_reach_the_key(
+    flags: list[str], env: dict[str, str], wanted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the one rule, and the flag wins."""
+    (tmp_path / "c.yaml").write_text("endpoints: [{name: a, url: 'http://a.test'}]")
+    seen: list[bool] = []
+    monkeypatch.setattr("pipeline.cli.run._run", lambda config, *_, **__: seen.append(config.report))
+    CliRunner().invoke(cli.main, ["-c", str(tmp_path / "c.yaml"), *flags], env=env)
+    assert seen == [wanted]
+    assert load_config(tmp_path / "c.yaml", environ=env).report is (env != {})

@@ -1,0 +1,174 @@
+"""The consumer: batches, workers, and what is lost when."""
+
+import threading
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+import trio
+from helpers.support import hop_inline, records
+
+from pipeline.model.pages import NormalizedPage, Page
+from pipeline.normalize.consumer import HOP_INTERVAL, MAX_BATCH, Consumer
+from pipeline.normalize.page import normalize_batch
+
+
+def page(number: int, count: int = 3) -> Page:
+    raw = [msgspec.Raw(msgspec.json.encode(record)) for record in records(number, count)]
+    return Page("shop", number, raw)
+
+
+async def consume(pages: Sequence[Page], **options: object) -> tuple[Consumer, list[NormalizedPage]]:
+    """Let a consumer work off pages that all wait in the channel already."""
+    delivered: list[NormalizedPage] = []
+    consumer = Consumer(delivered.append, **{"workers": 4, "batch_size": 50, **options})
+    send, receive = trio.open_memory_channel[Page](len(pages))
+    with send:
+        for each in pages:
+            send.send_nowait(each)
+    await consumer.run(receive)
+    return consumer, delivered
+
+
+async def test_every_page_is_delivered_once() -> None:
+    """Whatever the batches, each page comes out exactly once."""
+    _, delivered = await consume([page(number) for number in range(1, 38)])
+    assert sorted(result.number for result in delivered) == list(range(1, 38))
+    assert all(result.records == 3 for result in delivered)
+
+
+async def test_normalizing_happens_in_worker_threads_under_the_limit() -> None:
+    """Batches are normalized off the event loop's thread, in at most as many threads as there are workers."""
+    main, seen, active, peak = threading.get_ident(), set(), set(), []
+
+    async def hop(batch: Sequence[Page]) -> list[NormalizedPage]:
+        def work() -> list[NormalizedPage]:
+            seen.add(threading.get_ident())
+            active.add(object_of_this_hop := object())
+            peak.append(len(active))
+            threading.Event().wait(0.02)
+            active.discard(object_of_this_hop)
+            return normalize_batch(batch)
+
+        return await trio.to_thread.run_sync(work, limiter=trio.CapacityLimiter(100))
+
+    consumer, delivered = await consume([page(n, MAX_BATCH) for n in range(1, 9)], workers=3, hop=hop)
+    assert len(delivered) == 8
+    assert main not in seen
+    assert max(peak) == consumer.statistics().peak_in_flight == 3
+
+
+async def test_the_default_hop_leaves_the_event_loop() -> None:
+    """Without a replacement the consumer normalizes in a thread: the loop goes on meanwhile."""
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(tick)
+        _, delivered = await consume([page(1, 500)])
+        nursery.cancel_scope.cancel()
+    assert len(delivered) == 1
+    assert ticks > 3
+
+
+@pytest.mark.virtual_time
+async def test_a_batch_aims_at_its_size() -> None:
+    """Small pages that wait are taken together until there are `batch_size` records."""
+    consumer, _ = await consume([page(n, 20) for n in range(1, 4)], workers=1, hop=hop_inline)
+    assert (consumer.statistics().hops, consumer.statistics().largest_batch) == (1, 60)
+
+
+@pytest.mark.virtual_time
+async def test_under_backlog_a_batch_takes_what_waits_up_to_the_most() -> None:
+    """When more pages wait than there are workers, one hop takes them, up to the most records."""
+    consumer, delivered = await consume([page(n, 100) for n in range(1, 41)], hop=hop_inline)
+    assert len(delivered) == 40
+    assert consumer.statistics().largest_batch == MAX_BATCH
+    assert consumer.statistics().hops < 10
+
+
+@pytest.mark.virtual_time
+async def test_pages_that_come_fast_share_a_hop() -> None:
+    """The first page hops at once; what comes within the interval after it goes together, in one hop."""
+    begun: list[tuple[float, list[int]]] = []
+
+    async def hop(batch: Sequence[Page]) -> list[NormalizedPage]:
+        begun.append((round(trio.current_time() - start, 6), [each.number for each in batch]))
+        return await hop_inline(batch)
+
+    consumer = Consumer(lambda result: None, workers=4, batch_size=1, hop=hop)
+    send, receive = trio.open_memory_channel[Page](100)
+    start = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(consumer.run, receive)
+        with send:
+            for number in range(1, 8):
+                await send.send(page(number))
+                await trio.sleep(0.3 * HOP_INTERVAL if number < 6 else 10)
+    much_later = round(10 + 5 * 0.3 * HOP_INTERVAL, 6)
+    assert begun == [(0.0, [1]), (HOP_INTERVAL, [2, 3, 4]), (2 * HOP_INTERVAL, [5, 6]), (much_later, [7])]
+
+
+@pytest.mark.virtual_time
+async def test_a_full_batch_does_not_wait_for_its_turn() -> None:
+    """However short ago the last hop was, a batch that is full goes at once; so does the rest when there is no more."""
+    consumer, delivered = await consume([page(n, MAX_BATCH) for n in range(1, 4)] + [page(4)], hop=hop_inline)
+    assert (consumer.statistics().hops, len(delivered), trio.current_time()) == (4, 4, 0.0)
+
+
+@pytest.mark.virtual_time
+async def test_a_page_larger_than_a_batch_is_one_batch() -> None:
+    """A batch is at least one page, however large that is."""
+    consumer, _ = await consume([page(1, 2_000)], hop=hop_inline)
+    assert consumer.statistics().largest_batch == 2_000
+
+
+@pytest.mark.virtual_time
+async def test_a_full_channel_makes_senders_wait() -> None:
+    """While the workers are busy the channel fills up to its size, and then the sender waits."""
+    release = trio.Event()
+
+    held = 0
+
+    async def stuck(batch: Sequence[Page]) -> list[NormalizedPage]:
+        nonlocal held
+        held += len(batch)
+        await release.wait()
+        return normalize_batch(batch)
+
+    delivered: list[NormalizedPage] = []
+    consumer = Consumer(delivered.append, workers=1, batch_size=1, hop=stuck)
+    send, receive = trio.open_memory_channel[Page](5)
+    sent = 0
+
+    async def produce() -> None:
+        nonlocal sent
+        with send:
+            for number in range(1, 21):
+                await send.send(page(number))
+                sent += 1
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(consumer.run, receive)
+        nursery.start_soon(produce)
+        await trio.sleep(100)
+        assert sent == held + 5
+        release.set()
+    assert len(delivered) == 20
+    assert send.statistics().peak_buffer_used == 5
+
+
+async def test_a_consumer_that_is_cancelled_lets_no_sender_hang() -> None:
+    """When the consumer goes, whoever sends is told, instead of waiting for ever."""
+    consumer = Consumer(lambda result: None, workers=2, batch_size=1)
+    send, receive = trio.open_memory_channel[Page](0)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await consumer.run(receive)
+    with pytest.raises(trio.BrokenResourceError):
+        await send.send(page(1))

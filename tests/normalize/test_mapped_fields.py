@@ -1,0 +1,203 @@
+"""Fields that are described: where they are, how prices are written, and what a mistake in that costs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from helpers.configs import load, problems
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.config.source import Currency, Fields, Price, PriceKind, PricePick
+from pipeline.model.pages import NormalizedPage, Page
+from pipeline.normalize.page import USUAL_RECORDS, normalize_page, records_of
+
+NOW = "2026-01-01T00:00:00Z"
+
+
+def normalized(fields: Fields, *records: str) -> NormalizedPage:
+    raw = [msgspec.Raw(record.encode()) for record in records]
+    return normalize_page(Page("shop", 1, raw), NOW, records_of(fields))
+
+
+def product(fields: Fields, record: str) -> dict[str, Any]:
+    page = normalized(fields, record)
+    assert page.rejected == 0, page.rejects
+    found: dict[str, Any] = json.loads(page.lines, parse_float=str, parse_int=str)
+    return found
+
+
+def test_what_is_not_described_costs_nothing() -> None:
+    """Without fields the usual ones are read in the usual, fast way."""
+    assert records_of(Fields()) is USUAL_RECORDS
+
+
+RECORD = """{"meta": {"sku": "S-1"},
+             "names": [{"lang": "de", "text": "Stuhl &amp; Tisch"}, {"lang": "en", "text": "Chair"}],
+             "tree": {"leaf": {"name": "Home"}}, "net": {"eur": 12.50}, "name": "usual", "stock": 3, "weight": 0.10}"""
+
+
+def test_dotted_paths_and_jmespath_find_their_fields() -> None:
+    """Names within names, filters, fallbacks; what is not named is found as usual."""
+    fields = Fields(
+        id="meta.sku",
+        title="(names[?lang=='fr'].text | [0]) || (names[?lang=='de'].text | [0])",
+        category="tree.leaf",
+        price=Price(path="net.eur"),
+        currency=Currency(const="eur"),
+        extra={"stock": "stock", "weight": "weight", "languages": "names[*].lang", "none": "a.b"},
+    )
+    assert product(fields, RECORD) == {
+        "id": "shop:S-1",
+        "title": "Stuhl & Tisch",
+        "source": "shop",
+        "price": "12.50",
+        "currency": "EUR",
+        "category": "home",
+        "processed_at": NOW,
+        "extra": {"stock": "3", "weight": "0.10", "languages": ["de", "en"], "none": None},
+    }
+    assert product(Fields(id="meta.sku"), RECORD)["title"] == "usual"
+
+
+@pytest.mark.parametrize(
+    ("path", "amount"),
+    [
+        ("to_number(price)", "9.990"),
+        ("min(offers[*].price)", "1.50"),
+        ("max_by(offers, &price).price", "2.250"),
+        ("sort_by(offers, &price)[0].price", "1.50"),
+        ("sum(offers[*].price)", None),
+    ],
+)
+def test_expressions_choose_among_exact_numbers(path: str, amount: str | None) -> None:
+    """What an expression picks has the digits that came; what it reckons in binary is no price."""
+    record = '{"id": 1, "price": 9.990, "offers": [{"price": 2.250}, {"price": 1.50}]}'
+    assert product(Fields(price=Price(path=path)), record)["price"] == amount
+
+
+def test_filters_compare_numbers() -> None:
+    """A filter sees numbers as numbers, those with decimals too."""
+    fields = Fields(price=Price(path="offers[?price > `10`].price | [0]"))
+    assert product(fields, '{"id": 1, "offers": [{"price": 9.99}, {"price": 10.01}]}')["price"] == "10.01"
+
+
+@pytest.mark.parametrize(
+    ("price", "record", "amount", "notes"),
+    [
+        (Price(kind=PriceKind.DECIMAL), '"1.299"', "1.299", {}),
+        (Price(kind=PriceKind.DECIMAL), "1e2", "1e2", {}),
+        (Price(kind=PriceKind.DECIMAL), '"1,299"', None, {"unreadable_price": 1}),
+        (Price(kind=PriceKind.DECIMAL), '"$5"', None, {"unreadable_price": 1}),
+        (Price(kind=PriceKind.DECIMAL), '""', None, {}),
+        (Price(kind=PriceKind.DECIMAL), '"-5"', None, {"negative_price": 1}),
+        (Price(kind=PriceKind.MINOR), "1000", "10.00", {}),
+        (Price(kind=PriceKind.MINOR), '"277666"', "2776.66", {}),
+        (Price(kind=PriceKind.MINOR, exponent=3), "1000", "1.000", {}),
+        (Price(kind=PriceKind.MINOR, exponent="digits"), "1000", "100.0", {}),
+        (Price(kind=PriceKind.MINOR, exponent="nothing"), "1000", None, {"unreadable_price": 1}),
+        (Price(kind=PriceKind.MINOR), "10.5", None, {"unreadable_price": 1}),
+        (Price(kind=PriceKind.TEXT, decimal_separator=","), '"1.299"', "1299", {}),
+        (Price(kind=PriceKind.TEXT, decimal_separator="."), '"1.299 €"', "1.299", {}),
+        (Price(kind=PriceKind.TEXT, decimal_separator=","), '"1.299,50 €"', "1299.50", {}),
+        (Price(kind=PriceKind.TEXT, decimal_separator="."), '"12,99 €"', None, {"unreadable_price": 1}),
+        (Price(kind=PriceKind.TEXT, decimal_separator=","), '"1.2.3"', None, {"unreadable_price": 1}),
+        (Price(kind=PriceKind.TEXT), '"1.299"', "1.299", {"ambiguous_separator": 1}),
+        (Price(pick=PricePick.MIN), '[3.50, "2.25", null, 9]', "2.25", {}),
+        (Price(pick=PricePick.MAX), "[3.50, 2.25]", "3.50", {}),
+        (Price(pick=PricePick.FIRST), "[3.50, 2.25]", "3.50", {}),
+        (Price(divisor="digits"), "10", "10", {}),
+        (Price(divisor="hundred"), "1050", "10.5", {}),
+        (Price(divisor="nothing"), "1050", None, {"unreadable_price": 1}),
+        (Price(quantize=2), "206.99999999999997", "207.00", {}),
+        (Price(quantize=0), "0.5", "1", {}),
+    ],
+)
+def test_prices_are_read_as_they_are_described(price: Price, record: str, amount: str | None, notes: Any) -> None:
+    """Exact decimals from each way to write a price; what a way does not allow is no price, and counted."""
+    fields = Fields(price=price, currency=Currency(const="EUR"))
+    page = normalized(fields, f'{{"id": 1, "price": {record}, "digits": 1, "hundred": "100"}}')
+    found = json.loads(page.lines, parse_float=str, parse_int=str)
+    assert (found["price"], page.coercions) == (amount, notes)
+    assert found["currency"] == ("EUR" if amount else None)
+
+
+@pytest.mark.parametrize(("currency", "amount"), [("jpy", "1000"), ("USD", "10.00"), ("kwd", "1.000"), ("???", None)])
+def test_minor_units_go_by_the_currency(currency: str, amount: str | None) -> None:
+    """ISO 4217 says how many decimals a currency has; without a currency nobody does."""
+    fields = Fields(price=Price(path="unit_amount", kind=PriceKind.MINOR))
+    found = product(fields, f'{{"id": 1, "unit_amount": 1000, "currency": "{currency}"}}')
+    assert (found["price"], found["currency"]) == (amount, currency.upper() if amount else None)
+
+
+def test_null_values_say_that_there_is_nothing() -> None:
+    """What an API writes for nothing is nothing, in any field."""
+    fields = Fields(null_values=("N/A", "0.0000"), extra={"size": "size"})
+    found = product(
+        fields, '{"id": 1, "title": "N/A", "name": "Cup", "price": "0.0000", "size": "N/A", "category": "N/A"}'
+    )
+    assert (found["title"], found["price"], found["category"]) == ("Cup", None, "uncategorized")
+    assert found["extra"] == {"size": None}
+    described = Fields(price=Price(path="cost"), null_values=("0.0000",))
+    assert product(described, '{"id": 1, "cost": 0.0000}')["price"] is None
+
+
+def test_a_record_without_the_id_that_was_described_is_a_reject() -> None:
+    """The reason names the path, and a usual id beside it does not stand in."""
+    page = normalized(Fields(id="meta.sku"), '{"id": 1}')
+    (reject,) = page.rejects
+    assert (reject.field, reject.reason) == ("meta.sku", "the record has no id: nothing usable at `meta.sku`")
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "problem"),
+    [
+        ("{title: 'a['}", "title", "is no JMESPath"),
+        ("{extra: {brand: '!!'}}", "extra.brand", "is no JMESPath"),
+        ("{price: {path: '.'}}", "price.path", "is no JMESPath"),
+        ("{price: {exponent: 2}}", "price.exponent", "without `kind: minor`"),
+        ("{price: {decimal_separator: ','}}", "price.decimal_separator", "without `kind: text`"),
+        ("{price: {kind: cents}}", "price.kind", "Expected one of auto, decimal, minor, text"),
+        ("{currency: {const: euro}}", "currency.const", "ISO 4217"),
+        ("{currency: {const: EUR, path: a}}", "currency.const", "beside `path`"),
+        ("{currency: {const: GPB}}", "currency.const", "no code of ISO 4217"),
+        ("{name: title}", "name", "no known key"),
+    ],
+)
+def test_mistakes_are_told_with_their_place(fields: str, path: str, problem: str, tmp_path: Path) -> None:
+    """Paths are compiled when the configuration is read, not when the first record comes."""
+    told = problems(tmp_path, f"endpoints: [{{name: a, url: 'http://a.test', fields: {fields}}}]")
+    assert problem in told[f"endpoints.0.fields.{path}"]
+
+
+def test_paths_alone_may_stand_for_price_and_currency(tmp_path: Path) -> None:
+    """`price: cost.net` is a path with nothing more to say."""
+    entry = "endpoints: [{name: a, url: 'http://a.test', fields: {price: cost.net, currency: cost.unit}}]"
+    (endpoint,) = load(tmp_path, entry).endpoints
+    assert endpoint.fields == Fields(price=Price(path="cost.net"), currency=Currency(path="cost.unit"))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abpic"), inner),
+    max_leaves=12,
+)
+PRICES = st.builds(
+    Price,
+    path=st.sampled_from(["p", "a.b", "a[0]", "max(a)", "p || a"]),
+    kind=st.sampled_from(PriceKind),
+    pick=st.sampled_from(PricePick),
+    divisor=st.none() | st.just("b"),
+    quantize=st.none() | st.integers(0, 18),
+)
+
+
+@given(st.dictionaries(st.sampled_from(["id", *"abpic"]), JSON), PRICES)
+def test_whatever_a_record_holds_it_is_a_product_or_a_reject(record: dict[str, Any], price: Price) -> None:
+    """No path, kind or value makes it fail."""
+    page = normalized(Fields(price=price, title="join(',', a)", extra={"x": "sort(a)"}), json.dumps(record))
+    assert len(page.ids) + page.rejected == 1
+    if page.ids:
+        assert json.loads(page.lines)["id"] == page.ids[0]

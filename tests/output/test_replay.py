@@ -1,0 +1,200 @@
+"""Dead letters: what is rejected is kept whole, and becomes products after a fix, without fetching."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+from click.testing import CliRunner
+from helpers.support import FakeApi, client, config, hop_inline, ok, reply
+from hypothesis import given
+from hypothesis import strategies as st
+
+import pipeline
+from pipeline.cli import main
+from pipeline.errors import ConfigError
+from pipeline.model.dead_letters import DeadLetter, read_dead_letters, rejects_file
+from pipeline.model.pages import NormalizedPage, Page, Reject
+from pipeline.normalize.page import normalize_batch
+from pipeline.output.lock import locked
+from pipeline.output.replay import replay_rejects
+
+NOW = "2026-01-01T00:00:00Z"
+
+# Of each page one record is a product and two are none, yet.
+PAGES = {
+    1: [{"id": 1, "price": "2.50"}, {"ref": 2, "price": "$3.00", "name": "Päper\u2028 cup"}, [7]],
+    2: [{"id": 3}, {"ref": 1, "price": 9}, {"ref": 5, "price": "free", "category": "Gifts"}],
+}
+
+
+def run(output: Path, pages: dict[int, Any]) -> pipeline.Summary:
+    api = FakeApi(pages=0, script={number: [ok(records)] for number, records in pages.items()})
+    run_it = lambda: pipeline.run(config(output, "shop"), connect=lambda endpoint: client(api), hop=hop_inline)  # noqa: E731
+    return trio.run(run_it)
+
+
+def mended(pages: Sequence[Page]) -> list[NormalizedPage]:
+    """What a newer version makes of it: `ref` is an id, too."""
+    (page,) = pages
+    records = [msgspec.Raw(bytes(record).replace(b'"ref"', b'"id"')) for record in page.records]
+    return normalize_batch([Page(page.source, page.number, records)])
+
+
+def document(output: Path) -> Any:
+    content = json.loads(output.read_bytes(), parse_float=str)
+    for product in content["products"]:
+        product["processed_at"] = NOW
+    return content
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    run(tmp_path / "summary.json", PAGES)
+    return tmp_path / "summary.json"
+
+
+def test_rejected_records_are_kept_whole(output: Path) -> None:
+    """Each is a line with source, page, position, field, reason and the record as it came."""
+    letters = [json.loads(line) for line in (output.parent / "rejects.jsonl").read_text("utf-8").split("\n") if line]
+    places = [(letter["source"], letter["page"], letter["position"], letter["field"]) for letter in letters]
+    assert places == [("shop", 1, 2, "id"), ("shop", 1, 3, "$"), ("shop", 2, 2, "id"), ("shop", 2, 3, "id")]
+    assert [letter["record"] for letter in letters] == [PAGES[1][1], [7], PAGES[2][1], PAGES[2][2]]
+    assert "no id" in letters[0]["reason"]
+
+
+def test_a_run_without_rejects_leaves_no_file(output: Path) -> None:
+    """Dead letters of an older run would be taken for those of the new summary."""
+    summary = run(output, {1: [{"id": 1}]})
+    assert summary.rejects is None
+    assert not rejects_file(output).exists()
+
+
+def test_each_output_has_its_own_file() -> None:
+    """Outputs side by side do not share dead letters."""
+    assert rejects_file(Path("out/summary.json")) == Path("out/rejects.jsonl")
+    assert rejects_file(Path("out/shops.json")) == Path("out/shops.rejects.jsonl")
+
+
+def test_after_a_fix_they_are_what_an_undisturbed_run_would_have_made_of_them(output: Path, tmp_path: Path) -> None:
+    """Products, statistics and errors are those of a run of the mended program, but for the order within a source."""
+    replay = replay_rejects(output, mended)
+    assert (replay.letters, replay.products, replay.duplicates, replay.rejected) == (4, 2, 1, 1)
+    fixed = {number: json.loads(json.dumps(page).replace('"ref"', '"id"')) for number, page in PAGES.items()}
+    run(tmp_path / "fixed.json", fixed)
+    after, wanted = document(output), document(tmp_path / "fixed.json")
+    assert sorted(p["id"] for p in after["products"]) == ["shop:1", "shop:2", "shop:3", "shop:5"]
+    by_id = lambda product: product["id"]  # noqa: E731
+    assert sorted(after["products"], key=by_id) == sorted(wanted["products"], key=by_id)
+    for source in (*after["sources"], *wanted["sources"]):
+        source.pop("time")
+    assert after["sources"] == wanted["sources"]
+    for key in ("total_products", "categories", "status"):
+        assert after["summary"][key] == wanted["summary"][key]
+    assert [(e["page"], e["position"]) for e in after["errors"]] == [(1, 3)]
+    assert [letter.position for letter in read_dead_letters(rejects_file(output))] == [3]
+
+
+def test_a_replay_without_a_fix_changes_nothing(output: Path) -> None:
+    """What is rejected again is as it was, to the byte."""
+    before = output.read_bytes(), rejects_file(output).read_bytes()
+    replay = replay_rejects(output, normalize_batch)
+    assert (replay.products, replay.rejected) == (0, 4)
+    assert (output.read_bytes(), rejects_file(output).read_bytes()) == before
+
+
+def test_replayed_twice_nothing_counts_twice(output: Path) -> None:
+    """Killed between summary and dead letters, the next replay finds duplicates and counts none of them."""
+    letters = rejects_file(output).read_bytes()
+    replay_rejects(output, mended)
+    after = document(output)
+    rejects_file(output).write_bytes(letters)
+    replay_rejects(output, mended)
+    assert document(output) == after
+
+
+def test_a_record_that_is_no_json_is_kept_as_text(tmp_path: Path) -> None:
+    """Its bytes are in the letter, and rejected again until somebody mends it."""
+    broken = {1: reply(200, b'[{"id": 1}, {"id": NaN}, {"id": "caf\xe9"}]')}
+    api = FakeApi(pages=0, script={number: [answer] for number, answer in broken.items()})
+    output = tmp_path / "s.json"
+    trio.run(lambda: pipeline.run(config(output, "shop"), connect=lambda endpoint: client(api), hop=hop_inline))
+    letters = list(read_dead_letters(rejects_file(output)))
+    assert [letter.text for letter in letters] == ['{"id": NaN}', '{"id": "caf\\xe9"}']
+    assert replay_rejects(output, normalize_batch).rejected == 2
+
+
+@given(st.binary(min_size=1) | st.recursive(st.none() | st.text(), st.lists).map(msgspec.json.encode))
+def test_any_record_is_one_line_and_comes_back(raw: bytes) -> None:
+    """Whatever bytes a record has, its letter is a line of JSON; what was JSON is the same when it is read."""
+    letter = DeadLetter.of("shop", 1, Reject(1, "$", "why"), NOW, msgspec.Raw(raw))
+    line = msgspec.json.encode(letter)
+    assert b"\n" not in line
+    again = msgspec.json.decode(line, type=DeadLetter)
+    assert bytes(again.raw)
+    if letter.record is not msgspec.UNSET:
+        assert json.loads(bytes(again.raw)) == json.loads(raw)
+
+
+def test_many_rejects_of_a_page_are_listed_in_part_and_replayed_in_full(tmp_path: Path) -> None:
+    """The summary lists the first hundred; the dead letters are all there."""
+    output = tmp_path / "summary.json"
+    run(output, {1: [{"id": 0}, *({"ref": n} for n in range(1, 151))]})
+    assert len(document(output)["errors"]) == 101
+    assert replay_rejects(output, mended).products == 150
+    assert document(output)["errors"] == []
+    assert document(output)["sources"][0]["rejected"] == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("{", "rejects.jsonl:1: is no dead letter"),
+        ('{"source": "shop"}', "missing required field"),
+        ('{"source":"x","page":1,"position":2,"field":"id","reason":"","rejected_at":"","record":1}', "'x'"),
+    ],
+)
+def test_a_file_that_was_mended_badly_is_refused(output: Path, line: str, problem: str) -> None:
+    """The place is named, and nothing is changed."""
+    before = output.read_bytes()
+    rejects_file(output).write_text(line)
+    with pytest.raises(ConfigError, match=problem):
+        replay_rejects(output, mended)
+    assert output.read_bytes() == before
+
+
+def test_there_must_be_a_summary_and_nobody_writing_it(output: Path) -> None:
+    """Without a summary, with something else in its place, or during a run there is nothing to replay into."""
+    with pytest.raises(ConfigError, match="no such summary"):
+        replay_rejects(output.with_name("other.json"), mended)
+    with locked(output.with_suffix(".journal")), pytest.raises(ConfigError, match="another run"):
+        replay_rejects(output, mended)
+    output.write_text("{}")
+    with pytest.raises(ConfigError, match="no summary of this version"):
+        replay_rejects(output, mended)
+
+
+def test_as_a_user_does_it(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that was mended by hand in the file becomes a product; the command says what came of it."""
+    path = rejects_file(output)
+    path.write_text(path.read_text("utf-8").replace('"ref":2', '"id":2'), "utf-8")
+    monkeypatch.chdir(output.parent)
+    arguments = [
+        "replay-rejects",
+        "-o",
+        str(output),
+        "--set",
+        "endpoints=[{name: shop, url: 'http://shop.test/?key=${SURELY_NOT_SET}'}]",
+    ]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0
+    assert result.output == f"replayed 4: 1 new products → {output}, 3 rejected again → {path}\n"
+    assert [p["id"] for p in document(output)["products"]] == ["shop:1", "shop:3", "shop:2"]
+    assert document(output)["products"][-1]["title"] == PAGES[1][1]["name"]
+    path.unlink()
+    assert "nothing to replay" in CliRunner().invoke(main, arguments).output
+    missing = CliRunner().invoke(main, [*arguments[:2], "none.json", *arguments[3:]])
+    assert (missing.exit_code, "no such summary" in missing.stderr) == (2, True)
