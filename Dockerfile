@@ -8,7 +8,7 @@ COPY pipeline pipeline
 COPY mockapi mockapi
 # The versions that are tested: those pinned for uv in pyproject.toml.
 RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['tool']['uv']['constraint-dependencies'], sep='\n')" > /tmp/constraints.txt \
-    && pip install --no-cache-dir --constraint /tmp/constraints.txt ".[mockapi]" \
+    && pip install --no-cache-dir --constraint /tmp/constraints.txt . --group mockapi \
     && rm /tmp/constraints.txt
 COPY config config
 RUN mkdir out && chown app out

@@ -1,33 +1,42 @@
 """One clean product catalogue from several slow, rate-limited, unreliable HTTP APIs.
 
-A library as well as a program::
+The package is a library as well as a program::
 
     config = pipeline.load_config("config/config.yaml")
     summary = trio.run(pipeline.run, config)
 """
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
 from pipeline.config.load import load_config
-from pipeline.config.settings import Config
+from pipeline.config.settings import Config, Endpoint, RateLimit
+from pipeline.config.source import Fields, Paging
+from pipeline.errors import AbortedError, ConfigError, OutputError, PipelineError, Problem
 from pipeline.model.pages import Product
 from pipeline.model.status import EndpointStatus, RunStatus
 from pipeline.model.summary import Failure, SourceReport, Summary, Totals
 from pipeline.model.tally import PriceRange
 
 if TYPE_CHECKING:
-    from pipeline.runner import run  # noqa: TC004 - the package has it as an attribute
+    from pipeline.runner import run
 
 __all__ = [
+    "AbortedError",
     "Config",
+    "ConfigError",
+    "Endpoint",
     "EndpointStatus",
     "Failure",
+    "Fields",
+    "OutputError",
+    "Paging",
+    "PipelineError",
     "PriceRange",
+    "Problem",
     "Product",
+    "RateLimit",
     "RunStatus",
     "SourceReport",
     "Summary",
@@ -36,25 +45,18 @@ __all__ = [
     "run",
 ]
 
-# As a library the program is silent, until its user says logger.enable("pipeline").
+# A library does not log unless its user calls logger.enable("pipeline").
 logger.disable("pipeline")
 
 
-class _Package(ModuleType):
-    """The package itself. It loads ``run`` when it is asked for it, since half of the start is what that needs.
+def __getattr__(name: str) -> Any:
+    """Load ``run`` on first use (PEP 562): Trio and httpx are half of the start-up time.
 
-    The command line does without it to complete words, show help and find mistakes.
+    The command line completes words, shows help and reports mistakes without them.
     """
+    if name == "run":
+        from pipeline.runner import run  # noqa: PLC0415 - see above
 
-    @property
-    def run(self) -> Any:
-        from pipeline.runner import run  # noqa: PLC0415
-
+        globals()["run"] = run
         return run
-
-    @run.setter
-    def run(self, module: ModuleType) -> None:
-        """Python sets a package's modules as they are loaded; the one of this name would hide the function."""
-
-
-sys.modules[__name__].__class__ = _Package
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

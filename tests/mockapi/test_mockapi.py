@@ -269,11 +269,11 @@ def test_a_host_that_is_none_is_one_clear_line() -> None:
 
 
 def test_what_the_mocks_need_is_named() -> None:
-    """Where the extra is not installed, one line says how to get it."""
+    """If the group is not installed, one line says how to get it."""
     script = "import runpy, sys; sys.modules['starlette'] = None; runpy.run_module('mockapi', run_name='__main__')"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "pip install 'pipeline[mockapi]'" in done.stderr
+    assert "uv sync --group mockapi" in done.stderr
     assert "Traceback" not in done.stderr
 
 
