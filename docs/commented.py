@@ -7,7 +7,7 @@ import msgspec
 
 from docs.tables import shown_default, with_choices
 from mockapi.personas import path, usual_port
-from pipeline.config.base import Key, keys_of
+from pipeline.config.section import Key, keys_of
 from pipeline.config.settings import Config, Endpoint
 
 _COLUMN = 28

@@ -8,8 +8,8 @@ from docs.markdown import code, codes, context_of, described_flags, table
 from pipeline.cli import main
 from pipeline.cli.exit_codes import ExitCode
 from pipeline.config.auth import Auth
-from pipeline.config.base import Key, Section, keys_of
 from pipeline.config.presets import load_preset, preset_names
+from pipeline.config.section import Key, Section, keys_of
 from pipeline.config.settings import Config, Endpoint
 from pipeline.config.source import PAGING_KEYS, Fields, Paging, PagingStyle, Price
 from pipeline.normalize.fields import CATEGORY_KEYS, CURRENCY_KEYS, ID_KEYS, PRICE_KEYS, TITLE_KEYS

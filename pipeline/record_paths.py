@@ -17,7 +17,7 @@ def is_dotted(path: str) -> bool:
     return re.fullmatch(r"[^.\s|\[\]()]+(\.[^.\s|\[\]()]+)*", path) is not None
 
 
-def complaint_about_path(path: str) -> str | None:
+def path_error(path: str) -> str | None:
     """What is wrong with a path, with where it is; None where nothing is."""
     try:
         jmespath.compile(path)
@@ -52,12 +52,12 @@ def compile_path(path: str) -> Getter:
     return evaluate
 
 
-def complaint_about_template(template: str) -> str | None:
+def template_error(template: str) -> str | None:
     """What is wrong with a template or path, None where nothing is."""
     parts = _PLACEHOLDER.findall(template)
     if not parts:
-        return complaint_about_path(template)
-    return next(filter(None, map(complaint_about_path, parts)), None)
+        return path_error(template)
+    return next(filter(None, map(path_error, parts)), None)
 
 
 def compile_template(template: str) -> Getter:

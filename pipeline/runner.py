@@ -20,12 +20,12 @@ from pipeline.config.settings import Config
 from pipeline.errors import AbortedError, OutputError
 from pipeline.fetch.fetcher import Fetcher
 from pipeline.fetch.http.client import Connect, connector
-from pipeline.html_report.page import check_libraries, make_report
+from pipeline.html_report.render import check_libraries, make_report
 from pipeline.model.pages import NormalizedPage, Page, utc_timestamp
 from pipeline.model.status import RunStatus, Watch
-from pipeline.model.summary import RunStatistics, Summary, Totals, Walk
-from pipeline.normalize.consumer import Consumer, Hop
-from pipeline.normalize.page import normalize_batch, records_of
+from pipeline.model.summary import FetchResult, RunStatistics, Summary, Totals
+from pipeline.normalize.consumer import Consumer, Dispatch
+from pipeline.normalize.normalizer import normalize_batch, reader_for
 from pipeline.output.aggregator import Aggregator, Catalogue
 from pipeline.output.files import Outputs
 from pipeline.output.journal import Journal
@@ -34,7 +34,7 @@ from pipeline.output.journal import Journal
 ECHO_SECONDS = 1.0
 
 
-class Stop:
+class Shutdown:
     """What ends the fetching before its time: the deadline (on Trio's clock) or a signal.
 
     ``cut_by`` is the signal that did, None for one that came when the fetching was over anyway.
@@ -83,7 +83,7 @@ class Stop:
         """Whether the fetching still goes on."""
         return not (self._over or self.fetching.cancel_called)
 
-    def account_of(self, fetcher: Fetcher, timeout: float) -> Walk:
+    def account_of(self, fetcher: Fetcher, timeout: float) -> FetchResult:
         """The account of a fetcher that has ended, closed with the reason where it was cut off."""
         if self._signal is not None:
             self._cut_off |= fetcher.interrupt("stopped", f"stopped by {self._signal.name}")
@@ -115,7 +115,7 @@ async def run(
     environ: Mapping[str, str] | None = None,
     rng: Random | None = None,
     connect: Connect | None = None,
-    hop: Hop | None = None,
+    dispatch: Dispatch | None = None,
 ) -> Summary:
     """Fetch all endpoints, normalize what arrives, write the summary to ``config.output`` and return its account.
 
@@ -148,7 +148,7 @@ async def run(
     await trio.to_thread.run_sync(outputs.prepare)
     connect = connect or connector()
     rng = rng or Random()
-    stop = Stop(deadline=started + config.timeout)
+    stop = Shutdown(deadline=started + config.timeout)
     unwritable: OutputError | None = None
     written = False
 
@@ -160,25 +160,25 @@ async def run(
             checkpoint=trio.from_thread.check_cancelled,
         )
         pool = config.worker_pool
-        records = {endpoint.name: records_of(endpoint.fields, endpoint.explode) for endpoint in endpoints}
+        readers = {endpoint.name: reader_for(endpoint.fields, endpoint.explode) for endpoint in endpoints}
         fetchers = {
             endpoint.name: Fetcher(
                 endpoint,
                 connect(endpoint),
                 rng=rng,
-                identify=records[endpoint.name].identify,
+                identify=readers[endpoint.name].identify,
                 resumed=journal.progress(endpoint.name),
                 on_end=partial(journal.append_end, endpoint.name),
-                on_findings=partial(journal.append_findings, endpoint.name),
+                on_profile=partial(journal.append_profile, endpoint.name),
             )
             for endpoint in endpoints
         }
         consumer = Consumer(
             partial(_deliver, aggregator, fetchers),
-            normalize=partial(normalize_batch, records=records),
+            normalize=partial(normalize_batch, readers=readers),
             workers=pool.size,
             batch_size=pool.batch_size,
-            hop=hop,
+            dispatch=dispatch,
         )
         try:
             async with trio.open_nursery() as nursery:
@@ -206,7 +206,7 @@ async def run(
         raise unwritable
     if not written:
         raise AbortedError(stop.last_signal)
-    hops = consumer.statistics()
+    dispatches = consumer.statistics()
     return Summary(
         summary=totals,
         sources=catalogue.sources,
@@ -214,8 +214,8 @@ async def run(
         output=outputs.summary,
         statistics=RunStatistics(
             peak_pages_waiting=peak_waiting,
-            peak_hops_in_flight=hops.peak_in_flight,
-            hops=hops.hops,
+            peak_dispatches_in_flight=dispatches.peak_in_flight,
+            dispatches=dispatches.dispatches,
         ),
         stopped_by=stop.cut_by,
         journal=None if finished else outputs.journal,
@@ -234,7 +234,7 @@ def _open_journal(outputs: Outputs, endpoints: Sequence[ResolvedEndpoint], *, re
     return journal
 
 
-def _status(fetchers: Iterable[Fetcher], stop: Stop, started: float, timeout: float) -> RunStatus:
+def _status(fetchers: Iterable[Fetcher], stop: Shutdown, started: float, timeout: float) -> RunStatus:
     endpoints = [fetcher.status() for fetcher in fetchers]
     return RunStatus(endpoints, trio.current_time() - started, timeout, fetching=stop.is_fetching)
 
@@ -243,7 +243,7 @@ def _compose(
     draw: Callable[..., bytes | None] | None,
     outputs: Outputs,
     aggregator: Aggregator,
-    walks: Sequence[Walk],
+    walks: Sequence[FetchResult],
     *,
     started_at: str,
     seconds: float,
@@ -283,7 +283,7 @@ def _leaves(group: BaseExceptionGroup[OutputError]) -> Iterator[OutputError]:
             yield error
 
 
-async def _fetch_all(fetchers: Iterable[Fetcher], consumer: Consumer, queue_size: int, stop: Stop) -> int:
+async def _fetch_all(fetchers: Iterable[Fetcher], consumer: Consumer, queue_size: int, stop: Shutdown) -> int:
     """Run all fetchers until they or their time end, and the consumer until it has worked off what they sent.
 
     Returns the most pages that ever waited in the channel.

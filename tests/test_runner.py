@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import trio
-from helpers.support import NO_LIMIT, NO_TLS, FakeApi, config, forever, hop_inline, ok, records, reply
+from helpers.support import NO_LIMIT, NO_TLS, FakeApi, config, dispatch_inline, forever, ok, records, reply
 
 import pipeline
 from pipeline.config.resolve import ResolvedEndpoint
@@ -26,7 +26,7 @@ async def run(config: Config, apis: dict[str, httpx.AsyncBaseTransport], **optio
     def connect(endpoint: ResolvedEndpoint) -> Client:
         return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=apis[endpoint.name])
 
-    return await pipeline.run(config, connect=connect, rng=Random(7), **{"hop": hop_inline, **options})
+    return await pipeline.run(config, connect=connect, rng=Random(7), **{"dispatch": dispatch_inline, **options})
 
 
 def sources(summary: pipeline.Summary) -> dict[str, pipeline.SourceReport]:
@@ -121,7 +121,7 @@ async def test_the_channel_stays_within_its_bound(tmp_path: Path) -> None:
 
     async def slow(batch: Any) -> Any:
         await trio.sleep(1)
-        return await hop_inline(batch)
+        return await dispatch_inline(batch)
 
     full = {number: [ok(records(number, MAX_BATCH))] for number in range(1, 11)}  # each a batch of its own
     apis = {name: FakeApi(pages=10, script=full) for name in ("a", "b")}
@@ -136,9 +136,9 @@ async def test_the_channel_stays_within_its_bound(tmp_path: Path) -> None:
     def connect(endpoint: ResolvedEndpoint) -> Client:
         return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=apis[endpoint.name])
 
-    summary = await pipeline.run(chosen, connect=connect, hop=slow)
+    summary = await pipeline.run(chosen, connect=connect, dispatch=slow)
     assert summary.statistics.peak_pages_waiting == 5
-    assert summary.statistics.peak_hops_in_flight == 2
+    assert summary.statistics.peak_dispatches_in_flight == 2
     assert [source.items_fetched for source in summary.sources] == [10 * MAX_BATCH, 10 * MAX_BATCH]
 
 
@@ -153,10 +153,10 @@ async def test_who_watches_sees_how_the_run_stands(tmp_path: Path) -> None:
 
     async def slow(batch: Any) -> Any:
         await trio.sleep(1)
-        return await hop_inline(batch)
+        return await dispatch_inline(batch)
 
     apis = {"a": FakeApi(pages=2, latency=0.5), "b": FakeApi(pages=0, latency=5)}
-    await run(config(tmp_path / "s.json", *apis, timeout=2.0), apis, watch=watch, hop=slow)
+    await run(config(tmp_path / "s.json", *apis, timeout=2.0), apis, watch=watch, dispatch=slow)
     # A virtual clock does not wait for the thread that writes: more may have been seen by then.
     assert [(status.elapsed, status.seconds_left, status.fetching) for status in seen[:4]] == [
         (0, 2, True),
@@ -188,13 +188,13 @@ async def test_time_of_each_source_adds_up_to_no_more_than_the_run(tmp_path: Pat
 
     async def slow_hop(batch: Sequence[Page]) -> list[NormalizedPage]:
         await trio.sleep(5)
-        return await hop_inline(batch)
+        return await dispatch_inline(batch)
 
     def connect(endpoint: ResolvedEndpoint) -> Client:
         return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=apis[endpoint.name])
 
     limit = RateLimit(rps=2, burst=1, concurrency=1)
-    await pipeline.run(config(tmp_path / "s.json", *apis, rate_limit=limit), connect=connect, hop=slow_hop)
+    await pipeline.run(config(tmp_path / "s.json", *apis, rate_limit=limit), connect=connect, dispatch=slow_hop)
     document = json.loads((tmp_path / "s.json").read_text())
     for source in document["sources"]:
         parts = {**source["time"]}
@@ -211,13 +211,13 @@ async def test_full_channel_is_told_apart(tmp_path: Path) -> None:
 
     async def slow_hop(batch: Sequence[Page]) -> list[NormalizedPage]:
         await trio.sleep(3)
-        return await hop_inline(batch)
+        return await dispatch_inline(batch)
 
     def connect(endpoint: ResolvedEndpoint) -> Client:
         return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=apis[endpoint.name])
 
     changes = {"queue": Queue(size=1), "worker_pool": WorkerPool(size=1, batch_size=1), "rate_limit": NO_LIMIT}
-    summary = await pipeline.run(config(tmp_path / "s.json", "a", **changes), connect=connect, hop=slow_hop)
+    summary = await pipeline.run(config(tmp_path / "s.json", "a", **changes), connect=connect, dispatch=slow_hop)
     time = summary.sources[0].time
     assert time.channel > time.wall / 2
     assert time.bottleneck == f"{time.channel / time.wall:.0%} waiting for room in the channel".replace("%", " %")

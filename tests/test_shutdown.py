@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import trio
-from helpers.support import NO_LIMIT, NO_TLS, FakeApi, config, hop_inline
+from helpers.support import NO_LIMIT, NO_TLS, FakeApi, config, dispatch_inline
 
 import pipeline
 from pipeline import runner as stop_module
@@ -33,7 +33,7 @@ async def run(output: Path, api: FakeApi, **options: Any) -> pipeline.Summary:
         return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=api)
 
     chosen = config(output, "shop", rate_limit=NO_LIMIT)
-    return await pipeline.run(chosen, connect=connect, **{"hop": hop_inline, "signals": SIGNALS, **options})
+    return await pipeline.run(chosen, connect=connect, **{"dispatch": dispatch_inline, "signals": SIGNALS, **options})
 
 
 async def run_with_signals(output: Path, *plan: tuple[float, signal.Signals], **options: Any) -> pipeline.Summary:
@@ -66,10 +66,10 @@ async def test_an_echo_of_the_signal_is_no_second_one(tmp_path: Path) -> None:
 
     async def slow(batch: Any) -> Any:
         await trio.sleep(5)
-        return await hop_inline(batch)
+        return await dispatch_inline(batch)
 
     plan = (0.5, signal.SIGINT), (1.4, signal.SIGINT)
-    summary = await run_with_signals(tmp_path / "s.json", *plan, hop=slow)
+    summary = await run_with_signals(tmp_path / "s.json", *plan, dispatch=slow)
     assert summary.stopped_by == signal.SIGINT
     assert summary.summary.total_products == 6
 
@@ -84,7 +84,7 @@ async def test_a_second_signal_ends_the_run_at_once(tmp_path: Path) -> None:
 
     plan = (0.5, signal.SIGTERM), (2, signal.SIGTERM)
     with pytest.raises(AbortedError) as caught:
-        await run_with_signals(tmp_path / "s.json", *plan, hop=stuck)
+        await run_with_signals(tmp_path / "s.json", *plan, dispatch=stuck)
     assert caught.value.signal == signal.SIGTERM
     assert trio.current_time() == 4
     assert (tmp_path / "s.json").read_text() == "old"
@@ -116,7 +116,7 @@ async def test_a_bug_in_the_normalizer_ends_the_run(tmp_path: Path) -> None:
         raise ZeroDivisionError
 
     with pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):
-        await run(tmp_path / "s.json", FakeApi(pages=9_999), hop=broken)
+        await run(tmp_path / "s.json", FakeApi(pages=9_999), dispatch=broken)
     assert not (tmp_path / "s.json").exists()
 
 
@@ -176,7 +176,7 @@ async def test_a_signal_while_the_last_pages_are_normalized_cuts_nothing_off(tmp
         await trio.sleep(5)
         signal.raise_signal(signal.SIGTERM)
         await trio.sleep(0.1)
-        return await hop_inline(batch)
+        return await dispatch_inline(batch)
 
-    summary = await run(tmp_path / "s.json", FakeApi(pages=1), hop=interrupted)
+    summary = await run(tmp_path / "s.json", FakeApi(pages=1), dispatch=interrupted)
     assert (summary.summary.status, summary.stopped_by) == ("complete", None)

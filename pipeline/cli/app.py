@@ -21,9 +21,9 @@ from click.shell_completion import CompletionItem
 
 from pipeline.cli.completion import complete_endpoint, complete_preset, complete_setting
 from pipeline.cli.exit_codes import ExitCode
-from pipeline.config.base import keys_of
 from pipeline.config.load import DEFAULT_PATH
-from pipeline.config.presets import complaint_about_preset
+from pipeline.config.presets import preset_error
+from pipeline.config.section import keys_of
 from pipeline.config.settings import Config, Format, Level
 
 
@@ -167,7 +167,7 @@ def _read_headers(_ctx: click.Context, _parameter: click.Parameter, values: tupl
 
 
 def _read_preset(_ctx: click.Context, _parameter: click.Parameter, name: str | None) -> str | None:
-    if name is not None and (complaint := complaint_about_preset(name)):
+    if name is not None and (complaint := preset_error(name)):
         raise click.BadParameter(complaint)
     return name
 

@@ -17,7 +17,7 @@ from pipeline.discovery.first_page import FirstPage, look_at_all
 from pipeline.discovery.init import draft_config
 from pipeline.discovery.preview import check_table, drafts_text, side_by_side
 from pipeline.errors import ConfigError, FetchError, Problem
-from pipeline.normalize.page import records_of
+from pipeline.normalize.normalizer import reader_for
 from pipeline.ui.columns import printable
 
 # What `init` shows of each API.
@@ -51,8 +51,8 @@ def preview(path: Path | None, settings: Mapping[str, str], name: str | None, mo
         for endpoint, outcome in looked:
             print_text(f"{endpoint.name}: {_first_line(outcome)}")
             if isinstance(outcome, FirstPage):
-                records = records_of(endpoint.fields, endpoint.explode)
-                print_text(side_by_side(outcome, records, most=most, width=_width()) + "\n")
+                reader = reader_for(endpoint.fields, endpoint.explode)
+                print_text(side_by_side(outcome, reader, most=most, width=_width()) + "\n")
         sys.exit(_exit_code([outcome for _, outcome in looked]))
 
 

@@ -17,7 +17,7 @@ from pipeline.cli.exit_codes import ExitCode
 from pipeline.cli.session import ErrorLine, configure, print_text, wants_json
 from pipeline.config.settings import Config
 from pipeline.model.summary import Summary
-from pipeline.normalize.page import normalize_batch, records_of
+from pipeline.normalize.normalizer import normalize_batch, reader_for
 from pipeline.output.files import ProductsFile
 from pipeline.output.replay import replay_rejects as replay
 from pipeline.runner import run as run_pipeline
@@ -64,8 +64,8 @@ def replay_rejects(path: Path | None, settings: Mapping[str, str], **flags: str 
     """Normalize the rejected records again, and say what came of it."""
     with ErrorLine(as_json=wants_json(flags)) as line:
         config = configure(path, settings, flags, line, credentials=False)
-        records = {endpoint.name: records_of(endpoint.fields, endpoint.explode) for endpoint in config.endpoints}
-        normalize = partial(normalize_batch, records=records)
+        readers = {endpoint.name: reader_for(endpoint.fields, endpoint.explode) for endpoint in config.endpoints}
+        normalize = partial(normalize_batch, readers=readers)
         print_text(replay_line(replay(Path(config.output), normalize, ProductsFile.of(config))))
 
 

@@ -7,12 +7,12 @@ from urllib.parse import quote_plus, urljoin, urlsplit
 import msgspec
 from msgspec import Meta
 
-from pipeline.config.base import Section, Word
 from pipeline.config.expansion import Expansion, expand_query, variables_in
-from pipeline.config.http_syntax import basic_credentials, complaint_about_header, complaint_about_url
+from pipeline.config.http_syntax import basic_credentials, header_error, url_error
+from pipeline.config.section import Section, Word
 from pipeline.errors import ConfigError, Problem
 
-Text = Annotated[str, Meta(min_length=1)]
+NonEmpty = Annotated[str, Meta(min_length=1)]
 
 
 class BasicAuth(Section, frozen=True):
@@ -26,10 +26,12 @@ class ApiKey(Section, frozen=True):
     """A key in a header or a query parameter of that name: one of both."""
 
     value: Annotated[str, Meta(description="the key")] = ""
-    header: Annotated[Text | None, Meta(description="name of the header that it goes into")] = None
-    query: Annotated[Text | None, Meta(description="name of the query parameter, where it goes into the URL")] = None
+    header: Annotated[NonEmpty | None, Meta(description="name of the header that it goes into")] = None
+    query: Annotated[NonEmpty | None, Meta(description="name of the query parameter, where it goes into the URL")] = (
+        None
+    )
 
-    def beneath(self, keys: Mapping[str, object]) -> Self:
+    def as_defaults_for(self, keys: Mapping[str, object]) -> Self:
         """It goes to one place: another one replaces that."""
         return type(self)(value=self.value) if {"header", "query"} & keys.keys() else self
 
@@ -79,7 +81,7 @@ class Auth(Section, frozen=True):
         ConfigError: when there are several ways, or something is missing.
     """
 
-    bearer: Annotated[Text | None, Meta(description="a bearer token (RFC 6750)")] = None
+    bearer: Annotated[NonEmpty | None, Meta(description="a bearer token (RFC 6750)")] = None
     basic: BasicAuth | None = None
     api_key: ApiKey | None = None
     oauth2: OAuth2 | None = None
@@ -96,7 +98,7 @@ class Auth(Section, frozen=True):
         if problems:
             raise ConfigError(problems)
 
-    def beneath(self, keys: Mapping[str, object]) -> Self:
+    def as_defaults_for(self, keys: Mapping[str, object]) -> Self:
         """Another way replaces the one there is."""
         return self if set(self._ways()) & keys.keys() else type(self)()
 
@@ -146,7 +148,7 @@ class Auth(Section, frozen=True):
                 client_secret=put_in("oauth2.client_secret", self.oauth2.client_secret),
             )
             client_credentials_header(oauth2, expansion)
-        complaints = {} if problems else {name: complaint_about_header(name, text) for name, text in headers.items()}
+        complaints = {} if problems else {name: header_error(name, text) for name, text in headers.items()}
         key = "api_key" if self.api_key else self._ways()[0] if self._ways() else ""
         problems += [Problem(key, text) for text in complaints.values() if text]
         return Credentials(headers, query, oauth2), problems
@@ -190,7 +192,7 @@ def _problems_of_key(key: ApiKey) -> list[Problem]:
     problems = [] if key.value else [Problem("api_key.value", "needs a value")]
     if bool(key.header) == bool(key.query):
         problems.append(Problem("api_key", "needs either `header` or `query`: where the key goes"))
-    if key.header and (complaint := complaint_about_header(key.header, "x")):
+    if key.header and (complaint := header_error(key.header, "x")):
         problems.append(Problem("api_key.header", complaint))
     return problems
 
@@ -198,7 +200,7 @@ def _problems_of_key(key: ApiKey) -> list[Problem]:
 def _problems_of_oauth2(how: OAuth2) -> list[Problem]:
     needed = ("token_url", "client_id", "client_secret")
     problems = [Problem(f"oauth2.{key}", "needs a value") for key in needed if not getattr(how, key)]
-    if how.token_url and (complaint := complaint_about_url(urljoin("http://its.own", how.token_url))):
+    if how.token_url and (complaint := url_error(urljoin("http://its.own", how.token_url))):
         problems.append(Problem("oauth2.token_url", complaint))
     elif "@" in urlsplit(how.token_url).netloc:
         problems.append(Problem("oauth2.token_url", "has a user in it: client_id and client_secret say who asks"))

@@ -20,7 +20,7 @@ _OUR_HEADERS = frozenset(
 )
 
 
-def complaint_about_url(url: str) -> str | None:
+def url_error(url: str) -> str | None:
     """What keeps ``url`` from being one that can be asked; None where nothing does."""
     shown = shown_url(url)
     if any(character <= " " or character == "\x7f" for character in url):
@@ -49,7 +49,7 @@ def _check_host(host: str, *, literal: bool) -> None:
         idna.encode(host)
 
 
-def complaint_about_header(name: str, value: str) -> str | None:
+def header_error(name: str, value: str) -> str | None:
     """What keeps a header from being sent with each request; does not repeat its value (RFC 9110, section 5)."""
     if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
         return "is no name of a header, as X-Api-Key is"
@@ -60,7 +60,7 @@ def complaint_about_header(name: str, value: str) -> str | None:
     return None
 
 
-def complaint_about_host(host: str) -> str | None:
+def host_error(host: str) -> str | None:
     """What keeps ``host`` from being a host, or a host with a port."""
     if re.fullmatch(r"[^\s/:@?#*]+(:\d+)?|\[[0-9a-fA-F:.]+\](:\d+)?", host):
         with suppress(ValueError):

@@ -12,10 +12,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from pipeline.config.base import keys_of
 from pipeline.config.resolve import resolve
+from pipeline.config.section import keys_of
 from pipeline.config.settings import NO_ENDPOINTS, Config, Endpoint
-from pipeline.config.validate import WHOLE, Builder, Text, did_you_mean
+from pipeline.config.validate import WHOLE, Builder, RawText, did_you_mean
 from pipeline.config.yaml import parse_text, read_yaml
 from pipeline.errors import ConfigError, Problem
 
@@ -126,7 +126,7 @@ class _Layers:
         for parent in parents:
             if target.get(parent) is None:
                 target[parent] = {}
-            elif isinstance(whole := target[parent], Text):
+            elif isinstance(whole := target[parent], RawText):
                 target[parent] = parse_text(whole)
             if isinstance(target[parent], str):  # a section that is written as a text
                 target[parent] = {WHOLE: target[parent]}
@@ -140,7 +140,7 @@ class _Layers:
         if isinstance(before, dict) and isinstance(parsed, dict):
             target[last] = {**before, **parsed}
         else:
-            target[last] = Text(text)
+            target[last] = RawText(text)
         self.origins[path] = origin
 
 

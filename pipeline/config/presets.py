@@ -61,7 +61,7 @@ def preset_names() -> Sequence[str]:
     return sorted(file.name.removesuffix(".yaml") for file in _FOLDER.iterdir() if file.name.endswith(".yaml"))
 
 
-def complaint_about_preset(name: str) -> str | None:
+def preset_error(name: str) -> str | None:
     """What is wrong with the name of a preset, None where nothing is."""
     known = preset_names()
     if name in known:

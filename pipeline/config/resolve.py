@@ -10,7 +10,7 @@ from pipeline.config.auth import NO_AUTH, Auth, Credentials
 from pipeline.config.expansion import Expansion, expand_query, identity
 from pipeline.config.http_syntax import (
     basic_credentials,
-    complaint_about_header,
+    header_error,
 )
 from pipeline.config.presets import load_preset
 from pipeline.config.settings import NO_ENDPOINTS, Breaker, Config, Endpoint, Http, RateLimit, Retry
@@ -81,7 +81,7 @@ def _resolved(
     headers = {}
     for name, text in endpoint.headers.items():
         headers[name] = expansion.expand(name, text)
-        wrong: Sequence[str | None] = expansion.take_problems() or [complaint_about_header(name, headers[name])]
+        wrong: Sequence[str | None] = expansion.take_problems() or [header_error(name, headers[name])]
         problems += [Problem(f"{path}headers.{name}", complaint) for complaint in wrong if complaint]
     auth, unset = _auth_of(endpoint, environ)
     if auth.sent_as() in map(str.lower, headers):

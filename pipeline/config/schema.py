@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from pipeline.config.base import Section, summary_line
 from pipeline.config.presets import preset_names
+from pipeline.config.section import Section, summary_line
 from pipeline.config.settings import Config
 
 

@@ -13,16 +13,16 @@ from typing import Annotated, Self
 from msgspec import Meta
 
 from pipeline.config.auth import Auth
-from pipeline.config.base import RULE, Section, Word
 from pipeline.config.http_syntax import (
-    complaint_about_header,
-    complaint_about_host,
-    complaint_about_url,
+    header_error,
+    host_error,
+    url_error,
 )
-from pipeline.config.presets import complaint_about_preset
+from pipeline.config.presets import preset_error
+from pipeline.config.section import RULE, Section, Word
 from pipeline.config.source import Fields, Paging
 from pipeline.errors import ConfigError, Problem
-from pipeline.record_paths import complaint_about_path
+from pipeline.record_paths import path_error
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
@@ -204,11 +204,11 @@ class Endpoint(Section, frozen=True):
 
     def __post_init__(self) -> None:
         complaints = [
-            ("preset", complaint_about_preset(self.preset) if self.preset is not None else None),
-            ("url", complaint_about_url(self.url)),
-            ("explode", complaint_about_path(self.explode) if self.explode is not None else None),
-            *((f"headers.{name}", complaint_about_header(name, value)) for name, value in self.headers.items()),
-            *(("allow_hosts", complaint_about_host(host)) for host in self.allow_hosts),
+            ("preset", preset_error(self.preset) if self.preset is not None else None),
+            ("url", url_error(self.url)),
+            ("explode", path_error(self.explode) if self.explode is not None else None),
+            *((f"headers.{name}", header_error(name, value)) for name, value in self.headers.items()),
+            *(("allow_hosts", host_error(host)) for host in self.allow_hosts),
         ]
         if problems := [Problem(path, text) for path, text in complaints if text]:
             raise ConfigError(problems)

@@ -7,12 +7,12 @@ from typing import Annotated, ClassVar, Self
 import msgspec
 from msgspec import Meta
 
-from pipeline.config.base import RULE, Section, Word
+from pipeline.config.section import RULE, Section, Word
 from pipeline.currency import CODES
 from pipeline.errors import ConfigError, Problem
-from pipeline.record_paths import complaint_about_path, complaint_about_template, is_dotted
+from pipeline.record_paths import is_dotted, path_error, template_error
 
-Text = Annotated[str, Meta(min_length=1)]
+NonEmpty = Annotated[str, Meta(min_length=1)]
 Path = Annotated[str, Meta(min_length=1)]
 
 
@@ -42,22 +42,22 @@ class Paging(Section, frozen=True):
 
     style: Annotated[PagingStyle, Meta(description="how it is walked")] = PagingStyle.AUTO
     parameter: Annotated[
-        Text | None, Meta(description="query parameter that says which page: its number, offset, cursor or last id")
+        NonEmpty | None, Meta(description="query parameter that says which page: its number, offset, cursor or last id")
     ] = None
     start: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="the first number or offset")] = None
-    size_parameter: Annotated[Text | None, Meta(description="query parameter that asks for `size` records a page")] = (
-        None
-    )
+    size_parameter: Annotated[
+        NonEmpty | None, Meta(description="query parameter that asks for `size` records a page")
+    ] = None
     size: Annotated[
         Annotated[int, Meta(ge=1, le=1_000_000)] | None, Meta(description="how many records a page are asked for")
     ] = None
-    path: Annotated[Text | None, Meta(description="where the body has the next cursor or URL")] = None
-    has_more: Annotated[Text | None, Meta(description="where it has a flag that says whether there is more")] = None
+    path: Annotated[NonEmpty | None, Meta(description="where the body has the next cursor or URL")] = None
+    has_more: Annotated[NonEmpty | None, Meta(description="where it has a flag that says whether there is more")] = None
     total: Annotated[
-        Text | None, Meta(description="where it has the number of records, beyond which nothing is asked")
+        NonEmpty | None, Meta(description="where it has the number of records, beyond which nothing is asked")
     ] = None
     total_pages: Annotated[
-        Text | None, Meta(description="where it has the number of pages, beyond which nothing is asked")
+        NonEmpty | None, Meta(description="where it has the number of pages, beyond which nothing is asked")
     ] = None
     short_page_ends: Annotated[
         bool, Meta(description="whether a page of fewer than `size` records is the last one")
@@ -80,7 +80,7 @@ class Paging(Section, frozen=True):
         if problems:
             raise ConfigError(problems)
 
-    def beneath(self, keys: Mapping[str, object]) -> Self:
+    def as_defaults_for(self, keys: Mapping[str, object]) -> Self:
         """Another style has keys of its own."""
         return self if keys.get("style", self.style) is self.style else type(self)()
 
@@ -104,7 +104,7 @@ def _styles_with(key: str) -> str:
 
 
 def _problems_of_paths(**paths: str | None) -> list[Problem]:
-    complaints = {key: complaint_about_path(path) for key, path in paths.items() if path is not None}
+    complaints = {key: path_error(path) for key, path in paths.items() if path is not None}
     return [Problem(key, text) for key, text in complaints.items() if text]
 
 
@@ -174,7 +174,7 @@ class Price(Section, frozen=True):
         if problems:
             raise ConfigError(problems)
 
-    def beneath(self, keys: Mapping[str, object]) -> Self:
+    def as_defaults_for(self, keys: Mapping[str, object]) -> Self:
         """How one kind is written says nothing of another."""
         if keys.get("kind", self.kind) is self.kind:
             return self
@@ -210,7 +210,7 @@ class Currency(Section, frozen=True):
         if problems:
             raise ConfigError(problems)
 
-    def beneath(self, keys: Mapping[str, object]) -> Self:
+    def as_defaults_for(self, keys: Mapping[str, object]) -> Self:
         """A path and a constant replace each other."""
         return type(self)() if keys else self
 
@@ -238,13 +238,13 @@ class Fields(Section, frozen=True):
 
     def __post_init__(self) -> None:
         problems = _problems_of_paths(title=self.title, category=self.category)
-        if self.id is not None and (complaint := complaint_about_template(self.id)):
+        if self.id is not None and (complaint := template_error(self.id)):
             problems.append(Problem("id", complaint))
         problems += _problems_of_paths(**{f"extra.{name}": path for name, path in self.extra.items()})
         if problems:
             raise ConfigError(problems)
 
-    def within(self, explode: str) -> Self:
+    def for_variants(self, explode: str) -> Self:
         """The same for the elements of the list at ``explode``: what led to all or one of them leads to the variant."""
 
         def variant(path: str | None) -> str | None:

@@ -10,8 +10,8 @@ from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 
-from pipeline.config.base import RULE, Section, bare, choices_in, section_in
-from pipeline.config.presets import Preset, complaint_about_preset, load_preset
+from pipeline.config.presets import Preset, load_preset, preset_error
+from pipeline.config.section import RULE, Section, bare, choices_in, section_in
 from pipeline.config.settings import Config, Endpoint
 from pipeline.config.yaml import parse_text
 from pipeline.errors import ConfigError, Problem
@@ -25,7 +25,7 @@ _PRIVATE = {"url", "headers", "auth"}
 _S = TypeVar("_S", bound=Section)
 
 
-class Text(str):
+class RawText(str):
     """A value from the environment or the command line: its type is only known from its key."""
 
     __slots__ = ()
@@ -57,7 +57,7 @@ class Builder:
 
     def _given(self, raw: Any, section: Section) -> dict[str, Any]:
         """The keys of a section that somebody gave a value."""
-        raw = parse_text(raw) if isinstance(raw, Text) else raw
+        raw = parse_text(raw) if isinstance(raw, RawText) else raw
         return {key: getattr(section, key) for key in section.__struct_fields__ if isinstance(raw, dict) and key in raw}
 
     def _endpoint(self, raw: Any, index: int, inherited: Config, common_limit: Mapping[str, Any]) -> Endpoint:
@@ -79,7 +79,7 @@ class Builder:
             if "rate_limit" in known:
                 known["rate_limit"] = known["rate_limit"].at_most(**common_limit)
             if isinstance(explode := raw.get("explode"), str) and "fields" in known:
-                known["fields"] = known["fields"].within(str(explode))
+                known["fields"] = known["fields"].for_variants(str(explode))
             bases |= {"auth": preset.auth, **known}
             if isinstance(url := raw.get("url"), str):
                 raw = {**raw, "url": preset.url(url)}
@@ -112,7 +112,7 @@ class Builder:
         return values
 
     def _section(self, section: type[Section], raw: Any, path: str, base: Section) -> Section | None:
-        if isinstance(raw, Text):
+        if isinstance(raw, RawText):
             raw = parse_text(raw)
         if raw is None:
             return base
@@ -125,7 +125,7 @@ class Builder:
             self._complain(path[:-1], f"needs keys of its own ({keys}), got {_shown(whole, path)}")
             return None
         values = self._values(section, raw, path, msgspec.structs.asdict(base))
-        return self._construct(lambda: msgspec.structs.replace(base.beneath(values), **values), path)
+        return self._construct(lambda: msgspec.structs.replace(base.as_defaults_for(values), **values), path)
 
     def _leaf(self, values: dict[str, Any], key: str, value: Any, wanted: Any, path: str) -> None:
         plain = bare(wanted)
@@ -136,10 +136,10 @@ class Builder:
                     self._complain(f"{path}.{name}", text)
                     return
             value = {name: str(inner) for name, inner in value.items()}
-        if isinstance(value, Text) and (get_origin(plain) in (tuple, Mapping) or _is_number_or_text(plain)):
+        if isinstance(value, RawText) and (get_origin(plain) in (tuple, Mapping) or _is_number_or_text(plain)):
             value = parse_text(value)
         try:
-            if isinstance(value, Text):
+            if isinstance(value, RawText):
                 converted = msgspec.convert(str(value), wanted, strict=False)
             else:
                 converted = msgspec.convert(value, wanted)
@@ -171,12 +171,12 @@ class Builder:
 
 
 def _is_null(value: Any) -> bool:
-    return (parse_text(value) if isinstance(value, Text) else value) is None
+    return (parse_text(value) if isinstance(value, RawText) else value) is None
 
 
 def _preset_of(raw: Mapping[Any, Any]) -> Preset | None:
     name = raw.get("preset")
-    return load_preset(name) if isinstance(name, str) and complaint_about_preset(name) is None else None
+    return load_preset(name) if isinstance(name, str) and preset_error(name) is None else None
 
 
 def _is_number_or_text(wanted: Any) -> bool:

@@ -13,11 +13,11 @@ from pipeline.errors import FetchError
 from pipeline.fetch.account.ledger import EndpointLog, Ledger
 from pipeline.fetch.attempts import ResilientClient
 from pipeline.fetch.content.response import Response
-from pipeline.fetch.content.totals import find_announced
+from pipeline.fetch.content.totals import find_totals
 from pipeline.fetch.http.client import Connect, connector
-from pipeline.fetch.paging.base import Target
-from pipeline.fetch.paging.select import begin_walk, detect
-from pipeline.model.pages import Announced, Page
+from pipeline.fetch.paging.paginator import PageRequest
+from pipeline.fetch.paging.select import detect, make_paginator
+from pipeline.model.pages import AnnouncedTotals, Page
 
 _NOT_FOUND = 404
 
@@ -33,7 +33,7 @@ class FirstPage(msgspec.Struct, frozen=True):
     records: Sequence[msgspec.Raw]
     place: str | None
     paging: Paging
-    announced: Announced
+    announced: AnnouncedTotals
     seconds: float
 
     def page(self) -> Page:
@@ -55,13 +55,13 @@ async def fetch_first_page(endpoint: ResolvedEndpoint, connect: Connect, *, plai
         resilient = ResilientClient(
             once,
             client,
-            place=None,
+            records_path=None,
             ledger=Ledger(endpoint.name),
             log=EndpointLog(endpoint.name, "is the URL right?"),
             rng=Random(),
         )
-        (first,), _ = begin_walk(endpoint.paging, bytes).wishes(1)
-        arrival = await resilient.page(1, Target() if plain else first.target, again=False)
+        (first,), _ = make_paginator(endpoint.paging, bytes).next_requests(1)
+        arrival = await resilient.page(PageRequest(1) if plain else first)
     response, paging = arrival.response, endpoint.paging
     if paging.style is PagingStyle.AUTO:
         paging = detect(response, records=len(arrival.records)) or paging
@@ -69,9 +69,9 @@ async def fetch_first_page(endpoint: ResolvedEndpoint, connect: Connect, *, plai
         endpoint=endpoint,
         response=response,
         records=arrival.records,
-        place=resilient.place,
+        place=resilient.records_path,
         paging=paging,
-        announced=find_announced(response.body, response.headers),
+        announced=find_totals(response.body, response.headers),
         seconds=trio.current_time() - started,
     )
 

@@ -192,9 +192,9 @@ def _prices_of_variants(records: Sequence[Record]) -> str | None:
     """The path of all prices within a list of variants."""
     for key in dict.fromkeys(key for record in records for key in record if _VARIANTS.search(key)):
         lists = [record[key] for record in records if isinstance(record.get(key), list)]
-        within = [element for elements in lists for element in elements if isinstance(element, dict)]
-        if len(lists) >= _SHARE * len(records) and within:
-            found = next(_candidates(within, "price", _are_prices), None)
+        inner = [element for elements in lists for element in elements if isinstance(element, dict)]
+        if len(lists) >= _SHARE * len(records) and inner:
+            found = next(_candidates(inner, "price", _are_prices), None)
             if found:
                 return f"{key}[].{found}"
     return None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.config.http_syntax import complaint_about_header, complaint_about_url
+from pipeline.config.http_syntax import header_error, url_error
 from pipeline.config.load import config_of_text
 from pipeline.config.presets import load_preset
 from pipeline.config.resolve import resolve
@@ -93,7 +93,7 @@ async def draft_config(
 
 
 def _check(urls: Sequence[str], headers: Mapping[str, str]) -> None:
-    complaints = [(shown_url(url), complaint_about_url(url)) for url in urls]
-    complaints += [(name, complaint_about_header(name, text)) for name, text in headers.items()]
+    complaints = [(shown_url(url), url_error(url)) for url in urls]
+    complaints += [(name, header_error(name, text)) for name, text in headers.items()]
     if problems := [Problem(where, text) for where, text in complaints if text]:
         raise ConfigError(problems)

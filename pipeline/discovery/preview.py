@@ -16,8 +16,8 @@ from pipeline.discovery.init import Drafted
 from pipeline.errors import FetchError
 from pipeline.model.pages import NormalizedPage, Page
 from pipeline.normalize.money import WireFloat, as_it_came
-from pipeline.normalize.page import normalize_page, records_of
-from pipeline.normalize.readers import Records
+from pipeline.normalize.normalizer import normalize_page, reader_for
+from pipeline.normalize.readers import RecordReader
 from pipeline.ui.columns import columns, fitted, printable
 
 # What of a raw record is shown: as many lines, and of lists and objects within it as many members.
@@ -29,27 +29,27 @@ _decode = msgspec.json.Decoder(float_hook=WireFloat).decode
 _encode = msgspec.json.Encoder(enc_hook=as_it_came).encode
 
 
-def normalized(page: FirstPage, records: Records, position: int) -> NormalizedPage:
+def normalized(page: FirstPage, reader: RecordReader, position: int) -> NormalizedPage:
     """What one record of the page becomes, from 0: products, coercions, or a reject."""
     alone = Page(source=page.endpoint.name, number=1, records=page.records[position : position + 1])
-    return normalize_page(alone, _WHEN, records)
+    return normalize_page(alone, _WHEN, reader)
 
 
-def products_table(page: FirstPage, records: Records, *, most: int, width: int) -> str:
+def products_table(page: FirstPage, reader: RecordReader, *, most: int, width: int) -> str:
     """The first products of a page, a line each."""
     rows: list[tuple[str, ...]] = [("id", "title", "price", "currency", "category")]
-    for product in _products(normalize_page(page.page(), _WHEN, records))[:most]:
+    for product in _products(normalize_page(page.page(), _WHEN, reader))[:most]:
         values = [product["id"].removeprefix(f"{page.endpoint.name}:"), *(product[key] for key in rows[0][1:])]
         rows.append(tuple("-" if value is None else printable(_text(value)) for value in values))
     return columns(rows, width=width, numbers=(2,))
 
 
-def rejections(page: FirstPage, records: Records) -> Mapping[str, int]:
+def rejections(page: FirstPage, reader: RecordReader) -> Mapping[str, int]:
     """How many records of the page are rejected, by reason."""
-    return Counter(reject.reason for reject in normalize_page(page.page(), _WHEN, records).rejects)
+    return Counter(reject.reason for reject in normalize_page(page.page(), _WHEN, reader).rejects)
 
 
-def side_by_side(page: FirstPage, records: Records, *, most: int, width: int) -> str:
+def side_by_side(page: FirstPage, reader: RecordReader, *, most: int, width: int) -> str:
     """The first records, each beside its products; then what the whole page came to."""
     left = max(20, (width - 3) * 55 // 100)
     right = max(20, width - 3 - left)
@@ -57,9 +57,9 @@ def side_by_side(page: FirstPage, records: Records, *, most: int, width: int) ->
     for position in range(min(most, len(page.records))):
         lines.append(f"{'─' * left}─┼─{'─' * right}")
         raw = list(_raw_lines(page, position))
-        for one, other in zip_longest(raw, _outcome(normalized(page, records, position)), fillvalue=""):
+        for one, other in zip_longest(raw, _outcome(normalized(page, reader, position)), fillvalue=""):
             lines.append(f"{fitted(one, left)} │ {fitted(other, right)}".rstrip())
-    return "\n".join([*lines, "", _sums(normalize_page(page.page(), _WHEN, records))])
+    return "\n".join([*lines, "", _sums(normalize_page(page.page(), _WHEN, reader))])
 
 
 def _raw_lines(page: FirstPage, position: int) -> Iterator[str]:
@@ -145,9 +145,9 @@ def _about(drafted: Drafted, index: int, most: int, width: int) -> Iterator[str]
     yield f"{draft.name}{recognised}{count}"
     if page and page.records:
         endpoint = drafted.config.endpoints[index]
-        records = records_of(endpoint.fields, endpoint.explode)
-        yield products_table(page, records, most=most, width=width)
-        for reason, times in rejections(page, records).items():
+        reader = reader_for(endpoint.fields, endpoint.explode)
+        yield products_table(page, reader, most=most, width=width)
+        for reason, times in rejections(page, reader).items():
             yield f"rejected {times}: {printable(reason)}"
     if draft.doubts:
         yield "not certain:"

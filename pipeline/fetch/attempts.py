@@ -18,13 +18,13 @@ from pipeline.errors import (
     RedirectedError,
     TransientError,
 )
+from pipeline.fetch.access import Access
 from pipeline.fetch.account.ledger import EndpointLog, Ledger
 from pipeline.fetch.account.recorder import Stopwatch
-from pipeline.fetch.auth import Access
 from pipeline.fetch.content.records import RecordFinder
 from pipeline.fetch.content.response import Response
 from pipeline.fetch.http.client import Client
-from pipeline.fetch.paging.base import Target
+from pipeline.fetch.paging.paginator import PageRequest
 from pipeline.fetch.policy.adaptive_rate import AdaptiveRate
 from pipeline.fetch.policy.backoff import Backoff
 from pipeline.fetch.policy.circuit_breaker import CircuitBreaker, CircuitBreakerStatistics, Permit, State
@@ -40,7 +40,7 @@ MAX_REDIRECTS = 5
 _NO_CONTENT, _BAD_REQUEST, _UNAUTHORIZED = 204, 400, 401
 
 
-class Arrival(msgspec.Struct, frozen=True):
+class FetchedPage(msgspec.Struct, frozen=True):
     """A page that came: its records, none at the end of the endpoint, and the response that they are views into.
 
     ``latency`` is how many seconds passed from the request for it, on a connection that stood, to the last byte.
@@ -55,7 +55,8 @@ class ResilientClient:
     """Fetches pages of one endpoint, each with all the tries it is allowed.
 
     An attempt goes through, in this order: the breaker admits it, the token bucket grants each of its requests, the
-    client makes them, and the outcome is told to the breaker. ``place`` is where an earlier run found the records.
+    client makes them, and the outcome is told to the breaker. ``records_path`` is where an earlier run found
+    the records.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class ResilientClient:
         endpoint: ResolvedEndpoint,
         client: Client,
         *,
-        place: str | None,
+        records_path: str | None,
         ledger: Ledger,
         log: EndpointLog,
         rng: Random,
@@ -83,21 +84,19 @@ class ResilientClient:
             max_probes=breaker.max_probes,
         )
         self._access = Access(endpoint, client, self._bucket)
-        self._finder = RecordFinder(endpoint.items, place=place, redact=self._access.redact)
+        self._finder = RecordFinder(endpoint.items, records_path=records_path, redact=self._access.redact)
         self._told_redirect = False
 
     @property
-    def place(self) -> str | None:
+    def records_path(self) -> str | None:
         """Where the records stand in a body, once some were found."""
-        return self._finder.place
+        return self._finder.records_path
 
     def statistics(self) -> tuple[CircuitBreakerStatistics, TokenBucketStatistics]:
         """Snapshots of what decides when the next request may leave."""
         return self._breaker.statistics(), self._bucket.statistics()
 
-    async def page(
-        self, number: int, target: Target, *, again: bool, on_failed: Callable[[], None] = lambda: None
-    ) -> Arrival:
+    async def page(self, request: PageRequest, *, on_failed: Callable[[], None] = lambda: None) -> FetchedPage:
         """Fetch a page; ``again`` when it was asked for before. ``on_failed`` is called when the server seems ill.
 
         A cancellation leaves the connection closed, the breaker without a permit taken, and a token spent.
@@ -107,6 +106,7 @@ class ResilientClient:
             TransientError: when the retries are used up.
             EndpointLostError: when there is no more to be had from the endpoint in this run.
         """
+        number = request.number
         attempt = retries = in_a_row = 0
         times_opened = self._breaker.statistics().times_opened
         while True:
@@ -114,7 +114,7 @@ class ResilientClient:
             opened = False
             with await self._admitted() as permit:
                 try:
-                    arrival = await self._attempt(number, attempt, target, again=again or attempt > 1)
+                    arrival = await self._attempt(request, attempt)
                 except RateLimitedError as error:
                     failure: TransientError = error
                 except TransientError as error:
@@ -159,16 +159,16 @@ class ResilientClient:
         self._tell_pause()  # the quota may be used up with this one
         return grant
 
-    async def _attempt(self, number: int, attempt: int, target: Target, *, again: bool) -> Arrival:
-        watch = Stopwatch()
+    async def _attempt(self, request: PageRequest, attempt: int) -> FetchedPage:
+        watch, number = Stopwatch(), request.number
         try:
-            url = target.url or self._client.url_with(target.parameters)
-            response = await self._response(url, watch, again=again)
+            url = request.url or self._client.url_with(request.parameters)
+            response = await self._response(url, watch, again=request.again or attempt > 1)
             records = [] if response.status == _NO_CONTENT else self._finder.find(response.body)
         except FetchError as error:
             error.text = self._access.explained(error)
-            if error.code == _BAD_REQUEST and target.parameters:
-                asked = "&".join(f"{name}={value}" for name, value in target.parameters.items())
+            if error.code == _BAD_REQUEST and request.parameters:
+                asked = "&".join(f"{name}={value}" for name, value in request.parameters.items())
                 error.text += self._access.redact(f"; asked with {asked}")
             if watch.started_at is not None:
                 self._ledger.traffic.attempted(watch.started_at, error)
@@ -176,7 +176,7 @@ class ResilientClient:
         assert watch.started_at is not None, "an answer to a request"
         self._ledger.traffic.attempted(watch.started_at, None, watch.latency)
         self._log.arrived(number, attempt, response.status, watch.seconds(), len(records))
-        return Arrival(records, response, watch.latency)
+        return FetchedPage(records, response, watch.latency)
 
     async def _response(self, url: str, watch: Stopwatch, *, again: bool) -> Response:
         """Follow redirects, and get another access token once where one is refused; each request costs a token."""

@@ -12,16 +12,16 @@ from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.source import PagingStyle
 from pipeline.errors import DeadlineNearError, EndpointLostError, FetchError, PermanentError, TransientError
 from pipeline.fetch.account.ledger import EndpointLog, Ledger, standing
-from pipeline.fetch.attempts import Arrival, ResilientClient
-from pipeline.fetch.content.totals import find_announced
+from pipeline.fetch.attempts import FetchedPage, ResilientClient
+from pipeline.fetch.content.totals import find_totals
 from pipeline.fetch.http.client import Client
-from pipeline.fetch.paging.base import Step, Wish
-from pipeline.fetch.paging.select import begin_walk, detect, usable
-from pipeline.fetch.prefetch import Lookahead, Window
+from pipeline.fetch.paging.paginator import PageOutcome, PageRequest
+from pipeline.fetch.paging.select import detect, make_paginator, usable
+from pipeline.fetch.prefetch import Prefetcher, PrefetchWindow
 from pipeline.model.metrics import Activity
-from pipeline.model.pages import NOTHING_YET, Announced, Findings, Page, Progress, Trace
+from pipeline.model.pages import NOTHING_YET, AnnouncedTotals, EndpointProfile, Page, Progress, Trace
 from pipeline.model.status import EndpointStatus
-from pipeline.model.summary import Action, Walk, page_ranges
+from pipeline.model.summary import Action, FetchResult, page_ranges
 from pipeline.redaction import Secrets
 
 
@@ -29,7 +29,7 @@ class Fetcher:
     """Fetches one endpoint, page by page.
 
     ``identify`` gives a raw record's identity, for finding loops. ``resumed`` tells how far an earlier run came.
-    ``on_end`` is called with the number behind the last page, ``on_findings`` with what the first page said.
+    ``on_end`` is called with the number behind the last page, ``on_profile`` with what the first page said.
     """
 
     def __init__(
@@ -41,21 +41,23 @@ class Fetcher:
         identify: Callable[[msgspec.Raw], Hashable],
         resumed: Progress = NOTHING_YET,
         on_end: Callable[[int], None] = lambda page: None,
-        on_findings: Callable[[Findings], None] = lambda findings: None,
+        on_profile: Callable[[EndpointProfile], None] = lambda profile: None,
     ) -> None:
         self._endpoint = endpoint
         self._client = client
         self._identify = identify
         self._on_end = on_end
-        self._on_findings = on_findings
-        self._findings = resumed.findings
-        self._how = resumed.findings.paging if resumed.findings else endpoint.paging
+        self._on_profile = on_profile
+        self._profile = resumed.profile
+        self._how = resumed.profile.paging if resumed.profile else endpoint.paging
         resumed = usable(_unsealed(resumed, endpoint.secrets), self._how)
-        self._walk = begin_walk(self._how, identify, resumed)
+        self._walk = make_paginator(self._how, identify, resumed)
         self._ledger = Ledger(endpoint.name, resumed=resumed)
         self._log = EndpointLog(endpoint.name, self._remedy())
-        place = resumed.findings.place if resumed.findings else None
-        self._resilient = ResilientClient(endpoint, client, place=place, ledger=self._ledger, log=self._log, rng=rng)
+        records_path = resumed.profile.records_path if resumed.profile else None
+        self._resilient = ResilientClient(
+            endpoint, client, records_path=records_path, ledger=self._ledger, log=self._log, rng=rng
+        )
 
     async def run(self, send: trio.MemorySendChannel[Page]) -> None:
         """Walk the endpoint to its end and send every page of records that arrives; closes ``send``.
@@ -64,12 +66,12 @@ class Fetcher:
         until :meth:`interrupt` says why.
         """
         limit = self._endpoint.rate_limit
-        window = Window(limit.rps, limit.concurrency, now=trio.current_time())
+        window = PrefetchWindow(limit.rps, limit.concurrency, now=trio.current_time())
         with send, self._ledger.walking():
             async with self._client, trio.open_nursery() as nursery:
-                pages = Lookahead(
+                pages = Prefetcher(
                     partial(self._fetch, window),
-                    self._wishes,
+                    self._next_requests,
                     window=window,
                     reach=limit.concurrency,
                     nursery=nursery,
@@ -93,7 +95,7 @@ class Fetcher:
         self._lose(FetchError(reason), action)
         return True
 
-    def statistics(self) -> Walk:
+    def statistics(self) -> FetchResult:
         """The account of the walk so far."""
         return self._ledger.statistics()
 
@@ -101,17 +103,17 @@ class Fetcher:
         """How the endpoint stands at the moment; cheap enough to be asked for again and again."""
         return standing(self._ledger, *self._resilient.statistics(), end=self._walk.end, now=trio.current_time())
 
-    def _wishes(self, most: int) -> tuple[Sequence[Wish], bool]:
-        return self._walk.wishes(most)  # of whatever walk it is by then
+    def _next_requests(self, most: int) -> tuple[Sequence[PageRequest], bool]:
+        return self._walk.next_requests(most)  # of whatever walk it is by then
 
-    async def _fetch(self, window: Window, wish: Wish) -> Arrival:
-        arrival = await self._resilient.page(wish.number, wish.target, again=wish.again, on_failed=window.failed)
+    async def _fetch(self, window: PrefetchWindow, request: PageRequest) -> FetchedPage:
+        arrival = await self._resilient.page(request, on_failed=window.failed)
         window.answered(arrival.latency)
         return arrival
 
-    async def _walk_on(self, pages: Lookahead, send: trio.MemorySendChannel[Page]) -> None:
-        step = self._walk.first_step
-        while step in (Step.NEXT, Step.EMPTY):
+    async def _walk_on(self, pages: Prefetcher, send: trio.MemorySendChannel[Page]) -> None:
+        step = self._walk.first_outcome
+        while step in (PageOutcome.NEXT, PageOutcome.EMPTY):
             number, second_pass = self._walk.page, self._walk.second_pass
             try:
                 arrival = await pages.take()
@@ -125,34 +127,34 @@ class Fetcher:
                     self._log.failed(error, number, f"{error.text}; page put off, it gets another chance")
                 continue
             if number == 1 and not second_pass and not self._find_out_paging(arrival):
-                step = self._walk.first_step
+                step = self._walk.first_outcome
                 continue
-            if arrival.records and self._findings is None:
+            if arrival.records and self._profile is None:
                 self._learn_from(arrival, number)
             step = self._take(arrival, number)
-            await self._deliver(arrival, number, send, repeats=step is Step.LOOP)
-        if step is Step.LOST:  # behind the end or a repetition nothing is looked at
+            await self._deliver(arrival, number, send, repeats=step is PageOutcome.LOOP)
+        if step is PageOutcome.LOST:  # behind the end or a repetition nothing is looked at
             await self._send_early(pages, send)
         self._conclude(step)
 
-    async def _send_early(self, pages: Lookahead, send: trio.MemorySendChannel[Page]) -> None:
+    async def _send_early(self, pages: Prefetcher, send: trio.MemorySendChannel[Page]) -> None:
         """Take what came before its turn, now that its turn will not come: what was fetched is not lost."""
         for number, arrival in pages.arrived():
             if arrival.records:
-                if self._findings is None:
+                if self._profile is None:
                     self._learn_from(arrival, number)
                 if is_new := self._walk.arrived_early(number, arrival.records):
                     self._ledger.fetched(number)
                 await self._deliver(arrival, number, send, repeats=not is_new)
 
     async def _deliver(
-        self, arrival: Arrival, number: int, send: trio.MemorySendChannel[Page], *, repeats: bool
+        self, arrival: FetchedPage, number: int, send: trio.MemorySendChannel[Page], *, repeats: bool
     ) -> None:
         if arrival.records:
             self._ledger.received(len(arrival.records))
             await self._send(send, self._page(arrival, number, repeats=repeats))
 
-    def _page(self, arrival: Arrival, number: int, *, repeats: bool) -> Page:
+    def _page(self, arrival: FetchedPage, number: int, *, repeats: bool) -> Page:
         token = self._walk.token()
         return Page(
             source=self._endpoint.name,
@@ -165,23 +167,23 @@ class Fetcher:
             ),
         )
 
-    def _take(self, arrival: Arrival, number: int) -> Step:
+    def _take(self, arrival: FetchedPage, number: int) -> PageOutcome:
         end_was_known = self._walk.end is not None
         step = self._walk.arrived(arrival.records, arrival.response)
         end = self._walk.end
         if end is not None and not end_was_known:
             self._on_end(end)
-        if step not in (Step.LOOP, Step.EMPTY) and number != end:
+        if step not in (PageOutcome.LOOP, PageOutcome.EMPTY) and number != end:
             self._ledger.fetched(number)
         return step
 
-    def _find_out_paging(self, arrival: Arrival) -> bool:
+    def _find_out_paging(self, arrival: FetchedPage) -> bool:
         """See from the first page how to go on; False when this was not the first one after all."""
         how = self._how
         found = detect(arrival.response, records=len(arrival.records)) if how.style is PagingStyle.AUTO else None
         if found:
             how = found
-            self._walk = begin_walk(how, self._identify)
+            self._walk = make_paginator(how, self._identify)
             self._log.paging(how)
         self._how = how
         return found is None or found.start != 0
@@ -204,30 +206,30 @@ class Fetcher:
         """A page that was sent is normalized and written down."""
         self._ledger.time.delivered()
 
-    def _conclude(self, step: Step) -> None:
+    def _conclude(self, step: PageOutcome) -> None:
         match step:
-            case Step.END:
+            case PageOutcome.END:
                 self._ledger.reached_end()
                 walk = self._ledger.statistics()
                 if walk.pages_fetched == 1 and self._how.style in (PagingStyle.CURSOR, PagingStyle.NEXT_URL):
                     self._log.one_page(self._how.path)
                 self._log.ended(walk.pages_fetched, page_ranges(walk.pages_missing))
-            case Step.LOOP:
+            case PageOutcome.LOOP:
                 self._lose(FetchError(f"{step.value}; if the API has other pages, say with `paging` how"), "skip")
-            case Step.BROKEN:
+            case PageOutcome.BROKEN:
                 self._lose(FetchError(step.value), "skip")
             case _:
                 self._lose(FetchError(f"{step.value}; check `url` and what access it needs"), "skip")
 
-    def _learn_from(self, arrival: Arrival, number: int) -> None:
+    def _learn_from(self, arrival: FetchedPage, number: int) -> None:
         """Take down what the first page with records says, for this run and for one that resumes it."""
-        announced = find_announced(arrival.response.body, arrival.response.headers)
+        announced = find_totals(arrival.response.body, arrival.response.headers)
         if announced.pages is None and announced.records is not None and number == 1:
             # The first page is a full one, unless it is the only one.
-            announced = Announced(announced.records, -(-announced.records // len(arrival.records)))
+            announced = AnnouncedTotals(announced.records, -(-announced.records // len(arrival.records)))
         size = len(arrival.records) if number == 1 else None
-        self._findings = Findings(self._how, self._resilient.place, announced, size)
-        self._on_findings(self._findings)
+        self._profile = EndpointProfile(self._how, self._resilient.records_path, announced, size)
+        self._on_profile(self._profile)
         self._log.announced(announced.records, announced.pages)
         self._ledger.announced(announced)
         if announced.pages is not None:

@@ -10,8 +10,8 @@ import msgspec
 import trio
 
 from pipeline.errors import FetchError
-from pipeline.fetch.attempts import Arrival
-from pipeline.fetch.paging.base import Wish
+from pipeline.fetch.attempts import FetchedPage
+from pipeline.fetch.paging.paginator import PageRequest
 
 # While the first answer is awaited nothing is known of the endpoint, and no more than this is asked of it.
 MOST_BEFORE_AN_ANSWER = 5
@@ -24,14 +24,14 @@ SECONDS_A_PAGE = 0.05
 _SMOOTHING = 1 / 8
 
 
-class WindowStatistics(msgspec.Struct, frozen=True):
+class PrefetchWindowStatistics(msgspec.Struct, frozen=True):
     """``latency`` in seconds, smoothed, None before an answer; ``grown`` is how far the window has come."""
 
     latency: float | None
     grown: int
 
 
-class Window:
+class PrefetchWindow:
     """Tells how many requests keep an endpoint busy.
 
     Those are as many as leave within one latency (Little's law), twice over to catch up with a burst, and one more.
@@ -82,12 +82,12 @@ class Window:
             return math.inf
         return self._began + width / self._rate
 
-    def statistics(self) -> WindowStatistics:
+    def statistics(self) -> PrefetchWindowStatistics:
         """What it goes by."""
-        return WindowStatistics(self._latency, self._grown)
+        return PrefetchWindowStatistics(self._latency, self._grown)
 
 
-Fetch = Callable[[Wish], Awaitable[Arrival]]
+Fetch = Callable[[PageRequest], Awaitable[FetchedPage]]
 
 
 class LookaheadStatistics(msgspec.Struct, frozen=True):
@@ -101,30 +101,30 @@ class LookaheadStatistics(msgspec.Struct, frozen=True):
 class _Slot:
     """A page that is being fetched, or has been."""
 
-    def __init__(self, wish: Wish) -> None:
-        self.wish = wish
+    def __init__(self, request: PageRequest) -> None:
+        self.request = request
         self.scope = trio.CancelScope()
-        self.outcome: Arrival | FetchError | None = None
+        self.outcome: FetchedPage | FetchError | None = None
 
 
-class Lookahead:
+class Prefetcher:
     """Keeps as many pages in flight as its window is wide, and gives them out in their order.
 
-    ``wishes`` tells which pages are wanted, the current one first: no more than so many, and whether the end is
+    ``next_requests`` tells which pages are wanted, the current one first: no more than so many, and whether the end is
     known. What arrives before its turn waits; what is not wanted any more is dropped.
     """
 
     def __init__(
         self,
         fetch: Fetch,
-        wishes: Callable[[int], tuple[Sequence[Wish], bool]],
+        next_requests: Callable[[int], tuple[Sequence[PageRequest], bool]],
         *,
-        window: Window,
+        window: PrefetchWindow,
         reach: int,
         nursery: trio.Nursery,
     ) -> None:
         self._fetch = fetch
-        self._wishes = wishes
+        self._next_requests = next_requests
         self._window = window
         self._reach = reach
         self._nursery = nursery
@@ -132,7 +132,7 @@ class Lookahead:
         self._peak = 0
         self._changed = trio.Event()
 
-    async def take(self) -> Arrival:
+    async def take(self) -> FetchedPage:
         """Wait for the current page.
 
         A cancellation leaves what arrived to :meth:`arrived`.
@@ -140,21 +140,21 @@ class Lookahead:
         Raises:
             FetchError: when it does not come, for whatever reason its fetching gave.
         """
-        wishes, end_known = self._wishes(1)
+        next_requests, end_known = self._next_requests(1)
         if end_known:
             self._window.end_is_known()
         if self._is_alone():
-            arrival = await self._fetch(wishes[0])
+            arrival = await self._fetch(next_requests[0])
             self._window.settled()
             return arrival
         self._refill()
-        slot = self._slots[wishes[0].number]
+        slot = self._slots[next_requests[0].number]
         while slot.outcome is None:
             with trio.move_on_at(self._window.grows_at(trio.current_time())):
                 await self._changed.wait()
             if slot.outcome is None:  # else it decides what is wanted next
                 self._refill()
-        del self._slots[slot.wish.number]
+        del self._slots[slot.request.number]
         if isinstance(slot.outcome, FetchError):
             raise slot.outcome
         self._window.settled()
@@ -165,26 +165,26 @@ class Lookahead:
         while self._in_flight():
             await self._changed.wait()
 
-    def arrived(self) -> Iterator[tuple[int, Arrival]]:
+    def arrived(self) -> Iterator[tuple[int, FetchedPage]]:
         """The pages that came before their turn, in their order; each is given out once."""
         for number in sorted(self._slots):
-            if isinstance(arrival := self._slots[number].outcome, Arrival):
+            if isinstance(arrival := self._slots[number].outcome, FetchedPage):
                 del self._slots[number]
                 yield number, arrival
 
     def _refill(self) -> None:
         """Drop what is not wanted any more, and ask for what is, as far as the window is open."""
-        wishes, _ = self._wishes(self._reach)
-        wanted = {wish.number: wish for wish in wishes}
-        for slot in [slot for slot in self._slots.values() if wanted.get(slot.wish.number) != slot.wish]:
+        next_requests, _ = self._next_requests(self._reach)
+        wanted = {request.number: request for request in next_requests}
+        for slot in [slot for slot in self._slots.values() if wanted.get(slot.request.number) != slot.request]:
             slot.scope.cancel()
-            del self._slots[slot.wish.number]
-        for place, wish in enumerate(wishes):
+            del self._slots[slot.request.number]
+        for place, request in enumerate(next_requests):
             full = self._in_flight() >= self._window.width(trio.current_time())
             if full and place > 0:
                 break
-            if wish.number not in self._slots:
-                slot = self._slots[wish.number] = _Slot(wish)
+            if request.number not in self._slots:
+                slot = self._slots[request.number] = _Slot(request)
                 self._nursery.start_soon(self._run, slot)
                 self._peak = max(self._peak, self._in_flight())
 
@@ -199,7 +199,7 @@ class Lookahead:
     async def _run(self, slot: _Slot) -> None:
         with slot.scope:
             try:
-                slot.outcome = await self._fetch(slot.wish)
+                slot.outcome = await self._fetch(slot.request)
             except FetchError as error:
                 slot.outcome = error
         self._changed.set()

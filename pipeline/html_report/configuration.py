@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from pipeline.config.base import Section
+from pipeline.config.section import Section
 from pipeline.config.settings import Config, Endpoint
 from pipeline.redaction import Secrets, shown_definition, shown_value
 

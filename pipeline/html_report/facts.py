@@ -15,7 +15,7 @@ from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.model.dead_letters import DeadLetter, decode_letter
 from pipeline.model.metrics import Traffic
 from pipeline.model.pages import Product
-from pipeline.model.summary import Failure, SourceReport, Totals, Walk
+from pipeline.model.summary import Failure, FetchResult, SourceReport, Totals
 from pipeline.model.tally import UNKNOWN_CURRENCY, PriceRange
 from pipeline.output.aggregator import Aggregator, Catalogue
 
@@ -148,7 +148,7 @@ class Facts(msgspec.Struct, frozen=True):
 def gather(
     totals: Totals,
     catalogue: Catalogue,
-    walks: Sequence[Walk],
+    walks: Sequence[FetchResult],
     aggregator: Aggregator,
     *,
     endpoints: Sequence[ResolvedEndpoint],
@@ -177,7 +177,7 @@ def gather(
     )
 
 
-def _worth_drawing(sources: Sequence[tuple[SourceReport, Walk]]) -> Sequence[tuple[SourceReport, Walk]]:
+def _worth_drawing(sources: Sequence[tuple[SourceReport, FetchResult]]) -> Sequence[tuple[SourceReport, FetchResult]]:
     """All of them, or where they are many those that are not complete, and those that took longest."""
     if len(sources) <= MOST_SOURCES:
         return sources
@@ -244,7 +244,7 @@ def _failures(errors: Iterable[Failure]) -> Sequence[Failures]:
     return [Failures(*key, count, sorted(pages[key])) for key, count in counts.items()]
 
 
-def _last_words(sources: Sequence[SourceReport], walks: Sequence[Walk]) -> Mapping[str, str]:
+def _last_words(sources: Sequence[SourceReport], walks: Sequence[FetchResult]) -> Mapping[str, str]:
     words = {}
     for source, walk in zip(sources, walks, strict=True):
         reasons = {gap.reason for gap in source.gaps}

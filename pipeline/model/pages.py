@@ -96,25 +96,25 @@ class NormalizedPage(msgspec.Struct, frozen=True):
         return len(self.ids) + self.rejected
 
 
-class Announced(msgspec.Struct, frozen=True):
+class AnnouncedTotals(msgspec.Struct, frozen=True):
     """How many records and pages an API says it has; None where it does not say."""
 
     records: int | None = None
     pages: int | None = None
 
 
-NOTHING_ANNOUNCED = Announced()
+NOTHING_ANNOUNCED = AnnouncedTotals()
 
 
-class Findings(msgspec.Struct, frozen=True):
+class EndpointProfile(msgspec.Struct, frozen=True):
     """What the first page of an endpoint said: how it is walked, where its records stand, how much there is of it.
 
     ``page_size`` is how many records it had.
     """
 
     paging: Paging
-    place: str | None = None
-    announced: Announced = NOTHING_ANNOUNCED
+    records_path: str | None = msgspec.field(name="place", default=None)  # as journals of this format have it
+    announced: AnnouncedTotals = NOTHING_ANNOUNCED
     page_size: int | None = None
 
 
@@ -122,14 +122,14 @@ class Progress(msgspec.Struct, frozen=True):
     """How far an earlier run came with one endpoint.
 
     ``have`` are the pages it has, ``end`` the page behind the last one, if it got there. ``tokens`` say of some pages
-    where the next one is, ``fingerprints`` tell pages apart, and ``findings`` are what the first page said.
+    where the next one is, ``fingerprints`` tell pages apart, and ``profile`` is what the first page said.
     """
 
     have: frozenset[int] = frozenset()
     end: int | None = None
     tokens: Mapping[int, str] = {}
     fingerprints: frozenset[int] = frozenset()
-    findings: Findings | None = None
+    profile: EndpointProfile | None = None
 
 
 NOTHING_YET = Progress()

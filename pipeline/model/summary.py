@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from pipeline.model.metrics import NO_SOURCE_TIME, NO_TIME, NO_TRAFFIC, SourceTime, TimeSpent, Traffic
-from pipeline.model.pages import NOTHING_ANNOUNCED, Announced
+from pipeline.model.pages import NOTHING_ANNOUNCED, AnnouncedTotals
 from pipeline.model.tally import PriceRange
 
 Action = Literal["retry", "skip", "circuit_break", "deadline", "stopped"]
@@ -56,7 +56,7 @@ class Gap(msgspec.Struct, frozen=True):
     onward: bool = False
 
 
-class Walk(msgspec.Struct, frozen=True):
+class FetchResult(msgspec.Struct, frozen=True):
     """What one endpoint's fetcher saw: the account of its pages and requests.
 
     ``gaps`` has the pages that are missing, and why. ``announced`` is what the API said of its size. ``ended`` is False
@@ -69,7 +69,7 @@ class Walk(msgspec.Struct, frozen=True):
     pages_fetched: int
     gaps: Sequence[Gap]
     failures: Sequence[Failure]
-    announced: Announced = NOTHING_ANNOUNCED
+    announced: AnnouncedTotals = NOTHING_ANNOUNCED
     ended: bool = False
     time: TimeSpent = NO_TIME
     traffic: Traffic = NO_TRAFFIC
@@ -150,8 +150,8 @@ class RunStatistics(msgspec.Struct, frozen=True):
     """How the run used its bounds: proof that they held, for tests and the curious."""
 
     peak_pages_waiting: int
-    peak_hops_in_flight: int
-    hops: int
+    peak_dispatches_in_flight: int
+    dispatches: int
 
 
 class Summary(msgspec.Struct, frozen=True):

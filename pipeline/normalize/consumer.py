@@ -8,22 +8,22 @@ import msgspec
 import trio
 
 from pipeline.model.pages import NormalizedPage, Page
-from pipeline.normalize.page import normalize_batch
+from pipeline.normalize.normalizer import normalize_batch
 
 # Under backlog a batch takes what waits, up to so many records: more would keep the event loop waiting.
 MAX_BATCH = 2_000
 
 # Hops begin so many seconds apart, unless they are full. While a thread waits for the interpreter's lock, each system
 # call of the event loop wakes it for nothing: that costs more than normalizing a page does.
-HOP_INTERVAL = 0.05
+DISPATCH_INTERVAL = 0.05
 
-Hop = Callable[[Sequence[Page]], Awaitable[list[NormalizedPage]]]
+Dispatch = Callable[[Sequence[Page]], Awaitable[list[NormalizedPage]]]
 
 
 class ConsumerStatistics(msgspec.Struct, frozen=True):
     """``hops`` into a thread so far, the most that were under way at once, and the most records one carried."""
 
-    hops: int
+    dispatches: int
     peak_in_flight: int
     largest_batch: int
 
@@ -42,17 +42,17 @@ class Consumer:
         normalize: Callable[[Sequence[Page]], list[NormalizedPage]] = normalize_batch,
         workers: int,
         batch_size: int,
-        hop: Hop | None = None,
+        dispatch: Dispatch | None = None,
     ) -> None:
         self._deliver = deliver
         self._normalize = normalize
         self._workers = workers
         self._batch_size = batch_size
         self._limiter = trio.CapacityLimiter(workers)
-        self._hop = hop or self._hop_into_thread
+        self._dispatch = dispatch or self._run_in_thread
         self._collecting = trio.Lock()
-        self._last_hop_at = -math.inf
-        self._hops = 0
+        self._last_dispatch_at = -math.inf
+        self._dispatches = 0
         self._in_flight = 0
         self._peak_in_flight = 0
         self._largest_batch = 0
@@ -76,13 +76,13 @@ class Consumer:
             self._in_flight += 1
             self._peak_in_flight = max(self._peak_in_flight, self._in_flight)
             try:
-                normalized = await self._hop(batch)
+                normalized = await self._dispatch(batch)
             finally:
                 self._in_flight -= 1
             for result in normalized:
                 self._deliver(result)
 
-    async def _hop_into_thread(self, batch: Sequence[Page]) -> list[NormalizedPage]:
+    async def _run_in_thread(self, batch: Sequence[Page]) -> list[NormalizedPage]:
         return await trio.to_thread.run_sync(self._normalize, batch, limiter=self._limiter)
 
     async def _collect(self, receive: trio.MemoryReceiveChannel[Page]) -> list[Page]:
@@ -95,7 +95,7 @@ class Consumer:
         with suppress(trio.EndOfChannel, trio.WouldBlock):
             batch.append(await receive.receive())
             records = len(batch[0].records)
-            with trio.move_on_at(self._last_hop_at + HOP_INTERVAL):
+            with trio.move_on_at(self._last_dispatch_at + DISPATCH_INTERVAL):
                 while records < MAX_BATCH:
                     batch.append(await receive.receive())
                     records += len(batch[-1].records)
@@ -103,8 +103,8 @@ class Consumer:
                 batch.append(receive.receive_nowait())
                 records += len(batch[-1].records)
         if batch:
-            self._last_hop_at = trio.current_time()
-            self._hops += 1
+            self._last_dispatch_at = trio.current_time()
+            self._dispatches += 1
             self._largest_batch = max(self._largest_batch, records)
         return batch
 
@@ -114,5 +114,5 @@ class Consumer:
     def statistics(self) -> ConsumerStatistics:
         """A snapshot of the consumer."""
         return ConsumerStatistics(
-            hops=self._hops, peak_in_flight=self._peak_in_flight, largest_batch=self._largest_batch
+            dispatches=self._dispatches, peak_in_flight=self._peak_in_flight, largest_batch=self._largest_batch
         )

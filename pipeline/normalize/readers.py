@@ -30,7 +30,7 @@ from pipeline.normalize.price import PriceReader
 from pipeline.record_paths import compile_path, compile_template
 
 
-class Reading(msgspec.Struct, frozen=True, gc=False):
+class ParsedRecord(msgspec.Struct, frozen=True, gc=False):
     """A record's fields: its id within the endpoint, title, category, price with currency, and what was asked for."""
 
     id: str
@@ -40,7 +40,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     extra: Mapping[str, Any] = {}
 
 
-class Records:
+class RecordReader:
     """Reads the records of one endpoint."""
 
     def identify(self, raw: msgspec.Raw) -> Hashable:
@@ -50,17 +50,17 @@ class Records:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return bytes(raw)
 
-    def read(self, raw: msgspec.Raw) -> "Sequence[Reading | NoIdError]":
+    def read(self, raw: msgspec.Raw) -> "Sequence[ParsedRecord | NoIdError]":
         """What the record becomes: products, and rejects; any exception makes it a reject as a whole."""
         raise NotImplementedError
 
-    def read_page(self, raws: Sequence[msgspec.Raw]) -> list[Reading]:
+    def read_page(self, raws: Sequence[msgspec.Raw]) -> list[ParsedRecord]:
         """All that the records of a page become, in their order.
 
         Raises:
             Exception: when one of them is amiss, whatever :meth:`read` raises or returns of it.
         """
-        readings: list[Reading] = []
+        readings: list[ParsedRecord] = []
         for raw in raws:
             for outcome in self.read(raw):
                 if isinstance(outcome, NoIdError):
@@ -103,10 +103,10 @@ _NO_CURRENCIES = (None,) * len(CURRENCY_KEYS)
 _categories: Callable[[Any], tuple[object, ...]] = attrgetter(*CATEGORY_KEYS)
 
 
-class UsualRecords(Records):
+class DefaultReader(RecordReader):
     """Reads records whose fields have the usual names; decodes nothing else of them."""
 
-    def read(self, raw: msgspec.Raw) -> Sequence[Reading | NoIdError]:
+    def read(self, raw: msgspec.Raw) -> Sequence[ParsedRecord | NoIdError]:
         """A record's fields.
 
         Raises:
@@ -115,7 +115,7 @@ class UsualRecords(Records):
         """
         return (_reading(_decode_record(raw)),)
 
-    def read_page(self, raws: Sequence[msgspec.Raw]) -> list[Reading]:
+    def read_page(self, raws: Sequence[msgspec.Raw]) -> list[ParsedRecord]:
         """All that the records of a page become; decoded all at once, which takes half the time.
 
         Raises:
@@ -130,7 +130,7 @@ class UsualRecords(Records):
         return first_id(_ids(_decode_identity(raw)))
 
 
-def _reading(record: Any) -> Reading:
+def _reading(record: Any) -> ParsedRecord:
     likely_id, title, name, price, category = _likely(record)
     currencies = _currencies(record)
     identity = str(likely_id) if type(likely_id) is int else first_id((likely_id,)) or first_id(_ids(record))
@@ -138,7 +138,7 @@ def _reading(record: Any) -> Reading:
         raise NoIdError(f"none of {', '.join(ID_KEYS)} is usable", "id")
     if type(price) is not WireNumber:
         price = first_price(_prices(record))
-    return Reading(
+    return ParsedRecord(
         id=identity,
         title=text_of(title or name) or first_title(_titles(record)),
         category=text_of(category).lower() or first_category(_categories(record)),
@@ -164,7 +164,7 @@ Candidates = Callable[[Any], Iterable[object]]
 VARIANT = "variant"
 
 
-class DescribedRecords(Records):
+class MappedReader(RecordReader):
     """Reads records as :class:`Fields` says; what is not named there is found under the usual names.
 
     With ``explode``, the path of a list, each of its elements is a product: paths reach it as ``variant``, and the
@@ -184,7 +184,7 @@ class DescribedRecords(Records):
         self._price = PriceReader(fields.price, lambda record: first_price(prices(record)))
         self._extra = {name: compile_path(path) for name, path in fields.extra.items()}
 
-    def read(self, raw: msgspec.Raw) -> Sequence[Reading | NoIdError]:
+    def read(self, raw: msgspec.Raw) -> Sequence[ParsedRecord | NoIdError]:
         """A record's fields, or those of each of its variants.
 
         Raises:
@@ -199,7 +199,7 @@ class DescribedRecords(Records):
     def _id_of(self, raw: msgspec.Raw) -> str | None:
         return self._identity(_decode(raw))
 
-    def _read(self, record: dict[str, Any]) -> Reading | NoIdError:
+    def _read(self, record: dict[str, Any]) -> ParsedRecord | NoIdError:
         identity = self._identity(record)
         if identity is None:
             if self._id_path:
@@ -210,7 +210,7 @@ class DescribedRecords(Records):
         money = self._price.read(record, currency)
         if named is not None and currency is None:
             money = msgspec.structs.replace(money, notes=(*money.notes, "unknown_currency"))
-        return Reading(
+        return ParsedRecord(
             id=identity,
             title=first_title(self._titles(record)),
             category=first_category(self._categories(record)),

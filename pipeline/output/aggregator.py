@@ -10,19 +10,19 @@ from pipeline.config.settings import RateLimit
 from pipeline.model.dead_letters import decode_letter, encode_letter
 from pipeline.model.metrics import SourceTime
 from pipeline.model.pages import MAX_LISTED_REJECTS, NormalizedPage, Product, Reject
-from pipeline.model.summary import Failure, SourceReport, Status, Walk
+from pipeline.model.summary import Failure, FetchResult, SourceReport, Status
 from pipeline.model.tally import Tally
 from pipeline.output.bottleneck import bottleneck
-from pipeline.output.journal import Journal, PageEntry, Place
+from pipeline.output.journal import EntrySpan, Journal, PageEntry
 from pipeline.redaction import Secrets
 
 _decode_product = msgspec.json.Decoder(Product).decode
 
 
-class Kept(msgspec.Struct, frozen=True, gc=False):
-    """Which products of a page are kept: the lines at its place in the journal, but for the ``duplicates``."""
+class KeptLines(msgspec.Struct, frozen=True, gc=False):
+    """Which products of a page are kept: the lines at its span in the journal, but for the ``duplicates``."""
 
-    place: Place
+    span: EntrySpan
     duplicates: Sequence[int]
 
 
@@ -34,7 +34,7 @@ class Catalogue(msgspec.Struct, frozen=True):
 
     sources: Sequence[SourceReport]
     errors: Sequence[Failure]
-    kept: Sequence[Kept]
+    kept: Sequence[KeptLines]
     categories: Mapping[str, int]
 
     @property
@@ -88,20 +88,20 @@ class Aggregator:
             page = _redacted(page, secrets)
         self._journal.append(page)
 
-    def finish(self, walks: Iterable[Walk], *, busy: float = 0.0) -> Catalogue:
+    def finish(self, walks: Iterable[FetchResult], *, busy: float = 0.0) -> Catalogue:
         """Put it all together, given each endpoint's account of its walk, in the order of the endpoints.
 
         ``busy`` is the share of the run in which the process had the processor.
         """
         reports: list[SourceReport] = []
         errors: list[Failure] = []
-        kept: list[Kept] = []
+        kept: list[KeptLines] = []
         total = Tally()
         for walk in walks:
             source = _Source(walk)
-            for entry, place in self._journal.entries(walk.source):
+            for entry, span in self._journal.entries(walk.source):
                 self._checkpoint()
-                kept.append(source.add(entry, place, self._journal))
+                kept.append(source.add(entry, span, self._journal))
             spent = msgspec.structs.asdict(walk.time)
             held_up = bottleneck(walk.time, walk.traffic, self._limits.get(walk.source, RateLimit()), busy=busy)
             reports.append(source.report(SourceTime(**spent, bottleneck=held_up)))
@@ -113,7 +113,7 @@ class Aggregator:
         """The products that are kept, page by page, as JSON Lines."""
         for page in catalogue.kept:
             self._checkpoint()
-            lines = self._journal.lines(page.place)
+            lines = self._journal.lines(page.span)
             if page.duplicates:
                 dropped = set(page.duplicates)
                 every = enumerate(lines.split(b"\n"))
@@ -125,14 +125,14 @@ class Aggregator:
         """The rejected records, in the same order, as JSON Lines with all their line ends."""
         for page in catalogue.kept:
             self._checkpoint()
-            if page.place.letters:
-                yield self._journal.dead_letters(page.place) + b"\n"
+            if page.span.letters:
+                yield self._journal.dead_letters(page.span) + b"\n"
 
 
 class _Source:
     """Adds up the pages of one source, in their order."""
 
-    def __init__(self, walk: Walk) -> None:
+    def __init__(self, walk: FetchResult) -> None:
         self._walk = walk
         self._seen: set[str] = set()
         self._duplicates = 0
@@ -141,7 +141,7 @@ class _Source:
         self._coercions: Counter[str] = Counter()
         self.tally = Tally()
 
-    def add(self, entry: PageEntry, place: Place, journal: Journal) -> Kept:
+    def add(self, entry: PageEntry, span: EntrySpan, journal: Journal) -> KeptLines:
         self._coercions.update(entry.coercions)
         self._rejected += entry.rejected
         self._rejects += failures_of(entry.source, entry.number, entry.at, entry.rejects, entry.rejected)
@@ -149,13 +149,13 @@ class _Source:
         if duplicates:
             self._duplicates += len(duplicates)
             dropped = set(duplicates)
-            for index, line in enumerate(journal.lines(place).split(b"\n")):
+            for index, line in enumerate(journal.lines(span).split(b"\n")):
                 if index not in dropped:
                     product = _decode_product(line)
                     self.tally.add(product.price, product.currency, product.category)
         else:
             self.tally.merge(Tally.from_state(entry.tally))
-        return Kept(place, duplicates)
+        return KeptLines(span, duplicates)
 
     def _duplicates_in(self, ids: Sequence[str]) -> list[int]:
         """The indices of the ids that were seen before, here or on an earlier page; remembers the others."""

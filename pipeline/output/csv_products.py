@@ -10,13 +10,13 @@ import msgspec
 from pipeline.model.pages import Product
 
 
-class _Row(Product, frozen=True):
+class _CsvRow(Product, frozen=True):
     """A product with its further fields, each still as its JSON."""
 
     extra: Mapping[str, msgspec.Raw] = {}
 
 
-_decode_lines = msgspec.json.Decoder(_Row).decode_lines
+_decode_lines = msgspec.json.Decoder(_CsvRow).decode_lines
 _decode_text = msgspec.json.Decoder(str).decode
 
 # https://owasp.org/www-community/attacks/CSV_Injection, also behind blanks. What we have put an apostrophe before gets
@@ -40,7 +40,7 @@ def _encode(rows: Iterable[Sequence[str]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _cells(product: _Row, extra: Sequence[str]) -> Sequence[str]:
+def _cells(product: _CsvRow, extra: Sequence[str]) -> Sequence[str]:
     return (
         _text(product.id),
         _text(product.title),

@@ -17,7 +17,7 @@ import msgspec
 from loguru import logger
 
 from pipeline.errors import ConfigError, OutputError, Problem
-from pipeline.model.pages import NOTHING_YET, Findings, NormalizedPage, Progress, Reject, Trace, utc_timestamp
+from pipeline.model.pages import NOTHING_YET, EndpointProfile, NormalizedPage, Progress, Reject, Trace, utc_timestamp
 from pipeline.model.tally import TallyState
 from pipeline.output.lock import OutputLock
 
@@ -54,11 +54,11 @@ class PageEntry(msgspec.Struct, frozen=True, tag="page", tag_field="entry"):
     trace: Trace
 
 
-class FindingsEntry(msgspec.Struct, frozen=True, tag="findings", tag_field="entry"):
+class ProfileEntry(msgspec.Struct, frozen=True, tag="findings", tag_field="entry"):
     """What the endpoint's first page said."""
 
     source: str
-    findings: Findings
+    profile: EndpointProfile = msgspec.field(name="findings")  # as journals of this format have it
 
 
 class EndEntry(msgspec.Struct, frozen=True, tag="end", tag_field="entry"):
@@ -68,13 +68,13 @@ class EndEntry(msgspec.Struct, frozen=True, tag="end", tag_field="entry"):
     number: int
 
 
-Entry = Opening | FindingsEntry | PageEntry | EndEntry
+Entry = Opening | ProfileEntry | PageEntry | EndEntry
 
 encode_entry = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Entry).decode
 
 
-class Place(msgspec.Struct, frozen=True, gc=False):
+class EntrySpan(msgspec.Struct, frozen=True, gc=False):
     """Where an entry lies in the file, in bytes: its header, then the products, then the dead letters."""
 
     offset: int
@@ -93,7 +93,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
         return self.lines_at + self.size + 1
 
 
-def encode_page(page: NormalizedPage, offset: int) -> tuple[bytes, Place]:
+def encode_page(page: NormalizedPage, offset: int) -> tuple[bytes, EntrySpan]:
     """The entry of a page that is to be written at ``offset``."""
     header = encode_entry(
         PageEntry(
@@ -111,7 +111,7 @@ def encode_page(page: NormalizedPage, offset: int) -> tuple[bytes, Place]:
         )
     )
     parts = [header, page.lines, page.dead_letters] if page.dead_letters else [header, page.lines]
-    return b"\n".join([*parts, b""]), Place(offset, len(header), len(page.lines), len(page.dead_letters))
+    return b"\n".join([*parts, b""]), EntrySpan(offset, len(header), len(page.lines), len(page.dead_letters))
 
 
 def decode_page(header: bytes) -> PageEntry:
@@ -121,8 +121,8 @@ def decode_page(header: bytes) -> PageEntry:
     return entry
 
 
-def whole_entries(file: BinaryIO) -> Iterator[tuple[Entry, Place, int]]:
-    """The entries of a journal's file up to the first that is torn or damaged, each with its place and its end."""
+def whole_entries(file: BinaryIO) -> Iterator[tuple[Entry, EntrySpan, int]]:
+    """The entries of a journal's file up to the first that is torn or damaged, each with its span and its end."""
     while True:
         offset = file.tell()
         header = file.readline()
@@ -132,14 +132,14 @@ def whole_entries(file: BinaryIO) -> Iterator[tuple[Entry, Place, int]]:
             entry = _decode(header)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return
-        place = Place(offset, len(header) - 1)
+        span = EntrySpan(offset, len(header) - 1)
         if isinstance(entry, PageEntry):
-            place = Place(offset, len(header) - 1, entry.size, entry.letters)
+            span = EntrySpan(offset, len(header) - 1, entry.size, entry.letters)
             behind = entry.size + 1 + (entry.letters + 1 if entry.letters else 0)
             payload = file.read(behind)
             if len(payload) < behind or not payload.endswith(b"\n"):
                 return
-        yield entry, place, file.tell()
+        yield entry, span, file.tell()
 
 
 def journal_folder(output: Path) -> Path:
@@ -156,12 +156,12 @@ class Journal:
         self._file: BinaryIO | None = None
         self._reader: BinaryIO | None = None
         self._length = 0
-        self._pages: dict[str, dict[int, Place]] = defaultdict(dict)
+        self._pages: dict[str, dict[int, EntrySpan]] = defaultdict(dict)
         self._repetitions: dict[str, set[int]] = defaultdict(set)
         self._ends: dict[str, int] = {}
         self._tokens: dict[str, dict[int, str]] = defaultdict(dict)
         self._fingerprints: dict[str, set[int]] = defaultdict(set)
-        self._findings: dict[str, Findings] = {}
+        self._profile: dict[str, EndpointProfile] = {}
 
     @classmethod
     def open(cls, folder: Path, endpoints: Mapping[str, str], *, resume: bool) -> Self:
@@ -211,9 +211,9 @@ class Journal:
         Raises:
             OutputError: when it cannot be written; the entries before it are good.
         """
-        entry, place = encode_page(page, self._length)
+        entry, span = encode_page(page, self._length)
         self._write(entry)
-        self._pages[page.source][page.number] = place
+        self._pages[page.source][page.number] = span
 
     def append_end(self, source: str, number: int) -> None:
         """Write down before which page a source ends.
@@ -224,13 +224,13 @@ class Journal:
         self._write(encode_entry(EndEntry(source, number)) + b"\n")
         self._ends[source] = number
 
-    def append_findings(self, source: str, findings: Findings) -> None:
+    def append_profile(self, source: str, profile: EndpointProfile) -> None:
         """Write down what a source's first page said.
 
         Raises:
             OutputError: when it cannot be written.
         """
-        self._write(encode_entry(FindingsEntry(source, findings)) + b"\n")
+        self._write(encode_entry(ProfileEntry(source, profile)) + b"\n")
 
     def progress(self, source: str) -> Progress:
         """How far a source has come."""
@@ -241,7 +241,7 @@ class Journal:
             end=self._ends.get(source),
             tokens=self._tokens[source],
             fingerprints=frozenset(self._fingerprints[source]),
-            findings=self._findings.get(source),
+            profile=self._profile.get(source),
         )
 
     @property
@@ -249,18 +249,18 @@ class Journal:
         """Whether there is no page in it."""
         return not any(self._pages.values())
 
-    def entries(self, source: str) -> Iterator[tuple[PageEntry, Place]]:
-        """The pages of a source in their order, each with its place, for :meth:`lines` and :meth:`dead_letters`."""
-        for _, place in sorted(self._pages[source].items()):
-            yield decode_page(self._read(place.offset, place.header)), place
+    def entries(self, source: str) -> Iterator[tuple[PageEntry, EntrySpan]]:
+        """The pages of a source in their order, each with its span, for :meth:`lines` and :meth:`dead_letters`."""
+        for _, span in sorted(self._pages[source].items()):
+            yield decode_page(self._read(span.offset, span.header)), span
 
-    def lines(self, place: Place) -> bytes:
+    def lines(self, span: EntrySpan) -> bytes:
         """The products of a page, as JSON Lines."""
-        return self._read(place.lines_at, place.size)
+        return self._read(span.lines_at, span.size)
 
-    def dead_letters(self, place: Place) -> bytes:
+    def dead_letters(self, span: EntrySpan) -> bytes:
         """The dead letters of a page, as JSON Lines."""
-        return self._read(place.letters_at, place.letters)
+        return self._read(span.letters_at, span.letters)
 
     def _begin(self, endpoints: Mapping[str, str], *, resume: bool) -> None:
         path = self._folder / "pages"
@@ -284,7 +284,7 @@ class Journal:
         assert self._file is not None
         known: set[str] = set()
         with (self._folder / "pages").open("rb") as file:
-            for entry, place, end in whole_entries(file):
+            for entry, span, end in whole_entries(file):
                 if self._length == 0 and not isinstance(entry, Opening):
                     break
                 match entry:
@@ -292,9 +292,9 @@ class Journal:
                         self._check(entry, endpoints)
                         known |= entry.endpoints.keys()
                     case PageEntry():
-                        self._remember(entry, place)
-                    case FindingsEntry():
-                        self._findings[entry.source] = entry.findings
+                        self._remember(entry, span)
+                    case ProfileEntry():
+                        self._profile[entry.source] = entry.profile
                     case EndEntry():
                         self._ends[entry.source] = entry.number
                 self._length = end
@@ -317,8 +317,8 @@ class Journal:
         if problems:
             raise ConfigError(problems)
 
-    def _remember(self, entry: PageEntry, place: Place) -> None:
-        self._pages[entry.source][entry.number] = place
+    def _remember(self, entry: PageEntry, span: EntrySpan) -> None:
+        self._pages[entry.source][entry.number] = span
         trace = entry.trace
         if trace.token is not None:
             self._tokens[entry.source][entry.number] = trace.token

@@ -21,13 +21,13 @@ _DECIMALS = 18
 _COMMON_DIGITS, _MOST_DIGITS = 38, 76
 
 
-class _Row(Product, frozen=True):
+class _ParquetRow(Product, frozen=True):
     """A product with its further fields, still as their JSON."""
 
     extra: msgspec.Raw = msgspec.Raw()
 
 
-_decode_lines = msgspec.json.Decoder(_Row).decode_lines
+_decode_lines = msgspec.json.Decoder(_ParquetRow).decode_lines
 
 
 def parquet_chunks(catalogue: Catalogue, products: Iterable[bytes]) -> Iterator[bytes]:

@@ -9,8 +9,8 @@ import pytest
 from click.shell_completion import CompletionItem, ShellComplete
 
 from pipeline.cli import main
-from pipeline.config.base import keys_of
 from pipeline.config.presets import preset_names
+from pipeline.config.section import keys_of
 from pipeline.config.settings import Config
 
 SHOPS = (

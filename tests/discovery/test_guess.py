@@ -8,7 +8,7 @@ import pytest
 from pipeline.config.load import config_of_text
 from pipeline.discovery.guess import guess_fields
 from pipeline.model.pages import Page
-from pipeline.normalize.page import normalize_page, records_of
+from pipeline.normalize.normalizer import normalize_page, reader_for
 
 
 def raws(records: list[Any]) -> list[msgspec.Raw]:
@@ -72,7 +72,7 @@ def test_what_is_guessed_can_be_run() -> None:
     guess = guess_fields(raws(records))
     document = {"endpoints": [{"name": "shop", "url": "http://shop.test/", "fields": guess.fields}]}
     fields = config_of_text(msgspec.json.encode(document).decode()).endpoints[0].fields
-    page = normalize_page(Page("shop", 1, raws(records)), "", records_of(fields))
+    page = normalize_page(Page("shop", 1, raws(records)), "", reader_for(fields))
     assert page.ids == ["shop:A1", "shop:A2", "shop:A3"]
     product = msgspec.json.decode(page.lines.split(b"\n")[0])
     assert (product["title"], product["price"], product["currency"], product["category"]) == (

@@ -23,9 +23,9 @@ from mockapi.shops import SHOPS
 from pipeline.cli import main
 from pipeline.cli.exit_codes import ExitCode
 from pipeline.config.auth import ApiKey, Auth, BasicAuth, OAuth2
-from pipeline.config.base import Section, keys_of
 from pipeline.config.load import config_of_text, load_config
 from pipeline.config.resolve import resolve
+from pipeline.config.section import Section, keys_of
 from pipeline.config.settings import Config, Endpoint
 from pipeline.config.source import Fields, Paging, PagingStyle, Price
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from helpers.configs import load, problems
-from helpers.support import NO_LIMIT, NO_TLS, FakeApi, hop_inline, ok, records, reply, walk
+from helpers.support import NO_LIMIT, NO_TLS, FakeApi, dispatch_inline, ok, records, reply, walk
 
 from pipeline.config.auth import ApiKey, Auth, BasicAuth, Credentials
 from pipeline.config.resolve import ResolvedEndpoint, resolve
@@ -154,7 +154,7 @@ async def test_a_run_sends_them(tmp_path: Path) -> None:
 
     config = one(tmp_path, "{bearer: '${TOKEN}'}")
     settings = {"output": str(tmp_path / "summary.json"), "endpoints": config.endpoints}
-    summary = await run(Config(**settings), environ=ENV, connect=connect, hop=hop_inline)
+    summary = await run(Config(**settings), environ=ENV, connect=connect, dispatch=dispatch_inline)
     assert summary.summary.total_products == 2 * len(records(1))
     assert seen == ["Bearer t0ken-of-shop"] * 3
 
@@ -162,8 +162,8 @@ async def test_a_run_sends_them(tmp_path: Path) -> None:
 def test_another_way_replaces_the_one_of_a_preset() -> None:
     """A key within the same way is merged, another way is instead of it."""
     auth = Auth(api_key=ApiKey(header="X-Key", value="a"))
-    assert auth.beneath({"api_key": ApiKey()}) is auth
-    assert auth.beneath({"basic": BasicAuth(username="u")}) == Auth()
+    assert auth.as_defaults_for({"api_key": ApiKey()}) is auth
+    assert auth.as_defaults_for({"basic": BasicAuth(username="u")}) == Auth()
 
 
 @pytest.mark.parametrize(

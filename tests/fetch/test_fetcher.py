@@ -10,7 +10,7 @@ from helpers.support import NO_LIMIT, FakeApi, actions, client, endpoint, foreve
 from pipeline.config.settings import Breaker, Http, RateLimit, Retry
 from pipeline.errors import TransientError
 from pipeline.fetch.fetcher import Fetcher
-from pipeline.normalize.page import USUAL_RECORDS
+from pipeline.normalize.normalizer import DEFAULT_READER
 
 pytestmark = pytest.mark.virtual_time
 
@@ -206,7 +206,7 @@ async def test_interrupting_a_finished_walk_changes_nothing() -> None:
 async def test_a_fetched_page_survives_a_cancellation_while_the_channel_is_full() -> None:
     """The deadline may come while a page waits for room in the channel: it is sent, not lost."""
     fetcher = Fetcher(
-        endpoint(rate_limit=NO_LIMIT), client(FakeApi(pages=9)), rng=Random(1), identify=USUAL_RECORDS.identify
+        endpoint(rate_limit=NO_LIMIT), client(FakeApi(pages=9)), rng=Random(1), identify=DEFAULT_READER.identify
     )
     send, receive = trio.open_memory_channel(0)
     arrived = []

@@ -14,7 +14,7 @@ from pipeline.config.auth import ClientSecretIn, Credentials, OAuth2
 from pipeline.config.settings import RateLimit
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.errors import CredentialsRefusedError
-from pipeline.fetch.auth import TokenSource
+from pipeline.fetch.access import TokenSource
 from pipeline.redaction import Secrets
 
 HOW = OAuth2(token_url="http://login.test/token", client_id="me", client_secret="s3cret!", scope="read all")

@@ -17,7 +17,7 @@ from trio.testing import MockClock
 
 from pipeline.config.settings import RateLimit
 from pipeline.config.source import Paging, PagingStyle
-from pipeline.fetch.prefetch import Lookahead
+from pipeline.fetch.prefetch import Prefetcher
 
 LIMIT = RateLimit(rps=5, burst=5)
 
@@ -276,15 +276,15 @@ async def test_statistics_tell_what_is_under_way() -> None:
             seen.append(lookaheads[0].statistics())
             return response
 
-    lookaheads: list[Lookahead] = []
-    original = Lookahead.take
+    lookaheads: list[Prefetcher] = []
+    original = Prefetcher.take
 
-    async def take(self: Lookahead) -> Any:
+    async def take(self: Prefetcher) -> Any:
         lookaheads[:] = [self]
         return await original(self)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Lookahead, "take", take)
+        patch.setattr(Prefetcher, "take", take)
         await walk(Api(20, [2.0, 0.2]), rate_limit=LIMIT)
     assert max(s.peak_in_flight for s in seen) > 1
     assert max(s.waiting for s in seen) > 0

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.fetch.prefetch import MOST_BEFORE_AN_ANSWER, Window
+from pipeline.fetch.prefetch import MOST_BEFORE_AN_ANSWER, PrefetchWindow
 
 
 def opened(rate: float, latency: float, most: int = 8) -> int:
     """How wide it gets when the end is known."""
-    window = Window(rate, most, now=0)
+    window = PrefetchWindow(rate, most, now=0)
     window.answered(latency)
     window.settled()
     window.end_is_known()
@@ -51,7 +51,7 @@ def test_it_keeps_up_with_the_rate(rate: float, latency: float) -> None:
 
 def test_without_a_known_end_it_grows_by_one_a_page() -> None:
     """No more than a window is asked for in vain; once the end is known it opens at once."""
-    window = Window(5, 8, now=0)
+    window = PrefetchWindow(5, 8, now=0)
     window.answered(1.0)
     widths = []
     for _ in range(4):
@@ -64,7 +64,7 @@ def test_without_a_known_end_it_grows_by_one_a_page() -> None:
 
 def test_a_failure_closes_it() -> None:
     """Whoever is ill is asked for one page at a time, until one comes."""
-    window = Window(5, 8, now=0)
+    window = PrefetchWindow(5, 8, now=0)
     window.answered(1.0)
     window.settled()
     window.failed()
@@ -76,7 +76,7 @@ def test_a_failure_closes_it() -> None:
 
 def test_before_the_first_answer_no_token_is_lost() -> None:
     """Another request each time that the bucket would be full again, up to a few."""
-    window = Window(5, 8, now=10)
+    window = PrefetchWindow(5, 8, now=10)
     assert [window.width(now) for now in (10, 10.19, 10.2, 10.4, 10.8, 60)] == [1, 1, 2, 3, 5, MOST_BEFORE_AN_ANSWER]
     assert window.grows_at(10) == pytest.approx(10.2)
     assert window.grows_at(10.3) == pytest.approx(10.4)
@@ -89,13 +89,13 @@ def test_before_the_first_answer_no_token_is_lost() -> None:
 @pytest.mark.parametrize(("rate", "most"), [(0, 8), (5, 1)])
 def test_without_a_rate_or_room_it_waits(rate: float, most: int) -> None:
     """There is no token to lose, or nowhere to go with it."""
-    window = Window(rate, most, now=0)
+    window = PrefetchWindow(rate, most, now=0)
     assert (window.width(100), window.grows_at(100)) == (1, math.inf)
 
 
 def test_latency_is_smoothed() -> None:
     """One slow answer is not taken for the rule."""
-    window = Window(5, 8, now=0)
+    window = PrefetchWindow(5, 8, now=0)
     for seconds in (0.1, 0.9):
         window.answered(seconds)
     assert window.statistics().latency == pytest.approx(0.2)
@@ -103,7 +103,7 @@ def test_latency_is_smoothed() -> None:
 
 def test_before_the_first_answer_a_failure_ends_the_impatience() -> None:
     """An API that is dead is not asked for more the longer it is."""
-    window = Window(5, 8, now=0)
+    window = PrefetchWindow(5, 8, now=0)
     window.failed()
     assert (window.width(100), window.grows_at(100)) == (1, math.inf)
     window.answered(1.0)

@@ -11,9 +11,9 @@ from helpers.support import NO_LIMIT, FakeApi, client, endpoint, forever, record
 
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.fetch.fetcher import Fetcher
-from pipeline.model.pages import Announced, Findings, Page, Progress
+from pipeline.model.pages import AnnouncedTotals, EndpointProfile, Page, Progress
 from pipeline.model.status import EndpointStatus, RunStatus
-from pipeline.normalize.page import USUAL_RECORDS
+from pipeline.normalize.normalizer import DEFAULT_READER
 
 pytestmark = pytest.mark.virtual_time
 
@@ -22,7 +22,7 @@ async def seen(api: httpx.AsyncBaseTransport, *moments: float, **changes: Any) -
     """An endpoint's status at so many seconds from the start of its walk."""
     resumed = changes.pop("resumed", Progress())
     chosen = endpoint(**{"rate_limit": NO_LIMIT, **changes})
-    fetcher = Fetcher(chosen, client(api), rng=Random(1), identify=USUAL_RECORDS.identify, resumed=resumed)
+    fetcher = Fetcher(chosen, client(api), rng=Random(1), identify=DEFAULT_READER.identify, resumed=resumed)
     send, _receive = trio.open_memory_channel[Page](1_000)
     statuses = []
     async with trio.open_nursery() as nursery:
@@ -106,8 +106,8 @@ async def test_a_status_tells_how_the_walk_ended(script: Any, ended: str) -> Non
 
 async def test_pages_of_an_earlier_run_count_and_its_records_do_not() -> None:
     """A resumed walk begins with the pages it has; all records that were announced are not to be expected."""
-    findings = Findings(Paging(style=PagingStyle.PAGE), announced=Announced(records=9, pages=3))
-    resumed = Progress(have=frozenset({1, 2}), findings=findings)
+    profile = EndpointProfile(Paging(style=PagingStyle.PAGE), announced=AnnouncedTotals(records=9, pages=3))
+    resumed = Progress(have=frozenset({1, 2}), profile=profile)
     before, after = await seen(FakeApi(pages=3, latency=1), 0.5, 9, resumed=resumed)
     assert before == EndpointStatus("shop", pages=2, pages_wanted=3, requests=1)
     assert (after.pages, after.records, after.records_announced) == (3, 3, None)

@@ -3,8 +3,8 @@
 import msgspec
 
 from pipeline.model.pages import NormalizedPage, Page
-from pipeline.model.summary import Gap, Walk
-from pipeline.normalize.page import normalize_page
+from pipeline.model.summary import FetchResult, Gap
+from pipeline.normalize.normalizer import normalize_page
 
 
 def normalized(source: str, number: int, *records: object) -> NormalizedPage:
@@ -12,7 +12,7 @@ def normalized(source: str, number: int, *records: object) -> NormalizedPage:
     return normalize_page(Page(source, number, raw), "2026-01-01T00:00:00Z")
 
 
-def a_walk(source: str, fetched: int, *, missing: tuple[int, ...] = (), **changes: object) -> Walk:
+def a_walk(source: str, fetched: int, *, missing: tuple[int, ...] = (), **changes: object) -> FetchResult:
     gaps = [Gap(missing, "HTTP 404 Not Found")] if missing else []
-    walk = Walk(source, fetched + 1, 0, fetched, gaps, (), ended=True)
+    walk = FetchResult(source, fetched + 1, 0, fetched, gaps, (), ended=True)
     return msgspec.structs.replace(walk, **changes)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from pipeline.config.source import Fields
 from pipeline.model.pages import Page
-from pipeline.model.summary import Walk
-from pipeline.normalize.page import normalize_page, records_of
+from pipeline.model.summary import FetchResult
+from pipeline.normalize.normalizer import normalize_page, reader_for
 from pipeline.output.aggregator import Aggregator, Catalogue
 from pipeline.output.journal import Journal
 
@@ -39,13 +39,13 @@ def encoded(place: str, title: str, price: str, note: object) -> msgspec.Raw:
 
 def catalogue_of(pages: Sequence[Sequence[tuple[str, str, object]]]) -> tuple[Catalogue, list[bytes]]:
     """What a run makes of the records, and its products as JSON Lines, page by page."""
-    fields = records_of(Fields(extra={name: name for name in EXTRA}))
+    fields = reader_for(Fields(extra={name: name for name in EXTRA}))
     with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder) / "j", {}, resume=False) as journal:
         aggregator = Aggregator(journal)
         for number, page in enumerate(pages, 1):
             raw = [encoded(f"{number}-{position} ", *record) for position, record in enumerate(page)]
             aggregator.add(normalize_page(Page("shop", number, raw), "2026-01-01T00:00:00Z", fields))
-        catalogue = aggregator.finish([Walk("shop", len(pages), 0, len(pages), (), (), ended=True)])
+        catalogue = aggregator.finish([FetchResult("shop", len(pages), 0, len(pages), (), (), ended=True)])
         return catalogue, list(aggregator.products(catalogue))
 
 

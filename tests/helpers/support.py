@@ -19,8 +19,8 @@ from pipeline.fetch.fetcher import Fetcher
 from pipeline.fetch.http.client import Client
 from pipeline.fetch.http.hosts import HostPolicy
 from pipeline.model.pages import NOTHING_YET, NormalizedPage, Page, Progress
-from pipeline.model.summary import Walk
-from pipeline.normalize.page import USUAL_RECORDS, normalize_batch
+from pipeline.model.summary import FetchResult
+from pipeline.normalize.normalizer import DEFAULT_READER, normalize_batch
 from pipeline.redaction import Secrets
 
 Answer = httpx.Response | Exception | float
@@ -140,7 +140,9 @@ async def walk(
     api: httpx.AsyncBaseTransport, timeout: float = 1e6, resumed: Progress = NOTHING_YET, **changes: Any
 ) -> tuple[Fetcher, list[Page]]:
     """Run a fetcher against an API to its end or the timeout; gives it back with the pages that it sent."""
-    fetcher = Fetcher(endpoint(**changes), client(api), rng=Random(1), identify=USUAL_RECORDS.identify, resumed=resumed)
+    fetcher = Fetcher(
+        endpoint(**changes), client(api), rng=Random(1), identify=DEFAULT_READER.identify, resumed=resumed
+    )
     send, receive = trio.open_memory_channel[Page](1_000)
     with trio.move_on_after(timeout):
         await fetcher.run(send)
@@ -148,7 +150,7 @@ async def walk(
         return fetcher, [page async for page in receive]
 
 
-async def walk_over_sockets(url: str, **changes: Any) -> tuple[Walk, list[Page]]:
+async def walk_over_sockets(url: str, **changes: Any) -> tuple[FetchResult, list[Page]]:
     """Run a fetcher against a real server, without a rate limit."""
     changed = endpoint(url=url, rate_limit=NO_LIMIT, retry=Retry(max_retries=0), **changes)
     policy = HostPolicy(url, changed.allow_hosts, changed.secrets)
@@ -156,7 +158,7 @@ async def walk_over_sockets(url: str, **changes: Any) -> tuple[Walk, list[Page]]
         changed,
         Client(url, changed.http, headers=changed.headers, policy=policy, ssl_context=NO_TLS),
         rng=Random(1),
-        identify=USUAL_RECORDS.identify,
+        identify=DEFAULT_READER.identify,
     )
     send, receive = trio.open_memory_channel[Page](1_000)
     await fetcher.run(send)
@@ -169,12 +171,12 @@ def find_records(body: bytes, path: str | None = None) -> list[msgspec.Raw]:
     return RecordFinder(path).find(body)
 
 
-def actions(walk: Walk) -> list[tuple[int, int | None, str]]:
+def actions(walk: FetchResult) -> list[tuple[int, int | None, str]]:
     """Page, status and action of each failure in an account."""
     return [(failure.page, failure.code, failure.action) for failure in walk.failures]
 
 
-async def hop_inline(batch: Sequence[Page]) -> list[NormalizedPage]:
+async def dispatch_inline(batch: Sequence[Page]) -> list[NormalizedPage]:
     """What a worker thread does, without the thread: a virtual clock must not wait for one."""
     await trio.lowlevel.checkpoint()
     return normalize_batch(batch)

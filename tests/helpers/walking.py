@@ -14,8 +14,8 @@ from helpers.support import NO_LIMIT, NO_TLS, endpoint
 from pipeline.config.source import Paging
 from pipeline.fetch.fetcher import Fetcher
 from pipeline.fetch.http.client import Client
-from pipeline.model.pages import NOTHING_YET, Findings, Page, Progress
-from pipeline.normalize.page import USUAL_RECORDS
+from pipeline.model.pages import NOTHING_YET, EndpointProfile, Page, Progress
+from pipeline.normalize.normalizer import DEFAULT_READER
 
 
 class Outcome(msgspec.Struct):
@@ -26,16 +26,16 @@ class Outcome(msgspec.Struct):
 
 async def walk(shop: Shop, paging: Paging, *, timeout: float = 1e6, resumed: Progress = NOTHING_YET) -> Outcome:
     """Walk a shop; the progress is what a journal would have of it, with each page normalized."""
-    found: list[Findings] = []
+    found: list[EndpointProfile] = []
     ends: list[int] = []
     fetcher = Fetcher(
         endpoint(url=HOME, paging=paging, rate_limit=NO_LIMIT),
         Client(HOME, endpoint().http, ssl_context=NO_TLS, transport=shop),
         rng=Random(1),
-        identify=USUAL_RECORDS.identify,
+        identify=DEFAULT_READER.identify,
         resumed=resumed,
         on_end=ends.append,
-        on_findings=found.append,
+        on_profile=found.append,
     )
     send, receive = trio.open_memory_channel[Page](1_000)
     with trio.move_on_after(timeout):
@@ -48,11 +48,11 @@ async def walk(shop: Shop, paging: Paging, *, timeout: float = 1e6, resumed: Pro
         end=ends[0] if ends else resumed.end,
         tokens={**resumed.tokens, **{page.number: page.trace.token for page in pages if page.trace.token is not None}},
         fingerprints=resumed.fingerprints | {page.trace.fingerprint or 0 for page in pages},
-        findings=found[-1] if found else resumed.findings,
+        profile=found[-1] if found else resumed.profile,
     )
     in_order = sorted(pages, key=lambda page: page.number)
     return Outcome(
-        fetcher, [str(USUAL_RECORDS.identify(record)) for page in in_order for record in page.records], progress
+        fetcher, [str(DEFAULT_READER.identify(record)) for page in in_order for record in page.records], progress
     )
 
 

@@ -23,7 +23,7 @@ from pipeline.html_report.facts import (
 )
 from pipeline.model.metrics import TimeSpent
 from pipeline.model.pages import NormalizedPage
-from pipeline.model.summary import Gap, Totals, Walk
+from pipeline.model.summary import FetchResult, Gap, Totals
 from pipeline.model.tally import PriceRange
 from pipeline.output.aggregator import Aggregator
 from pipeline.output.journal import Journal
@@ -31,7 +31,7 @@ from pipeline.output.journal import Journal
 TOTALS = Totals("complete", 0, 1.5, 1.0, [], {}, "2026-01-01T00:00:00Z")
 
 
-def gathered(pages: list[NormalizedPage], *walks: Walk) -> Facts:
+def gathered(pages: list[NormalizedPage], *walks: FetchResult) -> Facts:
     with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder) / "j", {}, resume=False) as journal:
         aggregator = Aggregator(journal)
         for page in pages:

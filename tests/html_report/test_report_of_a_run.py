@@ -15,8 +15,8 @@ from loguru import logger
 from pipeline import cli
 from pipeline.config.load import load_config
 from pipeline.errors import ConfigError
-from pipeline.html_report import page
-from pipeline.html_report import page as report
+from pipeline.html_report import render
+from pipeline.html_report import render as report
 from pipeline.model.status import Poll
 from pipeline.output.files import report_file
 
@@ -82,7 +82,7 @@ async def test_a_report_that_cannot_be_made_costs_no_catalogue(tmp_path: Path, m
     def broken(*_: object) -> None:
         raise ValueError("no chart today")
 
-    monkeypatch.setattr(page.charts, "draw", broken)
+    monkeypatch.setattr(render.charts, "draw", broken)
     (tmp_path / "report.html").write_text("earlier")
     lines: list[str] = []
     logger.enable("pipeline")
@@ -106,7 +106,7 @@ async def test_a_cancellation_ends_the_making_of_a_report(tmp_path: Path, monkey
             drawn.add(label)
             return ""
 
-        monkeypatch.setattr(page.charts, "draw", cancel)
+        monkeypatch.setattr(render.charts, "draw", cancel)
         await run(with_report(tmp_path, "a"), {"a": FakeApi()})
     assert scope.cancelled_caught
     assert len(drawn) == 1

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 import trio
-from helpers.support import hop_inline, records
+from helpers.support import dispatch_inline, records
 
 from pipeline.model.pages import NormalizedPage, Page
-from pipeline.normalize.consumer import HOP_INTERVAL, MAX_BATCH, Consumer
-from pipeline.normalize.page import normalize_batch
+from pipeline.normalize.consumer import DISPATCH_INTERVAL, MAX_BATCH, Consumer
+from pipeline.normalize.normalizer import normalize_batch
 
 
 def page(number: int, count: int = 3) -> Page:
@@ -41,7 +41,7 @@ async def test_normalizing_happens_in_worker_threads_under_the_limit() -> None:
     """Batches are normalized off the event loop's thread, in at most as many threads as there are workers."""
     main, seen, active, peak = threading.get_ident(), set(), set(), []
 
-    async def hop(batch: Sequence[Page]) -> list[NormalizedPage]:
+    async def dispatch(batch: Sequence[Page]) -> list[NormalizedPage]:
         def work() -> list[NormalizedPage]:
             seen.add(threading.get_ident())
             active.add(object_of_this_hop := object())
@@ -52,7 +52,7 @@ async def test_normalizing_happens_in_worker_threads_under_the_limit() -> None:
 
         return await trio.to_thread.run_sync(work, limiter=trio.CapacityLimiter(100))
 
-    consumer, delivered = await consume([page(n, MAX_BATCH) for n in range(1, 9)], workers=3, hop=hop)
+    consumer, delivered = await consume([page(n, MAX_BATCH) for n in range(1, 9)], workers=3, dispatch=dispatch)
     assert len(delivered) == 8
     assert main not in seen
     assert max(peak) == consumer.statistics().peak_in_flight == 3
@@ -79,17 +79,17 @@ async def test_the_default_hop_leaves_the_event_loop() -> None:
 @pytest.mark.virtual_time
 async def test_a_batch_aims_at_its_size() -> None:
     """Small pages that wait are taken together until there are `batch_size` records."""
-    consumer, _ = await consume([page(n, 20) for n in range(1, 4)], workers=1, hop=hop_inline)
-    assert (consumer.statistics().hops, consumer.statistics().largest_batch) == (1, 60)
+    consumer, _ = await consume([page(n, 20) for n in range(1, 4)], workers=1, dispatch=dispatch_inline)
+    assert (consumer.statistics().dispatches, consumer.statistics().largest_batch) == (1, 60)
 
 
 @pytest.mark.virtual_time
 async def test_under_backlog_a_batch_takes_what_waits_up_to_the_most() -> None:
     """When more pages wait than there are workers, one hop takes them, up to the most records."""
-    consumer, delivered = await consume([page(n, 100) for n in range(1, 41)], hop=hop_inline)
+    consumer, delivered = await consume([page(n, 100) for n in range(1, 41)], dispatch=dispatch_inline)
     assert len(delivered) == 40
     assert consumer.statistics().largest_batch == MAX_BATCH
-    assert consumer.statistics().hops < 10
+    assert consumer.statistics().dispatches < 10
 
 
 @pytest.mark.virtual_time
@@ -97,11 +97,11 @@ async def test_pages_that_come_fast_share_a_hop() -> None:
     """The first page hops at once; what comes within the interval after it goes together, in one hop."""
     begun: list[tuple[float, list[int]]] = []
 
-    async def hop(batch: Sequence[Page]) -> list[NormalizedPage]:
+    async def dispatch(batch: Sequence[Page]) -> list[NormalizedPage]:
         begun.append((round(trio.current_time() - start, 6), [each.number for each in batch]))
-        return await hop_inline(batch)
+        return await dispatch_inline(batch)
 
-    consumer = Consumer(lambda result: None, workers=4, batch_size=1, hop=hop)
+    consumer = Consumer(lambda result: None, workers=4, batch_size=1, dispatch=dispatch)
     send, receive = trio.open_memory_channel[Page](100)
     start = trio.current_time()
     async with trio.open_nursery() as nursery:
@@ -109,22 +109,22 @@ async def test_pages_that_come_fast_share_a_hop() -> None:
         with send:
             for number in range(1, 8):
                 await send.send(page(number))
-                await trio.sleep(0.3 * HOP_INTERVAL if number < 6 else 10)
-    much_later = round(10 + 5 * 0.3 * HOP_INTERVAL, 6)
-    assert begun == [(0.0, [1]), (HOP_INTERVAL, [2, 3, 4]), (2 * HOP_INTERVAL, [5, 6]), (much_later, [7])]
+                await trio.sleep(0.3 * DISPATCH_INTERVAL if number < 6 else 10)
+    much_later = round(10 + 5 * 0.3 * DISPATCH_INTERVAL, 6)
+    assert begun == [(0.0, [1]), (DISPATCH_INTERVAL, [2, 3, 4]), (2 * DISPATCH_INTERVAL, [5, 6]), (much_later, [7])]
 
 
 @pytest.mark.virtual_time
 async def test_a_full_batch_does_not_wait_for_its_turn() -> None:
     """However short ago the last hop was, a batch that is full goes at once; so does the rest when there is no more."""
-    consumer, delivered = await consume([page(n, MAX_BATCH) for n in range(1, 4)] + [page(4)], hop=hop_inline)
-    assert (consumer.statistics().hops, len(delivered), trio.current_time()) == (4, 4, 0.0)
+    consumer, delivered = await consume([page(n, MAX_BATCH) for n in range(1, 4)] + [page(4)], dispatch=dispatch_inline)
+    assert (consumer.statistics().dispatches, len(delivered), trio.current_time()) == (4, 4, 0.0)
 
 
 @pytest.mark.virtual_time
 async def test_a_page_larger_than_a_batch_is_one_batch() -> None:
     """A batch is at least one page, however large that is."""
-    consumer, _ = await consume([page(1, 2_000)], hop=hop_inline)
+    consumer, _ = await consume([page(1, 2_000)], dispatch=dispatch_inline)
     assert consumer.statistics().largest_batch == 2_000
 
 
@@ -142,7 +142,7 @@ async def test_a_full_channel_makes_senders_wait() -> None:
         return normalize_batch(batch)
 
     delivered: list[NormalizedPage] = []
-    consumer = Consumer(delivered.append, workers=1, batch_size=1, hop=stuck)
+    consumer = Consumer(delivered.append, workers=1, batch_size=1, dispatch=stuck)
     send, receive = trio.open_memory_channel[Page](5)
     sent = 0
 

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from pipeline.config.source import Currency, Fields, Price, PriceKind, PricePick
 from pipeline.model.pages import NormalizedPage, Page
-from pipeline.normalize.page import USUAL_RECORDS, normalize_page, records_of
+from pipeline.normalize.normalizer import DEFAULT_READER, normalize_page, reader_for
 
 NOW = "2026-01-01T00:00:00Z"
 
 
 def normalized(fields: Fields, *records: str) -> NormalizedPage:
     raw = [msgspec.Raw(record.encode()) for record in records]
-    return normalize_page(Page("shop", 1, raw), NOW, records_of(fields))
+    return normalize_page(Page("shop", 1, raw), NOW, reader_for(fields))
 
 
 def product(fields: Fields, record: str) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def product(fields: Fields, record: str) -> dict[str, Any]:
 
 def test_what_is_not_described_costs_nothing() -> None:
     """Without fields the usual ones are read in the usual, fast way."""
-    assert records_of(Fields()) is USUAL_RECORDS
+    assert reader_for(Fields()) is DEFAULT_READER
 
 
 RECORD = """{"meta": {"sku": "S-1"},

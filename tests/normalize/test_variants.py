@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.config.source import Fields, Price
 from pipeline.model.pages import NormalizedPage, Page
-from pipeline.normalize.page import normalize_page, records_of
+from pipeline.normalize.normalizer import normalize_page, reader_for
 
 NOW = "2026-01-01T00:00:00Z"
 
@@ -30,7 +30,7 @@ SHIRT = {
 
 def normalized(fields: Fields, *records: Any, explode: str = "variants") -> NormalizedPage:
     raw = [msgspec.Raw(msgspec.json.encode(record)) for record in records]
-    return normalize_page(Page("shop", 1, raw), NOW, records_of(fields, explode))
+    return normalize_page(Page("shop", 1, raw), NOW, reader_for(fields, explode))
 
 
 def products(page: NormalizedPage) -> list[dict[str, Any]]:
@@ -83,7 +83,7 @@ def test_a_template_with_nothing_to_fill_in_is_no_id() -> None:
 
 def test_loops_are_told_by_the_records_and_not_by_their_variants() -> None:
     """A record is the same whatever its variants: its identity is its own id."""
-    records = records_of(Fields(id="{id}:{variant.sku}"), "variants")
+    records = reader_for(Fields(id="{id}:{variant.sku}"), "variants")
     raw = msgspec.Raw(msgspec.json.encode(SHIRT))
     assert records.identify(raw) == records.identify(msgspec.Raw(b'{"id": "7", "variants": []}')) == "7"
     assert records.identify(msgspec.Raw(b"[")) == b"["

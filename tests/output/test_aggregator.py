@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.model.pages import NormalizedPage
-from pipeline.model.summary import Failure, Walk
+from pipeline.model.summary import Failure, FetchResult
 from pipeline.output.aggregator import Aggregator, Catalogue
 from pipeline.output.journal import Journal
 
@@ -23,7 +23,7 @@ class Result(msgspec.Struct):
     products: list[bytes]
 
 
-def add_up(pages: list[NormalizedPage], *walks: Walk) -> Result:
+def add_up(pages: list[NormalizedPage], *walks: FetchResult) -> Result:
     with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder) / "j", {}, resume=False) as journal:
         aggregator = Aggregator(journal)
         for page in pages:
@@ -33,7 +33,7 @@ def add_up(pages: list[NormalizedPage], *walks: Walk) -> Result:
         return Result(catalogue, lines)
 
 
-def aggregate(pages: list[NormalizedPage], *walks: Walk) -> Catalogue:
+def aggregate(pages: list[NormalizedPage], *walks: FetchResult) -> Catalogue:
     return add_up(pages, *walks).catalogue
 
 

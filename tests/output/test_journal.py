@@ -12,8 +12,8 @@ from loguru import logger
 
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.errors import ConfigError, OutputError
-from pipeline.model.pages import Announced, Findings, NormalizedPage, Page, Progress
-from pipeline.normalize.page import normalize_page
+from pipeline.model.pages import AnnouncedTotals, EndpointProfile, NormalizedPage, Page, Progress
+from pipeline.normalize.normalizer import normalize_page
 from pipeline.output.journal import Journal
 
 ENDPOINTS = {"a": "digest-a", "b": "digest-b"}
@@ -35,7 +35,7 @@ def content(journal: Journal, source: str) -> list[tuple[int, list[str], bytes, 
     ]
 
 
-FINDINGS = Findings(Paging(style=PagingStyle.PAGE, start=0), "things", Announced(1, None))
+FINDINGS = EndpointProfile(Paging(style=PagingStyle.PAGE, start=0), "things", AnnouncedTotals(1, None))
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def filled(folder: Path) -> Path:
         journal.append(page("a", 3, 31, 32))
         journal.append(page("b", 1, 11))
         journal.append(page("a", 1, 1))
-        journal.append_findings("b", FINDINGS)
+        journal.append_profile("b", FINDINGS)
         journal.append_end("b", 2)
     return folder
 
@@ -77,7 +77,7 @@ def test_progress_is_the_pages_and_the_end(filled: Path) -> None:
     """A journal knows which pages it has of each source, where a source ended and what it had announced."""
     with begin(filled, resume=True) as journal:
         assert journal.progress("a") == Progress(frozenset({1, 3}))
-        assert journal.progress("b") == Progress(frozenset({1}), end=2, findings=FINDINGS)
+        assert journal.progress("b") == Progress(frozenset({1}), end=2, profile=FINDINGS)
         assert journal.progress("new") == Progress()
         assert not journal.is_empty
 

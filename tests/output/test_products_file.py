@@ -13,7 +13,7 @@ import pytest
 import trio
 from click.testing import CliRunner
 from helpers.products_files import FORMATS, catalogue_of, ids, of_lines, pages
-from helpers.support import NO_LIMIT, FakeApi, client, config, hop_inline, ok
+from helpers.support import NO_LIMIT, FakeApi, client, config, dispatch_inline, ok
 from hypothesis import given
 
 import pipeline
@@ -27,7 +27,7 @@ from pipeline.output.files import ProductsFile
 
 async def run(path: Path, api: FakeApi, *, timeout: float = 60.0, **options: Any) -> pipeline.Summary:
     settings = config(path.parent / "s.json", "shop", products=str(path), rate_limit=NO_LIMIT, timeout=timeout)
-    return await pipeline.run(settings, connect=lambda _: client(api), hop=hop_inline, **options)
+    return await pipeline.run(settings, connect=lambda _: client(api), dispatch=dispatch_inline, **options)
 
 
 def in_summary(folder: Path) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import msgspec
 import pytest
 import trio
 from click.testing import CliRunner
-from helpers.support import FakeApi, client, config, hop_inline, ok, reply
+from helpers.support import FakeApi, client, config, dispatch_inline, ok, reply
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +19,7 @@ from pipeline.cli import main
 from pipeline.errors import ConfigError
 from pipeline.model.dead_letters import DeadLetter, read_dead_letters, rejects_file
 from pipeline.model.pages import NormalizedPage, Page, Reject
-from pipeline.normalize.page import normalize_batch
+from pipeline.normalize.normalizer import normalize_batch
 from pipeline.output.lock import locked
 from pipeline.output.replay import replay_rejects
 
@@ -33,8 +34,10 @@ PAGES = {
 
 def run(output: Path, pages: dict[int, Any]) -> pipeline.Summary:
     api = FakeApi(pages=0, script={number: [ok(records)] for number, records in pages.items()})
-    run_it = lambda: pipeline.run(config(output, "shop"), connect=lambda endpoint: client(api), hop=hop_inline)  # noqa: E731
-    return trio.run(run_it)
+    start = partial(
+        pipeline.run, config(output, "shop"), connect=lambda endpoint: client(api), dispatch=dispatch_inline
+    )
+    return trio.run(start)
 
 
 def mended(pages: Sequence[Page]) -> list[NormalizedPage]:
@@ -121,7 +124,9 @@ def test_a_record_that_is_no_json_is_kept_as_text(tmp_path: Path) -> None:
     broken = {1: reply(200, b'[{"id": 1}, {"id": NaN}, {"id": "caf\xe9"}]')}
     api = FakeApi(pages=0, script={number: [answer] for number, answer in broken.items()})
     output = tmp_path / "s.json"
-    trio.run(lambda: pipeline.run(config(output, "shop"), connect=lambda endpoint: client(api), hop=hop_inline))
+    trio.run(
+        lambda: pipeline.run(config(output, "shop"), connect=lambda endpoint: client(api), dispatch=dispatch_inline)
+    )
     letters = list(read_dead_letters(rejects_file(output)))
     assert [letter.text for letter in letters] == ['{"id": NaN}', '{"id": "caf\\xe9"}']
     assert replay_rejects(output, normalize_batch).rejected == 2

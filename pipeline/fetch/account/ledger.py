@@ -18,9 +18,9 @@ from pipeline.fetch.account.recorder import TrafficRecorder
 from pipeline.fetch.account.time_account import TimeAccount
 from pipeline.fetch.policy.circuit_breaker import CircuitBreakerStatistics, State
 from pipeline.fetch.policy.token_bucket import TokenBucketStatistics
-from pipeline.model.pages import NOTHING_ANNOUNCED, NOTHING_YET, Announced, Progress, utc_timestamp
+from pipeline.model.pages import NOTHING_ANNOUNCED, NOTHING_YET, AnnouncedTotals, Progress, utc_timestamp
 from pipeline.model.status import Circuit, EndpointStatus
-from pipeline.model.summary import Action, Failure, Gap, Status, Walk
+from pipeline.model.summary import Action, Failure, FetchResult, Gap, Status
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ class Counts(msgspec.Struct, frozen=True):
     records: int
     requests: int
     retries: int
-    announced: Announced
+    announced: AnnouncedTotals
     resumed: bool
     ended: Status | None
 
@@ -53,7 +53,7 @@ class Ledger:
         self._pages_fetched = len(resumed.have)
         self._resumed = bool(resumed.have)
         self._records = 0
-        self._announced = resumed.findings.announced if resumed.findings else NOTHING_ANNOUNCED
+        self._announced = resumed.profile.announced if resumed.profile else NOTHING_ANNOUNCED
         self._put_off: dict[int, FetchError] = {}
         self._missing: dict[str, list[int]] = defaultdict(list)
         self._onward: Gap | None = None
@@ -78,7 +78,7 @@ class Ledger:
         self._requests += 1
         self._retries += again
 
-    def announced(self, totals: Announced) -> None:
+    def announced(self, totals: AnnouncedTotals) -> None:
         """The API says how much there is of it."""
         self._announced = totals
 
@@ -152,7 +152,7 @@ class Ledger:
             self._ended_as = self.statistics().status
         return self._ended_as
 
-    def statistics(self) -> Walk:
+    def statistics(self) -> FetchResult:
         """The account so far; a page that waits for its second chance counts as missing."""
         reasons = {reason: list(pages) for reason, pages in self._missing.items()}
         for page, error in self._put_off.items():
@@ -162,7 +162,7 @@ class Ledger:
         gaps = [Gap(pages, reason) for reason, pages in known.items() if pages]
         if self._onward:
             gaps.append(self._onward)
-        return Walk(
+        return FetchResult(
             source=self._source,
             requests=self._requests,
             retries=self._retries,

@@ -8,7 +8,7 @@ import msgspec
 
 from pipeline.errors import PermanentError
 from pipeline.fetch.content.lenient import split_list, split_object
-from pipeline.fetch.content.totals import find_announced
+from pipeline.fetch.content.totals import find_totals
 
 # Where a list of records usually stands; the first that has any records counts.
 USUAL_KEYS = ("products", "items", "data", "results")
@@ -39,17 +39,21 @@ class RecordFinder:
     """Finds the records in the bodies of one endpoint.
 
     They are the body itself where that is a list; else the list at ``path`` (dotted), or without a path the one under
-    one of the usual keys; else the only list of objects in the body. ``place`` is where the records of the last page
-    stood that had any: only there, and in the usual places, an empty list is a page without records, and none is where
-    the body speaks of an error. ``redact`` takes secrets out of what an error shows of a body.
+    one of the usual keys; else the only list of objects in the body. ``records_path`` is the path of
+    the records of the last page that had any: only there, and in the usual places, an empty list is a page without
+    records, unless the body speaks of an error. ``redact`` takes secrets out of what an error shows of a body.
     """
 
     def __init__(
-        self, path: str | None = None, *, place: str | None = None, redact: Callable[[str], str] = lambda text: text
+        self,
+        path: str | None = None,
+        *,
+        records_path: str | None = None,
+        redact: Callable[[str], str] = lambda text: text,
     ) -> None:
         self._path = path
         self._redact = redact
-        self.place = place
+        self.records_path = records_path
 
     def find(self, body: bytes) -> list[msgspec.Raw]:
         """The records of a page, as views into ``body``.
@@ -62,11 +66,11 @@ class RecordFinder:
         body = body.removeprefix(b"\xef\xbb\xbf")  # a byte order mark is not JSON (RFC 8259, section 8.1), but common
         try:
             try:
-                place, records = _STRICT.find(body, self._path, self.place)
+                where, records = _STRICT.find(body, self._path, self.records_path)
             except _UNDECODABLE as error:
-                place, records = self._find_leniently(body, error)
+                where, records = self._find_leniently(body, error)
             if records:
-                self.place = place
+                self.records_path = where
             elif complaint := _complaint(body):
                 raise PermanentError(f"an empty list, but the body speaks of an error in {complaint!r}")
         except RecursionError:
@@ -76,9 +80,9 @@ class RecordFinder:
     def _find_leniently(self, body: bytes, error: Exception) -> tuple[str, list[msgspec.Raw]]:
         if len(body) <= _MOST_LENIENT:
             with suppress(ValueError, PermanentError, *_UNDECODABLE):
-                place, records = _LENIENT.find(body, self._path, self.place)
+                where, records = _LENIENT.find(body, self._path, self.records_path)
                 if records:  # what is broken and empty is no sign of the end
-                    return place, records
+                    return where, records
         raise PermanentError(self._what_it_is_instead(body, error))
 
     def _what_it_is_instead(self, body: bytes, error: Exception) -> str:
@@ -90,8 +94,8 @@ class RecordFinder:
         return f"malformed JSON: {error}"
 
 
-def _may_be_records(place: str) -> bool:
-    return not _OTHER_LISTS & set(place.split("."))
+def _may_be_records(where: str) -> bool:
+    return not _OTHER_LISTS & set(where.split("."))
 
 
 def _complaint(body: bytes) -> str | None:
@@ -113,7 +117,7 @@ class _Finder(msgspec.Struct, frozen=True):
     members: Callable[[_Value], _Object]
 
     def find(self, body: bytes, path: str | None, earlier: str | None) -> tuple[str, list[msgspec.Raw]]:
-        """The place of the list, dotted, and its elements."""
+        """The path of the list, dotted, and its elements."""
         if _opens(body, b"["):
             return "", self.elements(body)
         return (path, self._at_path(body, path, earlier)) if path else self._search(body, earlier)
@@ -141,32 +145,32 @@ class _Finder(msgspec.Struct, frozen=True):
             return next((each for each in usual if each[1]), usual[0])
         lists = list(self._lists_within(fields, _MAX_DEPTH))
         candidates = [
-            (place, records)
-            for place, records in lists
-            if records and all(_opens(record, b"{") for record in records) and self._is_theirs(place, earlier)
+            (where, records)
+            for where, records in lists
+            if records and all(_opens(record, b"{") for record in records) and self._is_theirs(where, earlier)
         ]
         if len(candidates) == 1:
             return candidates[0]
-        for place, records in lists:
-            expected = self._is_theirs(place, earlier) and (earlier is not None or len(lists) == 1)
+        for where, records in lists:
+            expected = self._is_theirs(where, earlier) and (earlier is not None or len(lists) == 1)
             if expected and not records:
-                return place, records
+                return where, records
         found = f"{len(candidates)} lists" if candidates else "no list"
         raise PermanentError(f"{found} of records in the body{_keys(fields)}; name it with `items`")
 
-    def _is_theirs(self, place: str, earlier: str | None) -> bool:
+    def _is_theirs(self, where: str, earlier: str | None) -> bool:
         """Whether records may stand there: where they stood before; of a first page no more is known than the name."""
-        return _may_be_records(place) if earlier is None else place == earlier
+        return _may_be_records(where) if earlier is None else where == earlier
 
     def _usual_lists(self, fields: _Object, depth: int, above: str = "") -> list[tuple[str, list[msgspec.Raw]]]:
         """The lists under usual keys, else those under usual keys of the objects under usual keys."""
         values = [(f"{above}{key}", fields[key]) for key in USUAL_KEYS if key in fields]
-        if lists := [(place, self.elements(value)) for place, value in values if _opens(value, b"[")]:
+        if lists := [(where, self.elements(value)) for where, value in values if _opens(value, b"[")]:
             return lists
         if depth == 1:
             return []
-        objects = [(place, self.members(value)) for place, value in values if _opens(value, b"{")]
-        return [found for place, inner in objects for found in self._usual_lists(inner, depth - 1, f"{place}.")]
+        objects = [(where, self.members(value)) for where, value in values if _opens(value, b"{")]
+        return [found for where, inner in objects for found in self._usual_lists(inner, depth - 1, f"{where}.")]
 
     def _lists_within(self, fields: _Object, depth: int, above: str = "") -> Iterator[tuple[str, list[msgspec.Raw]]]:
         for key, value in fields.items():
@@ -188,7 +192,7 @@ _LENIENT = _Finder(split_list, split_object)
 
 def _says_none(body: bytes, fields: _Object) -> bool:
     """Whether there are no records at all: some APIs leave out a list that would be empty, and say a total of 0."""
-    return find_announced(body, {}).records == 0 and not any(_opens(value, b"[") for value in fields.values())
+    return find_totals(body, {}).records == 0 and not any(_opens(value, b"[") for value in fields.values())
 
 
 def _opens(value: _Value, bracket: bytes) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from pipeline.fetch.content.lenient import split_object
-from pipeline.model.pages import Announced
+from pipeline.model.pages import AnnouncedTotals
 
 RECORD_KEYS = ("total", "total_count", "totalCount", "total_items", "totalItems", "total_results", "totalResults")
 PAGE_KEYS = ("total_pages", "totalPages", "page_count", "pageCount", "last_page", "lastPage")
@@ -26,7 +26,7 @@ _Envelope = msgspec.defstruct("_Envelope", [(key, Any, None) for key in sorted(_
 _decode = msgspec.json.Decoder(_Envelope).decode
 
 
-def find_announced(body: bytes, headers: Mapping[str, str]) -> Announced:
+def find_totals(body: bytes, headers: Mapping[str, str]) -> AnnouncedTotals:
     """The totals in a response, from its body or else from its headers (their names in lower case).
 
     Whatever the body is, this succeeds; what is no plausible count is passed over.
@@ -39,7 +39,7 @@ def find_announced(body: bytes, headers: Mapping[str, str]) -> Announced:
     except (msgspec.DecodeError, UnicodeDecodeError):  # a list, or JSON but for a record, or none at all
         fields = _decode_leniently(body)
     sections = list(_sections(fields, _MAX_DEPTH))
-    return Announced(
+    return AnnouncedTotals(
         records=_first_count([*sections, headers], (*RECORD_KEYS, *RECORD_HEADERS)),
         pages=_first_count([*sections, headers], (*PAGE_KEYS, *PAGE_HEADERS)),
     )

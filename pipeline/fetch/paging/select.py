@@ -9,10 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.fetch.content.lookup import find_count, find_text, find_value
 from pipeline.fetch.content.response import Response
-from pipeline.fetch.content.totals import find_announced
-from pipeline.fetch.paging.base import Identify, Walk
-from pipeline.fetch.paging.chained import ChainedWalk, without_gaps
-from pipeline.fetch.paging.numbered import NumberedWalk
+from pipeline.fetch.content.totals import find_totals
+from pipeline.fetch.paging.chained import ChainedPaginator, without_gaps
+from pipeline.fetch.paging.numbered import NumberedPaginator
+from pipeline.fetch.paging.paginator import Identify, Paginator
 from pipeline.fetch.paging.styles import CHAINED, CURSOR_PATHS, HAS_MORE_PATHS, NUMBERED, URL_PATHS
 from pipeline.model.pages import NOTHING_YET, Progress
 
@@ -101,7 +101,7 @@ def _nothing_follows(response: Response, records: int) -> Paging | None:
     said = (find_value(response.body, path, default=...) for path in places)
     if not any(value is None or value is False or value == "" for value in said):
         return None
-    announced = find_announced(response.body, response.headers)
+    announced = find_totals(response.body, response.headers)
     says_otherwise = (announced.pages or 0) > 1 or (announced.records or 0) > records
     return None if says_otherwise else Paging(style=PagingStyle.NONE)
 
@@ -122,16 +122,16 @@ def _number(values: Sequence[str]) -> int | None:
     )
 
 
-def begin_walk(how: Paging, identify: Identify, resumed: Progress = NOTHING_YET) -> Walk:
+def make_paginator(how: Paging, identify: Identify, resumed: Progress = NOTHING_YET) -> Paginator:
     """The walk of an endpoint that is paged so, from where an earlier run came to."""
-    walk: Walk
+    walk: Paginator
     if how.style in NUMBERED:
-        found = resumed.findings.page_size if resumed.findings else None
-        walk = NumberedWalk(NUMBERED[how.style](how), identify, resumed=resumed, size=found or how.size or 0)
+        found = resumed.profile.page_size if resumed.profile else None
+        walk = NumberedPaginator(NUMBERED[how.style](how), identify, resumed=resumed, size=found or how.size or 0)
     else:
-        walk = ChainedWalk(CHAINED[how.style](how), identify, resumed=resumed)
-    if resumed.findings and resumed.findings.announced.pages is not None:
-        walk.announced(resumed.findings.announced.pages)
+        walk = ChainedPaginator(CHAINED[how.style](how), identify, resumed=resumed)
+    if resumed.profile and resumed.profile.announced.pages is not None:
+        walk.announced(resumed.profile.announced.pages)
     return walk
 
 

@@ -12,9 +12,9 @@ import msgspec
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.fetch.content.lookup import find_count, find_text, find_value
 from pipeline.fetch.content.response import Response
-from pipeline.fetch.paging.base import Target
+from pipeline.fetch.paging.paginator import PageRequest
 
-Records = Sequence[msgspec.Raw]
+RawRecords = Sequence[msgspec.Raw]
 
 # Where the next cursor or URL usually stands in a body.
 CURSOR_PATHS = (
@@ -57,11 +57,12 @@ class NumberedStyle:
     def __init__(self, how: Paging) -> None:
         self._how = how
 
-    def target(self, number: int, size: int) -> Target:
-        """What asks for a page; ``size`` is how many records one has, 0 as long as that is unknown."""
-        return _target(self._how, {self._how.parameter or self.parameter: str(self._value(number, size))})
+    def request(self, number: int, size: int, *, again: bool = False) -> PageRequest:
+        """The request for a page; ``size`` is the number of records on a page, 0 while that is unknown."""
+        parameter = self._how.parameter or self.parameter
+        return PageRequest(number, _with_size(self._how, {parameter: str(self._value(number, size))}), again=again)
 
-    def is_last(self, number: int, size: int, records: Records, response: Response) -> bool:
+    def is_last(self, number: int, size: int, records: RawRecords, response: Response) -> bool:
         """Whether the page, which has records, is known to be the last one."""
         how = self._how
         if how.short_page_ends and how.size and len(records) < how.size:
@@ -106,13 +107,12 @@ class ChainedStyle:
     def __init__(self, how: Paging) -> None:
         self._how = how
 
-    def target(self, token: str | None) -> Target:
-        """What asks for the page that a token stands for; None is the first."""
-        if token is None:
-            return _target(self._how, {})
-        if self.parameter is None:
-            return Target(url=token)
-        return _target(self._how, {self._how.parameter or self.parameter: token})
+    def request(self, number: int, token: str | None, *, again: bool = False) -> PageRequest:
+        """The request for the page that ``token`` leads to; None leads to the first page."""
+        if token is not None and self.parameter is None:
+            return PageRequest(number, url=token, again=again)
+        parameters = {} if token is None else {self._how.parameter or self.parameter or "": token}
+        return PageRequest(number, _with_size(self._how, parameters), again=again)
 
     def following(self, token: str | None, last_id: str | None, response: Response) -> str | None:
         """The token of the next page; None where there is none, or it is the page's own ``token`` once more.
@@ -190,9 +190,9 @@ CHAINED: Final[Mapping[PagingStyle, type[ChainedStyle]]] = {
 }
 
 
-def _target(how: Paging, parameters: Mapping[str, str]) -> Target:
+def _with_size(how: Paging, parameters: Mapping[str, str]) -> Mapping[str, str]:
     size = {how.size_parameter: str(how.size)} if how.size_parameter else {}
-    return Target({**size, **parameters})
+    return {**size, **parameters}
 
 
 def _total(place: str | None, response: Response) -> int | None:

@@ -113,7 +113,7 @@ def test_dotted_path_names_the_list(path: str, body: str) -> None:
 )
 def test_last_page_is_empty_whatever_else_is_in_it(body: str) -> None:
     """Where the list under usual keys is empty, or the one that had the records before, the page is."""
-    finder = RecordFinder(place="list")
+    finder = RecordFinder(records_path="list")
     assert finder.find(body.encode()) == []
 
 
@@ -145,9 +145,9 @@ def test_an_apology_with_an_empty_list_in_it_is_no_end(body: str, page: str) -> 
 def test_where_records_stood_they_are_out_of_stock() -> None:
     """A list under an unusual key is remembered by its place: there, and only there, it may be empty."""
     finder = RecordFinder()
-    assert finder.place is None
+    assert finder.records_path is None
     finder.find(b'{"result_set": {"rows": [{"id": 1}]}}')
-    assert finder.place == "result_set.rows"
+    assert finder.records_path == "result_set.rows"
     assert finder.find(b'{"result_set": {"rows": [], "hints": []}}') == []
     with pytest.raises(PermanentError, match="no list of records"):
         finder.find(b'{"result_set": {"hints": []}}')

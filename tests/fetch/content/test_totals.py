@@ -9,41 +9,41 @@ from helpers.support import NO_LIMIT, FakeApi, forever, ok, records, reply, walk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.fetch.content.totals import find_announced
-from pipeline.fetch.paging.base import MOST_LISTED_PAGES
-from pipeline.model.pages import NOTHING_ANNOUNCED, Announced
+from pipeline.fetch.content.totals import find_totals
+from pipeline.fetch.paging.paginator import MOST_LISTED_PAGES
+from pipeline.model.pages import NOTHING_ANNOUNCED, AnnouncedTotals
 
 
 @pytest.mark.parametrize(
     ("body", "announced"),
     [
-        ({"products": [], "total": 194, "skip": 0, "limit": 30}, Announced(194, None)),
-        ({"items": [], "search_criteria": {}, "total_count": 17}, Announced(17, None)),
-        ({"data": [], "meta": {"pagination": {"total": 120, "count": 50, "total_pages": 3}}}, Announced(120, 3)),
-        ({"results": [], "pagination": {"totalPages": "12"}}, Announced(None, 12)),
-        ({"data": [], "last_page": 4, "total": 0}, Announced(0, 4)),
+        ({"products": [], "total": 194, "skip": 0, "limit": 30}, AnnouncedTotals(194, None)),
+        ({"items": [], "search_criteria": {}, "total_count": 17}, AnnouncedTotals(17, None)),
+        ({"data": [], "meta": {"pagination": {"total": 120, "count": 50, "total_pages": 3}}}, AnnouncedTotals(120, 3)),
+        ({"results": [], "pagination": {"totalPages": "12"}}, AnnouncedTotals(None, 12)),
+        ({"data": [], "last_page": 4, "total": 0}, AnnouncedTotals(0, 4)),
         ({"data": [], "meta": [1], "total": None}, NOTHING_ANNOUNCED),
         ({"data": [], "total": -1, "totalPages": True, "page_count": "many"}, NOTHING_ANNOUNCED),
         ({"data": [], "total": 10**12, "last_page": "9" * 30}, NOTHING_ANNOUNCED),
         ([{"total": 3}], NOTHING_ANNOUNCED),
     ],
 )
-def test_totals_in_the_body(body: Any, announced: Announced) -> None:
+def test_totals_in_the_body(body: Any, announced: AnnouncedTotals) -> None:
     """Totals stand beside the list or in a section about it; what is no plausible count is passed over."""
-    assert find_announced(msgspec.json.encode(body), {}) == announced
+    assert find_totals(msgspec.json.encode(body), {}) == announced
 
 
 def test_totals_in_the_headers() -> None:
     """Where the body is a bare list the headers may tell; what the body says counts first."""
     headers = httpx.Headers({"X-WP-Total": "420", "X-WP-TotalPages": "21"})
-    assert find_announced(b"[]", headers) == Announced(420, 21)
-    assert find_announced(b'{"total": 7}', headers) == Announced(7, 21)
+    assert find_totals(b"[]", headers) == AnnouncedTotals(420, 21)
+    assert find_totals(b'{"total": 7}', headers) == AnnouncedTotals(7, 21)
 
 
 @given(st.binary() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(msgspec.json.encode))
 def test_no_body_is_too_strange(body: bytes) -> None:
     """Looking for totals never fails."""
-    assert isinstance(find_announced(body, {}), Announced)
+    assert isinstance(find_totals(body, {}), AnnouncedTotals)
 
 
 def page_of(number: int, **totals: object) -> httpx.Response:
@@ -84,7 +84,7 @@ async def test_a_total_does_not_end_the_walk() -> None:
     account = fetcher.statistics()
     assert len(pages) == 5
     assert (account.status, account.pages_wanted, account.end_known_by) == ("complete", 5, "announced")
-    assert account.announced == Announced(6, 2)
+    assert account.announced == AnnouncedTotals(6, 2)
 
 
 @pytest.mark.virtual_time

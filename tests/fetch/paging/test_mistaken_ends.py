@@ -11,7 +11,7 @@ from helpers.support import NO_LIMIT, ok, walk
 from loguru import logger
 
 from pipeline.config.source import Paging, PagingStyle
-from pipeline.model.summary import Walk
+from pipeline.model.summary import FetchResult
 
 pytestmark = pytest.mark.virtual_time
 
@@ -31,7 +31,7 @@ def five(page: int) -> list[dict[str, int]]:
     return [{"id": page * 10 + i} for i in range(5)]
 
 
-async def account_of(api: Scripted, **changes: Any) -> tuple[Walk, list[int]]:
+async def account_of(api: Scripted, **changes: Any) -> tuple[FetchResult, list[int]]:
     fetcher, pages = await walk(api, rate_limit=NO_LIMIT, **changes)
     return fetcher.statistics(), [page.number for page in pages]
 

@@ -86,8 +86,8 @@ async def test_styles_are_found_out_from_the_first_page(name: str) -> None:
     outcome = await walk(shop, Paging())
     assert outcome.ids == expected(23)
     assert outcome.fetcher.statistics().status == "complete"
-    assert outcome.progress.findings is not None
-    assert outcome.progress.findings.paging.style.value == FOUND_OUT[name]
+    assert outcome.progress.profile is not None
+    assert outcome.progress.profile.paging.style.value == FOUND_OUT[name]
 
 
 @pytest.mark.virtual_time
@@ -198,8 +198,8 @@ async def test_a_link_that_only_counts_is_counted_instead(link: str, found: str)
         return reply(200, msgspec.json.encode(part(items, 0, size)), Link=f'<{link}>; rel="next"')
 
     outcome = await walk(Shop(linking, 9, size=3), Paging(), timeout=1.5)
-    assert outcome.progress.findings is not None
-    assert outcome.progress.findings.paging.style.value == found
+    assert outcome.progress.profile is not None
+    assert outcome.progress.profile.paging.style.value == found
 
 
 @given(st.sampled_from(sorted(FOUND_OUT)), st.integers(1, 40), st.integers(1, 8), st.booleans())

@@ -35,7 +35,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     shorthand: ClassVar[str | None] = None
 
-    def beneath(self, keys: Mapping[str, object]) -> Self:  # noqa: ARG002 - most sections have no such keys
+    def as_defaults_for(self, keys: Mapping[str, object]) -> Self:  # noqa: ARG002 - most sections have no such keys
         """What of this section, as a preset has it, goes on to hold beneath a user's own ``keys``."""
         return self
 

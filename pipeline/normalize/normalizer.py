@@ -13,7 +13,7 @@ from pipeline.model.dead_letters import DeadLetter, encode_letter
 from pipeline.model.pages import MAX_LISTED_REJECTS, NormalizedPage, Page, Reject, utc_timestamp
 from pipeline.model.tally import Tally
 from pipeline.normalize.money import as_it_came
-from pipeline.normalize.readers import DescribedRecords, NoIdError, Reading, Records, UsualRecords
+from pipeline.normalize.readers import DefaultReader, MappedReader, NoIdError, ParsedRecord, RecordReader
 
 
 class _ProductLine(msgspec.Struct, omit_defaults=True, gc=False):
@@ -31,30 +31,30 @@ class _ProductLine(msgspec.Struct, omit_defaults=True, gc=False):
 
 _encode_lines = msgspec.json.Encoder(enc_hook=as_it_came).encode_lines
 
-USUAL_RECORDS = UsualRecords()
+DEFAULT_READER = DefaultReader()
 
 
-def records_of(fields: Fields, explode: str | None = None) -> Records:
+def reader_for(fields: Fields, explode: str | None = None) -> RecordReader:
     """What reads the records of an endpoint with such fields, each a product, or each element of the list in it."""
-    return USUAL_RECORDS if fields == NO_FIELDS and explode is None else DescribedRecords(fields, explode)
+    return DEFAULT_READER if fields == NO_FIELDS and explode is None else MappedReader(fields, explode)
 
 
 def normalize_batch(
-    pages: Sequence[Page], records: Mapping[str, Records] = MappingProxyType({})
+    pages: Sequence[Page], readers: Mapping[str, RecordReader] = MappingProxyType({})
 ) -> list[NormalizedPage]:
-    """Normalize several pages in one go; ``records`` reads those of each source, the usual ones by default."""
+    """Normalize several pages in one go; ``readers`` has a reader of each source, the usual ones by default."""
     processed_at = utc_timestamp()
-    return [normalize_page(page, processed_at, records.get(page.source, USUAL_RECORDS)) for page in pages]
+    return [normalize_page(page, processed_at, readers.get(page.source, DEFAULT_READER)) for page in pages]
 
 
-def normalize_page(page: Page, processed_at: str, records: Records = USUAL_RECORDS) -> NormalizedPage:
+def normalize_page(page: Page, processed_at: str, reader: RecordReader = DEFAULT_READER) -> NormalizedPage:
     """Turn each record of a page into an encoded product or a reject; whatever the records are, this succeeds."""
     rejects: list[Reject] = []
     try:
-        readings = records.read_page(page.records)
+        readings = reader.read_page(page.records)
         ids, lines = _written(page.source, readings, processed_at)
     except Exception:  # noqa: BLE001 - no record, however hostile, may cost more than itself
-        readings, rejects = _sorted_out(page, processed_at, records)
+        readings, rejects = _sorted_out(page, processed_at, reader)
         ids, lines = _written(page.source, readings, processed_at)
     amounts: defaultdict[str | None, list[Decimal]] = defaultdict(list)
     coercions: Counter[str] = Counter()
@@ -78,18 +78,18 @@ def normalize_page(page: Page, processed_at: str, records: Records = USUAL_RECOR
     )
 
 
-def _written(source: str, readings: Sequence[Reading], processed_at: str) -> tuple[list[str], bytes]:
+def _written(source: str, readings: Sequence[ParsedRecord], processed_at: str) -> tuple[list[str], bytes]:
     """The ids of products, and the products, a line each."""
     products = [_line(source, reading, processed_at) for reading in readings]
     return [product.id for product in products], _encode_lines(products)[:-1]
 
 
-def _sorted_out(page: Page, processed_at: str, records: Records) -> tuple[list[Reading], list[Reject]]:
+def _sorted_out(page: Page, processed_at: str, reader: RecordReader) -> tuple[list[ParsedRecord], list[Reject]]:
     """What is read from a page record by record, and what is rejected of it."""
-    readings: list[Reading] = []
+    readings: list[ParsedRecord] = []
     rejects: list[Reject] = []
     for position, raw in enumerate(page.records, start=1):
-        for outcome in _outcomes(raw, records):
+        for outcome in _outcomes(raw, reader):
             try:
                 if isinstance(outcome, Exception):
                     raise outcome  # noqa: TRY301 - as if it had come up while encoding
@@ -101,9 +101,9 @@ def _sorted_out(page: Page, processed_at: str, records: Records) -> tuple[list[R
     return readings, rejects
 
 
-def _outcomes(raw: msgspec.Raw, records: Records) -> Sequence[Reading | Exception]:
+def _outcomes(raw: msgspec.Raw, reader: RecordReader) -> Sequence[ParsedRecord | Exception]:
     try:
-        return records.read(raw)
+        return reader.read(raw)
     except Exception as error:  # noqa: BLE001 - see above
         return (error,)
 
@@ -113,7 +113,7 @@ def _letter(page: Page, reject: Reject, processed_at: str) -> bytes:
     return encode_letter(DeadLetter.of(page.source, page.number, reject, processed_at, raw))
 
 
-def _line(source: str, reading: Reading, processed_at: str) -> _ProductLine:
+def _line(source: str, reading: ParsedRecord, processed_at: str) -> _ProductLine:
     money = reading.money
     return _ProductLine(
         id=f"{source}:{reading.id}",

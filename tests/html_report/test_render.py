@@ -9,7 +9,7 @@ from helpers.reports import SCRIPT, a_source, a_traffic, facts
 
 import pipeline.html_report
 from pipeline.html_report.facts import MOST_LISTED, Failures, Source
-from pipeline.html_report.page import report_page
+from pipeline.html_report.render import report_page
 
 CSS = (Path(pipeline.html_report.__file__).parent / "templates" / "report.css").read_text()
 

@@ -9,14 +9,6 @@ import msgspec
 
 from pipeline.fetch.content.response import Response
 
-
-class Target(msgspec.Struct, frozen=True):
-    """What to ask for: the endpoint's URL with these query parameters, or another URL (relative ones too) instead."""
-
-    parameters: Mapping[str, str] = {}
-    url: str | None = None
-
-
 # So many pages in a row given up, and the endpoint itself must be wrong: a bad URL, no access.
 MAX_SKIPS_IN_A_ROW = 3
 
@@ -29,7 +21,7 @@ MOST_LISTED_PAGES = 100_000
 Identify = Callable[[msgspec.Raw], Hashable]
 
 
-class Step(enum.Enum):
+class PageOutcome(enum.Enum):
     """What a page means for the walk."""
 
     NEXT = "there may be another page"
@@ -40,39 +32,44 @@ class Step(enum.Enum):
     BROKEN = "without this page it is unknown where the next one is"
 
 
-class Wish(msgspec.Struct, frozen=True):
-    """A page to ask for; ``again`` when it was asked for before."""
+class PageRequest(msgspec.Struct, frozen=True):
+    """One page to ask for: the endpoint's URL with these query parameters, or another URL instead.
+
+    ``number`` is the ordinal of the page, from 1. ``url`` may be relative. ``again`` is True for a page that was asked
+    for before.
+    """
 
     number: int
-    target: Target
+    parameters: Mapping[str, str] = {}
+    url: str | None = None
     again: bool = False
 
 
-class Walk(Protocol):
+class Paginator(Protocol):
     """Decides about one endpoint's pages, which have ordinal numbers from 1.
 
     ``page`` is the current one; ``end`` the number behind the last, once it is known; ``second_pass`` tells whether
-    the current page is asked for once more. ``first_step`` says whether there is anything to ask for at all.
+    the current page is asked for once more. ``first_outcome`` says whether there is anything to ask for at all.
     """
 
     page: int
     end: int | None
     second_pass: bool
-    first_step: Step
+    first_outcome: PageOutcome
 
-    def wishes(self, most: int) -> tuple[Sequence[Wish], bool]:
+    def next_requests(self, most: int) -> tuple[Sequence[PageRequest], bool]:
         """The pages to ask for, at most so many, the current one first; and whether the end is known, or announced.
 
         What is behind the current one may be asked for together with it.
         """
 
-    def arrived(self, records: Sequence[msgspec.Raw], response: Response) -> Step:
+    def arrived(self, records: Sequence[msgspec.Raw], response: Response) -> PageOutcome:
         """Take note of the current page, and move on where there is a next one."""
 
     def arrived_early(self, number: int, records: Sequence[msgspec.Raw]) -> bool:
         """Take note of a page before its turn, as the walk ends here; False if it repeats one that was there before."""
 
-    def skipped(self) -> Step:
+    def skipped(self) -> PageOutcome:
         """The current page was given up; move on where that makes sense."""
 
     def token(self) -> str | None:
@@ -88,7 +85,7 @@ class Walk(Protocol):
         """The pages that are still to be had, the current one among them, and whether what follows is unknown."""
 
 
-class Repetition:
+class LoopDetector:
     """Finds pages that repeat the one before, or an earlier one.
 
     ``identify`` gives a record's identity. A page is the one before once more when it has the same records in the same

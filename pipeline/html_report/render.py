@@ -18,7 +18,7 @@ from pipeline.html_report import formatting as words
 from pipeline.html_report.configuration import shown_configuration
 from pipeline.html_report.facts import MOST_CATEGORIES, MOST_LISTED, Facts, Histogram, Source, gather
 from pipeline.model.metrics import Activity, Outcome
-from pipeline.model.summary import Totals, Walk, page_ranges
+from pipeline.model.summary import FetchResult, Totals, page_ranges
 from pipeline.output.aggregator import Aggregator, Catalogue
 
 
@@ -129,7 +129,7 @@ def check_libraries() -> None:
 def make_report(
     totals: Totals,
     catalogue: Catalogue,
-    walks: Sequence[Walk],
+    walks: Sequence[FetchResult],
     aggregator: Aggregator,
     *,
     config: Config,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.model.pages import NormalizedPage, Page, Product, Reject
 from pipeline.normalize.fields import CATEGORY_KEYS, CURRENCY_KEYS, ID_KEYS, PRICE_KEYS, TITLE_KEYS
-from pipeline.normalize.page import USUAL_RECORDS, normalize_batch, normalize_page
+from pipeline.normalize.normalizer import DEFAULT_READER, normalize_batch, normalize_page
 
 NOW = "2026-11-21T10:00:00Z"
 KEYS = [*ID_KEYS, *TITLE_KEYS, *PRICE_KEYS, *CURRENCY_KEYS, *CATEGORY_KEYS]
@@ -149,7 +149,7 @@ def test_number_beyond_all_bounds_is_no_crash(key: str, text: str) -> None:
     page = normalized(record, f'{{"id": 2, "price": {{"amount": {text}}}}}', '{"id": 3}')
     assert page.records == 3
     assert page.ids[-1] == "api1:3"
-    assert USUAL_RECORDS.identify(msgspec.Raw(record.encode())) in ("a", record.encode())
+    assert DEFAULT_READER.identify(msgspec.Raw(record.encode())) in ("a", record.encode())
 
 
 @pytest.mark.parametrize("key", ["category", "price", "title", "id", "currency"])
@@ -193,9 +193,9 @@ def test_batch_is_its_pages_in_order() -> None:
 def test_identity_is_the_id_or_else_all_bytes() -> None:
     """Records are identified by their id, as text; those without one, and what is no object, by their bytes."""
     same = ['{"id": 1}', '{"id":"1","price":2}', '{"product_id": " 1 "}']
-    assert {USUAL_RECORDS.identify(msgspec.Raw(record.encode())) for record in same} == {"1"}
+    assert {DEFAULT_READER.identify(msgspec.Raw(record.encode())) for record in same} == {"1"}
     for record in (b"{}", b'{"id": null}', b"5", b"", b"\xff", b'{"id": "\xff"}', b"[" * 100_000):
-        assert USUAL_RECORDS.identify(msgspec.Raw(record)) == record
+        assert DEFAULT_READER.identify(msgspec.Raw(record)) == record
 
 
 JSON = st.recursive(
@@ -262,8 +262,8 @@ def test_page_is_read_as_its_records_would_be_one_by_one(records: list[bytes], a
 @given(st.one_of(RAWS, st.binary(max_size=30)))
 def test_any_record_has_an_identity(record: bytes) -> None:
     """Identifying never raises, gives the same each time, and agrees with the product's id."""
-    identity = USUAL_RECORDS.identify(msgspec.Raw(record))
-    assert identity == USUAL_RECORDS.identify(msgspec.Raw(bytes(record)))
+    identity = DEFAULT_READER.identify(msgspec.Raw(record))
+    assert identity == DEFAULT_READER.identify(msgspec.Raw(bytes(record)))
     if ids := normalized(record).ids:
         assert ids == [f"api1:{identity}"]
 
