@@ -16,7 +16,8 @@ from typing import Self
 import msgspec
 import trio
 
-from pipeline.errors import CircuitGivenUpError, DeadlineNearError
+from pipeline.errors import CircuitGivenUpError
+from pipeline.fetch.policy.deadline import check_deadline
 
 
 class State(enum.Enum):
@@ -129,9 +130,8 @@ class CircuitBreaker:
                     raise CircuitGivenUpError(
                         f"given up after {self._failed_probes} failed probes; go on later with --resume"
                     )
-                case State.OPEN if self._probe_at >= trio.current_effective_deadline():
-                    raise DeadlineNearError("the circuit is open until its next probe")
                 case State.OPEN:
+                    check_deadline(self._probe_at, "the circuit is open until its next probe")
                     with trio.move_on_at(self._probe_at):
                         await self._changed.wait()
                 case State.HALF_OPEN:

@@ -5,7 +5,7 @@ import math
 import msgspec
 import trio
 
-from pipeline.errors import DeadlineNearError
+from pipeline.fetch.policy.deadline import check_deadline
 
 
 class TokenBucketStatistics(msgspec.Struct, frozen=True):
@@ -64,7 +64,8 @@ class TokenBucket:
             async with self._turn:
                 # Only a pause that was set during the sleep makes it sleep again.
                 while (wake_at := self._next_grant_at()) > trio.current_time():  # noqa: ASYNC110
-                    self._check_time()
+                    pause = self._paused_until - trio.current_time()
+                    check_deadline(self._paused_until, f"the API's quota is used up for another {pause:.0f} s")
                     await trio.sleep_until(wake_at)
                 arrival = max(self._theoretical_arrival, trio.current_time())
                 self._theoretical_arrival = arrival + self._interval
@@ -96,11 +97,6 @@ class TokenBucket:
     def pause_until(self, moment: float) -> None:
         """Grant nothing before ``moment`` on Trio's clock; an earlier pause never shortens a later one."""
         self._paused_until = max(self._paused_until, moment)
-
-    def _check_time(self) -> None:
-        if self._paused_until >= trio.current_effective_deadline():
-            wait = self._paused_until - trio.current_time()
-            raise DeadlineNearError(f"the API's quota is used up for another {wait:.0f} s")
 
     def _next_grant_at(self) -> float:
         return max(self._pause_ends_at(), self._theoretical_arrival - self._tolerance)
