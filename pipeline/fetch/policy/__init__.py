@@ -1,1 +1,1 @@
-"""Rate, retries and circuit breaking: a clock, no HTTP."""
+"""Rate limiting, retries and circuit breaking. Policies know the clock, but no HTTP and no configuration."""

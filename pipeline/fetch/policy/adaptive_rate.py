@@ -1,30 +1,19 @@
-"""Additive increase, multiplicative decrease: finds the rate that a server allows, where it is less than ours."""
+"""Find the rate that a server allows, by additive increase and multiplicative decrease (AIMD)."""
 
 import math
 
-import msgspec
-
-# What a refusal leaves of the rate, and how low refusals can bring it, as shares.
+# A refusal leaves this share of the rate. The rate never falls below the second one, a share of the configured rate.
 DECREASE, LEAST = 0.7, 0.25
 
-# What a success adds, as a share of the configured rate: little near the rate that was refused, more far below it.
+# Steps after a success, as shares of the configured rate. The careful step applies near the rate that was last refused.
 INCREASE, CAREFUL_INCREASE = 1 / 20, 1 / 400
 NEAR = 0.9
 
 
-class AdaptiveRateStatistics(msgspec.Struct, frozen=True):
-    """The ``rate`` now, in requests a second, how often it was ``decreased``, and at what rate last."""
-
-    rate: float
-    decreased: int
-    refused_at: float
-
-
 class AdaptiveRate:
-    """A rate that never exceeds ``configured`` (requests a second), and yields to refusals.
+    """A rate that falls when the server refuses requests, and recovers up to ``configured`` as it accepts them.
 
-    As in congestion control (RFC 5681, section 3.1), requests that were sent before the last decrease say nothing about
-    the rate since.
+    Rates are in requests a second, times are on Trio's clock.
     """
 
     def __init__(self, configured: float) -> None:
@@ -32,26 +21,24 @@ class AdaptiveRate:
         self._rate = configured
         self._refused_at = math.inf
         self._decreased_at = -math.inf
-        self._decreased = 0
 
     @property
     def rate(self) -> float:
-        """Requests a second that may be made now."""
+        """The rate at which requests may be sent now."""
         return self._rate
 
     def refused(self, sent_at: float, now: float) -> None:
-        """A request that was sent at some time was refused; times are on Trio's clock."""
+        """Lower the rate, because the server refused a request that was sent at ``sent_at``.
+
+        As in congestion control (RFC 5681, section 3.1), a request that was sent before the last decrease has no
+        effect: it tells nothing about the present rate.
+        """
         if sent_at < self._decreased_at:
             return
         self._refused_at, self._decreased_at = self._rate, now
         self._rate = max(self._rate * DECREASE, self._configured * LEAST)
-        self._decreased += 1
 
     def allowed(self) -> None:
-        """A request was not refused."""
+        """Raise the rate by one step, because the server accepted a request."""
         step = INCREASE if self._rate < self._refused_at * NEAR else CAREFUL_INCREASE
         self._rate = min(self._configured, self._rate + step * self._configured)
-
-    def statistics(self) -> AdaptiveRateStatistics:
-        """A snapshot of the rate."""
-        return AdaptiveRateStatistics(self._rate, self._decreased, self._refused_at)

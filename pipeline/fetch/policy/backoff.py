@@ -1,4 +1,4 @@
-"""Exponential backoff with jitter, and the wait a server asks for."""
+"""Compute how long to wait before a retry: exponential backoff with jitter, and ``Retry-After``."""
 
 import math
 from datetime import UTC, datetime
@@ -9,16 +9,21 @@ import msgspec
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):
-    """How long to wait before each retry. Delays are in seconds, ``jitter`` is a share of the delay."""
+    """An exponential backoff. Delays are in seconds, ``jitter`` is a fraction of the delay.
+
+    The fields are those of the configuration's ``Retry``. They are repeated because policies take plain values and
+    do not depend on the configuration.
+    """
 
     base_delay: float
     max_delay: float
     jitter: float
 
     def delay(self, retry: int, rng: Random) -> float:
-        """Seconds to wait before the ``retry``-th retry (from 1): doubled each time, capped, then jittered.
+        """Return the seconds to wait before the ``retry``-th retry, counted from 1.
 
-        Jitter is only ever added: the delay is the least the endpoint is left alone.
+        The delay doubles with each retry up to ``max_delay``. Jitter is added after that and never subtracted, so
+        that the endpoint gets at least the configured rest.
         """
         try:
             doubled = math.ldexp(self.base_delay, retry - 1)
@@ -28,10 +33,10 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds that a ``Retry-After`` field asks to wait from ``now`` on; None where it says nothing usable.
+    """Return the seconds from ``now`` that a ``Retry-After`` field asks to wait, or None if it is unusable.
 
-    RFC 9110, section 10.2.3: whole seconds or an HTTP date. Decimals, as some APIs send them, are taken too; a date
-    in the past is 0.
+    RFC 9110, section 10.2.3, allows whole seconds or an HTTP date. Decimal seconds are accepted because some APIs send
+    them. A date in the past is 0.
     """
     if value is None:
         return None
@@ -40,7 +45,7 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
         return float(text)
     try:
         date = parsedate_to_datetime(text)
-        # RFC 9110, section 5.6.7: an HTTP date is in UTC where it leaves out its zone.
+        # RFC 9110, section 5.6.7: an HTTP date without a zone is in UTC.
         return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
     except (ValueError, OverflowError):
         return None

@@ -1,4 +1,4 @@
-"""Circuit breaker: leave an endpoint alone that keeps failing, and find out when it is back.
+"""A circuit breaker: stop requests to an endpoint that keeps failing, and probe it until it recovers.
 
 ::
 
@@ -21,7 +21,7 @@ from pipeline.fetch.policy.deadline import check_deadline
 
 
 class State(enum.Enum):
-    """The circuit's states; GIVEN_UP is final."""
+    """The states of a circuit; GIVEN_UP is final."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -30,7 +30,11 @@ class State(enum.Enum):
 
 
 class CircuitBreakerStatistics(msgspec.Struct, frozen=True):
-    """``failures``: in a row; ``probe_at``: when OPEN ends, on Trio's clock, None in other states."""
+    """A snapshot of a circuit breaker.
+
+    ``failures`` and ``failed_probes`` count those in a row. ``probe_at`` is when the cooldown ends, on Trio's clock; it
+    is None unless the circuit is OPEN.
+    """
 
     state: State
     failures: int
@@ -40,11 +44,11 @@ class CircuitBreakerStatistics(msgspec.Struct, frozen=True):
 
 
 class Permit:
-    """The leave to make one attempt, as a context manager: report the outcome before it ends.
+    """Permission for one attempt, as a context manager; report the outcome inside the block.
 
-    Without a report the attempt says nothing about the endpoint's health (HTTP 429, a cancellation): a probe
-    that ends so makes room for the next one. Reports of attempts that were admitted before the state last changed
-    are ignored: they are news from before.
+    An attempt without a report does not count, for example after HTTP 429 or a cancellation. A probe without a report
+    makes room for the next probe. Reports of attempts that were admitted before the last change of state are ignored:
+    they are out of date.
     """
 
     def __init__(self, breaker: "CircuitBreaker", epoch: int, *, probe: bool) -> None:
@@ -61,22 +65,37 @@ class Permit:
         self._breaker._released(self._epoch)
 
     def succeeded(self) -> None:
-        """The endpoint is well."""
+        """Report that the endpoint is healthy."""
         self._breaker._succeeded(self._epoch)
 
     def failed(self, in_a_row: int = 1) -> bool:
-        """The endpoint failed in a way that time may heal; True if that opened the circuit, or ended it.
+        """Report a transient failure; return True if it opened the circuit or made the breaker give up.
 
-        ``in_a_row`` is how often the same thing has failed now, whatever went well beside it.
+        ``in_a_row`` is the number of consecutive failures of the same page. It counts even if other pages succeeded
+        meanwhile.
         """
         return self._breaker._failed(self._epoch, in_a_row)
 
 
 class CircuitBreaker:
-    """Admits attempts while CLOSED, one probe at a time while HALF_OPEN, and makes all others wait.
+    """A circuit breaker that admits every attempt while CLOSED and one probe at a time while HALF_OPEN.
 
-    ``cooldown`` is in seconds. All transitions are synchronous: between a check and what follows from it no other
-    task runs.
+    All other attempts wait. ``cooldown`` is in seconds. All transitions are synchronous, so no other task runs between
+    a check and its consequence.
+
+    Example::
+
+        breaker = CircuitBreaker(failure_threshold=3, cooldown=15, max_probes=2)
+        with await breaker.admit() as permit:
+            try:
+                page = await fetch()
+            except TransientError:
+                permit.failed()
+                raise
+            permit.succeeded()
+
+    Raises:
+        ValueError: when an argument is out of range.
     """
 
     def __init__(self, *, failure_threshold: int, cooldown: float, max_probes: int) -> None:
@@ -97,11 +116,21 @@ class CircuitBreaker:
         self._probing = False
         self._changed = trio.Event()
 
+    @property
+    def state(self) -> State:
+        """The present state. A circuit stays OPEN after its cooldown until a task asks for a permit."""
+        return self._state
+
+    @property
+    def times_opened(self) -> int:
+        """The number of times that the circuit has opened."""
+        return self._times_opened
+
     def admit_nowait(self) -> Permit:
-        """Admit an attempt at once, which the closed circuit does.
+        """Admit an attempt without waiting, if the circuit is closed.
 
         Raises:
-            trio.WouldBlock: while it is not closed.
+            trio.WouldBlock: when the circuit is not closed.
         """
         if self._state is not State.CLOSED:
             raise trio.WouldBlock
@@ -110,11 +139,11 @@ class CircuitBreaker:
     async def admit(self) -> Permit:
         """Wait until an attempt may be made.
 
-        A cancellation leaves nothing behind.
+        If cancelled, no permit is issued and no probe is taken.
 
         Raises:
-            CircuitGivenUpError: once ``max_probes`` probes in a row have failed.
-            DeadlineNearError: when the next probe is due later than whoever asks may wait.
+            CircuitGivenUpError: when ``max_probes`` probes in a row have failed.
+            DeadlineNearError: when the next probe is due at the caller's deadline or later.
         """
         await trio.lowlevel.checkpoint()
         while True:
@@ -128,7 +157,7 @@ class CircuitBreaker:
                     return Permit(self, self._epoch, probe=True)
                 case State.GIVEN_UP:
                     raise CircuitGivenUpError(
-                        f"given up after {self._failed_probes} failed probes; go on later with --resume"
+                        f"given up after {self._failed_probes} failed probes; run again later with --resume"
                     )
                 case State.OPEN:
                     check_deadline(self._probe_at, "the circuit is open until its next probe")
@@ -174,7 +203,7 @@ class CircuitBreaker:
         self._changed = trio.Event()
 
     def statistics(self) -> CircuitBreakerStatistics:
-        """A snapshot of the breaker."""
+        """Return a snapshot of the breaker."""
         return CircuitBreakerStatistics(
             state=self._state,
             failures=self._failures,

@@ -1,12 +1,12 @@
-"""Quotas that servers announce with their responses: when none is left, the endpoint is left alone until there is."""
+"""Read the quotas that servers announce in response headers."""
 
 import re
 from collections.abc import Iterator, Mapping
 
 import msgspec
 
-# Names of what is left and of when there is more, in lower case: the draft of the IETF (draft-ietf-httpapi-ratelimit-
-# headers, up to version 07), and what was there before it.
+# Header names, in lower case, of the remaining requests and of the time of the reset. The first pair is from the IETF
+# draft (draft-ietf-httpapi-ratelimit-headers, up to version 07); the others are older conventions.
 _PAIRS = (
     ("ratelimit-remaining", "ratelimit-reset"),
     ("x-ratelimit-remaining", "x-ratelimit-reset"),
@@ -17,40 +17,41 @@ _PAIRS = (
 # BigCommerce counts in milliseconds.
 _LEFT, _RESET_MS = "x-rate-limit-requests-left", "x-rate-limit-time-reset-ms"
 
-# WooCommerce says with a refusal after how many seconds to come again.
+# WooCommerce sends the seconds until the next attempt with a refusal.
 _WOOCOMMERCE = "ratelimit-retry-after"
 
-# Shopify: so many requests in the bucket of so many; it leaks two a second.
+# Shopify sends "requests in the bucket/capacity". The bucket leaks two requests a second.
 _SHOPIFY = "x-shopify-shop-api-call-limit"
 _SHOPIFY_LEAK = 0.5
 
 # One structured field: `"default";r=0;t=30` (from version 08 on), or `limit=100, remaining=0, reset=30`.
 _FIELD = re.compile(r"(?:^|[;,\s])(r|t|remaining|reset)=(\d{1,12})(?=$|[;,\s])")
 
-# Greater numbers are a moment in Unix time, not a number of seconds: nobody waits 30 years.
+# Larger numbers are a moment in Unix time, not a number of seconds: as a wait they would exceed 30 years.
 _A_MOMENT = 1_000_000_000
 
 
 class Quota(msgspec.Struct, frozen=True):
-    """So many requests are ``left`` for so many ``seconds``, then there are more."""
+    """The number of requests that are ``left``, and the ``seconds`` until the quota is renewed."""
 
     left: float
     seconds: float
 
 
 def tightest_quota(headers: Mapping[str, str], now: float) -> Quota | None:
-    """The quota of which the least is left, of several that is used up the one that lasts longest; None without any.
+    """Return the quota with the fewest requests left, or None if the headers announce none.
 
-    ``headers`` have any case; ``now`` is the Unix time. Numbers of seconds and moments are told apart by their size.
+    Of several quotas with the same number left, the one that lasts longest is returned. Header names may be in any
+    case. ``now`` is the Unix time. Numbers of seconds and moments are distinguished by their size.
     """
-    if not any("limit" in name.lower() for name in headers):  # all their names have it, and most servers say nothing
+    if not any("limit" in name.lower() for name in headers):  # fast path: every name has it, most servers send none
         return None
     quotas = (quota for quota in _quotas(headers, now) if quota.seconds > 0)
     return min(quotas, key=lambda quota: (quota.left, -quota.seconds), default=None)
 
 
 def seconds_until_quota(headers: Mapping[str, str], now: float) -> float | None:
-    """How long to leave the endpoint alone, None where some quota is left or nothing is said."""
+    """Return how many seconds to pause, or None if some quota is left or none is announced."""
     quota = tightest_quota(headers, now)
     return quota.seconds if quota and quota.left <= 0 else None
 
@@ -59,10 +60,10 @@ def _quotas(headers: Mapping[str, str], now: float) -> Iterator[Quota]:
     for left, reset in _PAIRS:
         yield from _quota(headers.get(left), headers.get(reset), now)
     field = headers.get("ratelimit", "")
-    # Several policies, each with a name in quotes; without names the commas stand within the one there is.
+    # Policies with quoted names are separated by commas. Without names there is one policy, with commas inside.
     for policy in field.split(",") if '"' in field else [field]:
-        said = dict(_FIELD.findall(policy))
-        yield from _quota(said.get("r", said.get("remaining")), said.get("t", said.get("reset")), now)
+        values = dict(_FIELD.findall(policy))
+        yield from _quota(values.get("r", values.get("remaining")), values.get("t", values.get("reset")), now)
     if (wait := _number(headers.get(_WOOCOMMERCE))) is not None:
         yield Quota(0, wait)
     if (milliseconds := _number(headers.get(_RESET_MS))) is not None:

@@ -1,4 +1,4 @@
-"""Token bucket: how often an endpoint may be asked."""
+"""A token bucket: limit the rate of requests to an endpoint."""
 
 import math
 
@@ -9,9 +9,11 @@ from pipeline.fetch.policy.deadline import check_deadline
 
 
 class TokenBucketStatistics(msgspec.Struct, frozen=True):
-    """``granted`` tokens so far; ``tasks_waiting`` in line; ``next_grant_at`` and ``paused_until`` on Trio's clock.
+    """A snapshot of a token bucket.
 
-    ``paused_until`` is when the server may be asked again by its own word: after a pause, or with a new quota.
+    ``granted`` counts the tokens so far, ``tasks_waiting`` the tasks that wait for one. ``next_grant_at`` and
+    ``paused_until`` are times on Trio's clock. ``paused_until`` is the end of the pause that the server imposed, be it
+    explicitly or by its quota.
     """
 
     granted: int
@@ -21,17 +23,31 @@ class TokenBucketStatistics(msgspec.Struct, frozen=True):
 
 
 class TokenBucket:
-    """Grants at most ``burst + rate * t`` tokens in any window of ``t`` seconds, first come, first served.
+    """A token bucket that grants at most ``burst + rate * t`` tokens in any window of ``t`` seconds.
 
-    ``rate`` is in tokens a second, 0 for no limit; ``burst`` is the capacity, full at the start. The state is one
-    number, the theoretical arrival time of the generic cell rate algorithm (ITU-T I.371, virtual scheduling):
-    no counter to refill, no timer.
+    Tasks are served first come, first served. ``rate`` is in tokens a second, 0 for no limit. ``burst`` is the
+    capacity; the bucket starts full. The state is one number, the theoretical arrival time of the generic cell rate
+    algorithm (ITU-T I.371, virtual scheduling). There is no counter to refill and no timer.
 
-    ``jitter_allowance`` (seconds) makes up for the network: a request that is held up on its way and one that is
-    not arrive closer together than they were granted. It holds back each grant that would use the burst up to
-    the last bit, so that a server which enforces the same rate still sees it kept while the delays of two requests
-    differ by less. It costs that time once, not per token; with a burst of 1 there is nothing to hold back from,
-    and 5 % of the rate are given up instead, or more where that would be less than 10 ms a token.
+    ``jitter_allowance`` (seconds) compensates for network delays. A delayed request and an undelayed one arrive closer
+    together than they were granted. The bucket therefore delays each grant that would use up the whole burst. A server
+    that enforces the same rate then sees it kept, as long as the delays of two requests differ by less than the
+    allowance. This costs the allowance once, not per token. A burst of 1 leaves nothing to hold back. Each
+    interval is longer by 5 % instead, or by 10 ms if that is more, but by at most the allowance and 25 %.
+
+    Example::
+
+        bucket = TokenBucket(rate=5, burst=10, jitter_allowance=0.05)
+        grant = await bucket.acquire()
+        try:
+            grant.sent()
+            response = await fetch()
+            grant.answered()
+        finally:
+            grant.over()
+
+    Raises:
+        ValueError: when ``rate`` is negative or ``burst`` is less than 1.
     """
 
     def __init__(self, rate: float, burst: int, *, jitter_allowance: float = 0.0) -> None:
@@ -41,28 +57,29 @@ class TokenBucket:
         self._jitter_allowance = jitter_allowance
         self._set_rate(rate)
         self._theoretical_arrival = -math.inf
-        # The same, had each request only arrived when it was answered: later it cannot have been.
+        # The upper bound of the same: a request cannot have arrived later than it was answered.
         self._latest_theoretical_arrival = -math.inf
         self._paused_until = -math.inf
-        self._quota_said_to, self._quota_ends_with = 0, 0
-        self._quota_until = -math.inf
+        # Numbers of grants: the one whose answer announced the quota, and the last one that the quota covers.
+        self._quota_announced_to, self._quota_last_grant = 0, 0
+        self._quota_resets_at = -math.inf
         self._turn = trio.StrictFIFOLock()
         self._granted = 0
         self._waiting = 0
         self._fastest_answer = math.inf
 
     async def acquire(self) -> "Grant":
-        """Wait for a token and take it; the grant is to be told what becomes of the request.
+        """Wait for a token and take it; report the progress of the request to the returned grant.
 
-        A cancellation leaves the bucket as it was: no token is taken, and who waits behind moves up.
+        If cancelled, no token is consumed and the next waiter moves up.
 
         Raises:
-            DeadlineNearError: when a pause lasts longer than whoever asks may wait.
+            DeadlineNearError: when a pause lasts until the caller's deadline or longer.
         """
         self._waiting += 1
         try:
             async with self._turn:
-                # Only a pause that was set during the sleep makes it sleep again.
+                # A pause, a lower rate or a late arrival may postpone the token during the sleep.
                 while (wake_at := self._next_grant_at()) > trio.current_time():  # noqa: ASYNC110
                     pause = self._paused_until - trio.current_time()
                     check_deadline(self._paused_until, f"the API's quota is used up for another {pause:.0f} s")
@@ -76,16 +93,16 @@ class TokenBucket:
             self._waiting -= 1
 
     def must_wait(self) -> bool:
-        """Whether who asks for a token now does not get it at once."""
+        """True if :meth:`acquire` would not return at once."""
         return self._next_grant_at() > trio.current_time() or (self._waiting > 0 and self._interval > 0)
 
     def slow_down(self, rate: float) -> None:
-        """Grant ``rate`` tokens a second from now on, and no burst before there was a rest."""
+        """Lower the rate to ``rate`` tokens a second, and empty the bucket: a burst is possible only after a rest."""
         self._set_rate(rate)
         self._theoretical_arrival = max(self._theoretical_arrival, trio.current_time() + self._tolerance)
 
     def speed_up(self, rate: float) -> None:
-        """Grant ``rate`` tokens a second from now on, which is more than before."""
+        """Raise the rate to ``rate`` tokens a second."""
         self._set_rate(rate)
 
     def _set_rate(self, rate: float) -> None:
@@ -95,29 +112,29 @@ class TokenBucket:
         self._tolerance = (burst - 1) * self._interval - min(self._jitter_allowance, headroom)
 
     def pause_until(self, moment: float) -> None:
-        """Grant nothing before ``moment`` on Trio's clock; an earlier pause never shortens a later one."""
+        """Grant nothing before ``moment``, on Trio's clock. A pause can be extended but not shortened."""
         self._paused_until = max(self._paused_until, moment)
 
     def _next_grant_at(self) -> float:
         return max(self._pause_ends_at(), self._theoretical_arrival - self._tolerance)
 
     def _pause_ends_at(self) -> float:
-        quota_at = self._quota_until if self._granted >= self._quota_ends_with else -math.inf
+        quota_at = self._quota_resets_at if self._granted >= self._quota_last_grant else -math.inf
         return max(self._paused_until, quota_at)
 
-    def _heed_quota(self, number: int, quota: int, until: float) -> None:
-        # The later a request, the more its answer knows; what was said to others before is out of date.
-        if number > self._quota_said_to:
-            self._quota_said_to, self._quota_ends_with, self._quota_until = number, number + quota, until
+    def _set_quota(self, number: int, quota: int, until: float) -> None:
+        # The answer to a later request is more recent: it replaces what the answers to earlier requests announced.
+        if number > self._quota_announced_to:
+            self._quota_announced_to, self._quota_last_grant, self._quota_resets_at = number, number + quota, until
 
-    def _arrives(self, number: int, moment: float) -> None:
-        # All granted since then count from that moment, too.
+    def _arrived(self, number: int, moment: float) -> None:
+        # The tokens granted since then also count from that moment.
         since = self._granted - number
         self._theoretical_arrival = max(self._theoretical_arrival, moment + (since + 1) * self._interval)
 
-    def _answers(self, number: int, sent_at: float, took: float) -> None:
+    def _answered(self, number: int, sent_at: float, took: float) -> None:
         if took < self._fastest_answer:
-            # Those before were all held up by that much more than it seemed.
+            # All earlier requests were delayed by that much more than assumed so far.
             if self._fastest_answer < math.inf:
                 later = self._theoretical_arrival + self._fastest_answer - took
                 bounded = min(later, self._latest_theoretical_arrival)
@@ -126,10 +143,10 @@ class TokenBucket:
         since = self._granted - number
         answered_last = sent_at + took + (since + 1) * self._interval
         self._latest_theoretical_arrival = max(self._latest_theoretical_arrival, answered_last)
-        self._arrives(number, sent_at + took - self._fastest_answer)
+        self._arrived(number, sent_at + took - self._fastest_answer)
 
     def statistics(self) -> TokenBucketStatistics:
-        """A snapshot of the bucket."""
+        """Return a snapshot of the bucket."""
         return TokenBucketStatistics(
             granted=self._granted,
             tasks_waiting=self._waiting,
@@ -139,11 +156,11 @@ class TokenBucket:
 
 
 class Grant:
-    """One token, and what becomes of the request that it was for.
+    """One token, and the progress of the request that it was granted for.
 
-    The server counts from when a request arrives, and so must the bucket: else those granted behind one that was held
-    up would come too early. When it arrived cannot be known, but when it left can, and by how much its answer took
-    longer than the fastest answer of all: it was held up by no more than that.
+    The server counts from when a request arrives, so the bucket must do the same. Otherwise the requests granted after
+    a delayed one would come too early. The arrival time is unknown, but two other times are known: when the request
+    left, and how much longer its answer took than the fastest answer. It was delayed by no more than that difference.
     """
 
     def __init__(self, bucket: TokenBucket, number: int) -> None:
@@ -152,27 +169,27 @@ class Grant:
         self._sent_at: float | None = None
 
     def sent(self) -> None:
-        """The request leaves now; a connection that had to be opened stands."""
+        """Report that the request leaves now, on a connection that is already open."""
         self._sent_at = trio.current_time()
-        self._bucket._arrives(self._number, self._sent_at)
+        self._bucket._arrived(self._number, self._sent_at)
 
     def leaves(self, quota: int, until: float) -> None:
-        """The answer says that so many more requests may be made until a time on Trio's clock.
+        """Report that the answer allows ``quota`` more requests until a time on Trio's clock.
 
-        It counts those that came before it, and knows nothing of those that were granted since.
+        The quota takes account of earlier requests, but not of those that were granted since.
         """
-        self._bucket._heed_quota(self._number, quota, until)
+        self._bucket._set_quota(self._number, quota, until)
 
     def answered(self) -> None:
-        """The answer begins to come now."""
+        """Report that the answer begins to arrive now."""
         if self._sent_at is not None:
-            self._bucket._answers(self._number, self._sent_at, trio.current_time() - self._sent_at)
+            self._bucket._answered(self._number, self._sent_at, trio.current_time() - self._sent_at)
             self._sent_at = None
 
     def over(self) -> None:
-        """Nothing comes any more; without an answer, the request may have arrived as late as now."""
+        """Report that the request has ended. Without an answer, it may have arrived as late as now."""
         if self._sent_at is not None:
-            self._bucket._arrives(self._number, trio.current_time())
+            self._bucket._arrived(self._number, trio.current_time())
             self._sent_at = None
 
 

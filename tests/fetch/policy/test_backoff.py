@@ -1,4 +1,4 @@
-"""Waiting times: exponential backoff, and what a server's Retry-After asks for."""
+"""Waiting times: exponential backoff, and Retry-After."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from pipeline.fetch.policy.backoff import Backoff, parse_retry_after
 NOW = datetime(2026, 11, 21, 10, 0, 0, tzinfo=UTC)
 DELAYS = st.floats(min_value=0, max_value=1e6)
 
-# Pieces of dates, so that Hypothesis finds texts that are nearly one.
+# Fragments of dates, so that Hypothesis generates texts that resemble a date.
 PIECES = st.sampled_from(
     """
     Sat, Saturday, 21 Nov 2026 21-Nov-26 10:00:30 GMT +0200 -0000 EST 0 -1 . , : - + ( ) " 99 9999 0001 Dec Jan 1:1
@@ -34,14 +34,14 @@ def test_default_delays_double_up_to_the_cap() -> None:
     [(3, 10, [3, 6, 10, 10]), (5, 1, [1, 1, 1, 1]), (0, 4, [0, 0, 0, 0]), (1, 0, [0, 0, 0, 0])],
 )
 def test_base_and_cap_decide_the_delays(base_delay: float, max_delay: float, delays: list[float]) -> None:
-    """The first delay is the base, each is twice the one before, and none is over the cap, not even the first."""
+    """The first delay is the base, each further one is double, and the cap applies to all, including the first."""
     backoff = Backoff(base_delay=base_delay, max_delay=max_delay, jitter=0)
     assert [backoff.delay(retry, Random(1)) for retry in range(1, 5)] == delays
 
 
 @pytest.mark.parametrize("retry", [100, 1025, 10_000, 2**31, 2**63, 10**30])
 def test_huge_retry_numbers_stay_at_the_cap(retry: int) -> None:
-    """However many retries there were, the delay is the cap, and no overflow."""
+    """For any number of retries the delay is the cap, without an overflow."""
     assert Backoff(base_delay=0.5, max_delay=4, jitter=0).delay(retry, Random(1)) == 4
     assert Backoff(base_delay=0, max_delay=4, jitter=1).delay(retry, Random(1)) == 0
 
@@ -56,14 +56,14 @@ def test_huge_retry_numbers_stay_at_the_cap(retry: int) -> None:
 def test_jitter_only_adds_and_stays_within_its_share(
     base_delay: float, max_delay: float, jitter: float, retry: int, seed: int
 ) -> None:
-    """A jittered delay is the plain one or more, by no more than the jitter's share of it."""
+    """A jittered delay is at least the plain one, and at most longer by the jitter's fraction of it."""
     plain = Backoff(base_delay=base_delay, max_delay=max_delay, jitter=0).delay(retry, Random(seed))
     jittered = Backoff(base_delay=base_delay, max_delay=max_delay, jitter=jitter).delay(retry, Random(seed))
     assert plain <= jittered <= plain * (1 + jitter) * (1 + 1e-12)
 
 
 def test_jitter_spreads_over_its_whole_share() -> None:
-    """Jitter of 10 % gives delays all over 4 to 4.4 seconds, not one value."""
+    """Jitter of 10 % spreads delays of 4 seconds over the whole range from 4 to 4.4."""
     rng = Random(1)
     backoff = Backoff(base_delay=0.5, max_delay=4, jitter=0.1)
     delays = [backoff.delay(9, rng) for _ in range(1000)]
@@ -109,12 +109,12 @@ def test_retry_after_is_read(value: str, seconds: float) -> None:
     ],
 )
 def test_useless_retry_after_is_none(value: str) -> None:
-    """What is neither a number of seconds nor a date says nothing, as if the field were not there."""
+    """A value that is neither a number of seconds nor a date is treated like a missing field."""
     assert parse_retry_after(value, NOW) is None
 
 
 def test_missing_retry_after_is_none() -> None:
-    """No field, no wait."""
+    """Without the field there is no wait."""
     assert parse_retry_after(None, NOW) is None
 
 
@@ -128,13 +128,13 @@ def test_missing_retry_after_is_none() -> None:
     ],
 )
 def test_dates_beyond_the_calendar_are_none(value: str) -> None:
-    """A date with a number too large for a calendar is no date, and no crash."""
+    """A date with a number too large for the calendar is ignored, without a crash."""
     assert parse_retry_after(value, NOW) is None
 
 
 @pytest.mark.parametrize("digits", [20, 309, 5000])
 def test_endless_digits_ask_for_a_very_long_wait(digits: int) -> None:
-    """A number of any length is a wait longer than any run, never a short one and never a crash."""
+    """A number with any number of digits is a very long wait, never a short one and never a crash."""
     seconds = parse_retry_after("9" * digits, NOW)
     assert seconds is not None
     assert seconds >= 1e19
@@ -143,20 +143,20 @@ def test_endless_digits_ask_for_a_very_long_wait(digits: int) -> None:
 @given(st.one_of(st.text(), st.text(alphabet="0123456789.-+:, GMTSatNov")))
 @example("1" * 5000 + "." + "1" * 5000)
 def test_any_text_is_a_wait_or_nothing(value: str) -> None:
-    """Whatever a server writes into the field, the answer is None or a number of seconds from 0 on."""
+    """For any text in the field, the result is None or a number of seconds that is not negative."""
     check(value)
 
 
 @given(st.lists(PIECES, max_size=8), st.sampled_from([" ", "", ","]))
 @example(["1", "Jan", "9999999999", "00:00:00"], " ")
 def test_any_near_date_is_a_wait_or_nothing(pieces: list[str], between: str) -> None:
-    """Texts that are nearly a date are no danger either."""
+    """Texts that resemble a date also give None or a number of seconds that is not negative."""
     check(between.join(pieces))
 
 
 @given(st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1)))  # noqa: DTZ001 - made aware below
 def test_every_http_date_is_read_to_the_second(date: datetime) -> None:
-    """A date as HTTP writes it is the distance from now, in whole seconds, but never negative."""
+    """An HTTP date gives the whole seconds from now until then, and 0 if it is past."""
     date = date.replace(microsecond=0, tzinfo=UTC)
     expected = max(timedelta(0), date - NOW).total_seconds()
     assert parse_retry_after(format_datetime(date, usegmt=True), NOW) == expected
@@ -164,7 +164,7 @@ def test_every_http_date_is_read_to_the_second(date: datetime) -> None:
 
 @given(st.integers(min_value=0, max_value=10**6), st.integers(min_value=0, max_value=999))
 def test_every_number_of_seconds_is_read(whole: int, thousandths: int) -> None:
-    """Decimals are read as they stand."""
+    """Decimal seconds are read exactly."""
     assert parse_retry_after(f"{whole}.{thousandths:03}", NOW) == float(f"{whole}.{thousandths:03}")
 
 

@@ -1,4 +1,4 @@
-"""The circuit breaker, under a virtual clock: every transition, to the moment."""
+"""The circuit breaker under a virtual clock: every transition at its exact time."""
 
 from collections.abc import Callable
 
@@ -28,35 +28,35 @@ async def succeed(breaker: CircuitBreaker) -> None:
 
 
 def counts(breaker: CircuitBreaker) -> tuple[State, int, int]:
-    """State, failures in a row, failed probes in a row."""
+    """Return the state, the failures in a row and the failed probes in a row."""
     statistics = breaker.statistics()
     return statistics.state, statistics.failures, statistics.failed_probes
 
 
 async def test_new_breaker_is_closed_and_admits_at_once() -> None:
-    """A new breaker is CLOSED, has counted nothing, and lets any number in after a mere checkpoint."""
+    """A new breaker is CLOSED, has counted nothing, and admits any number of attempts after a checkpoint only."""
     breaker = breaker_of()
     with assert_checkpoints():
         permits = [await breaker.admit() for _ in range(10)]
     assert trio.current_time() == 0
     assert not any(permit.probe for permit in permits)
     assert counts(breaker) == (State.CLOSED, 0, 0)
-    assert (breaker.statistics().times_opened, breaker.statistics().probe_at) == (0, None)
+    assert (breaker.times_opened, breaker.statistics().probe_at) == (0, None)
 
 
 @pytest.mark.parametrize("threshold", [1, 2, 3, 7])
 async def test_opens_exactly_at_the_threshold(threshold: int) -> None:
-    """One failure fewer than the threshold keeps the circuit closed, the next one opens it."""
+    """One failure less than the threshold keeps the circuit closed; the next one opens it."""
     breaker = breaker_of(failure_threshold=threshold)
     await fail(breaker, threshold - 1)
-    assert breaker.statistics().state is State.CLOSED
+    assert breaker.state is State.CLOSED
     await fail(breaker)
     assert counts(breaker) == (State.OPEN, threshold, 0)
-    assert breaker.statistics().times_opened == 1
+    assert breaker.times_opened == 1
 
 
 async def test_success_starts_the_count_anew_and_a_neutral_outcome_does_not() -> None:
-    """Only failures in a row count; an attempt without a report, as after a 429, neither counts nor forgives."""
+    """A success resets the count of failures. An attempt without a report (HTTP 429) neither counts nor resets it."""
     breaker = breaker_of()
     await fail(breaker, 2)
     await succeed(breaker)
@@ -66,12 +66,12 @@ async def test_success_starts_the_count_anew_and_a_neutral_outcome_does_not() ->
         pass
     assert counts(breaker) == (State.CLOSED, 2, 0)
     await fail(breaker)
-    assert breaker.statistics().state is State.OPEN
+    assert breaker.state is State.OPEN
 
 
 @pytest.mark.parametrize(("asked_at", "admitted_at"), [(1, 16), (15.5, 16), (16, 16), (40, 40)])
 async def test_open_circuit_admits_a_probe_from_the_end_of_the_cooldown_on(asked_at: float, admitted_at: float) -> None:
-    """Who asks while the circuit is open waits until exactly the end of the cooldown, a late comer not at all."""
+    """A task that asks while the circuit is open waits until exactly the end of the cooldown; a later one does not."""
     breaker = breaker_of()
     await trio.sleep(1)
     await fail(breaker, 3)
@@ -79,37 +79,37 @@ async def test_open_circuit_admits_a_probe_from_the_end_of_the_cooldown_on(asked
     await trio.sleep_until(asked_at)
     permit = await breaker.admit()
     assert (trio.current_time(), permit.probe) == (admitted_at, True)
-    assert (breaker.statistics().state, breaker.statistics().probe_at) == (State.HALF_OPEN, None)
+    assert (breaker.state, breaker.statistics().probe_at) == (State.HALF_OPEN, None)
 
 
 async def test_successful_probe_closes_the_circuit_with_a_clean_slate() -> None:
-    """After a probe that succeeded the whole threshold of failures, and of failed probes, is allowed again."""
+    """A successful probe resets both the failures and the failed probes."""
     breaker = breaker_of()
     await fail(breaker, 4)
     await succeed(breaker)
     assert counts(breaker) == (State.CLOSED, 0, 0)
     await fail(breaker, 2)
-    assert breaker.statistics().state is State.CLOSED
+    assert breaker.state is State.CLOSED
     await fail(breaker, 2)
     assert counts(breaker) == (State.OPEN, 4, 1)
 
 
 async def test_failed_probe_opens_the_circuit_for_another_cooldown() -> None:
-    """The second cooldown counts from the moment the probe failed."""
+    """The second cooldown starts when the probe fails."""
     breaker = breaker_of()
     await fail(breaker, 3)
     with await breaker.admit() as probe:
         await trio.sleep(2)
         probe.failed()
     assert counts(breaker) == (State.OPEN, 4, 1)
-    assert (breaker.statistics().probe_at, breaker.statistics().times_opened) == (32, 2)
+    assert (breaker.statistics().probe_at, breaker.times_opened) == (32, 2)
     assert (await breaker.admit()).probe
     assert trio.current_time() == 32
 
 
 @pytest.mark.parametrize("max_probes", [1, 2, 4])
 async def test_gives_up_after_so_many_failed_probes(max_probes: int) -> None:
-    """The last probe that may fail ends it: whoever asks from then on is told so at once."""
+    """After the last allowed probe has failed, every further call raises CircuitGivenUpError at once."""
     breaker = breaker_of(max_probes=max_probes)
     await fail(breaker, 3 + max_probes)
     assert trio.current_time() == 15 * max_probes
@@ -122,7 +122,7 @@ async def test_gives_up_after_so_many_failed_probes(max_probes: int) -> None:
 
 @pytest.mark.parametrize("well", [True, False])
 async def test_only_one_of_many_waiters_probes(well: bool) -> None:
-    """At the end of the cooldown one waiter probes; what becomes of it decides for all the others at that moment."""
+    """At the end of the cooldown one waiter probes; its outcome admits or refuses all others at that moment."""
     breaker = breaker_of(max_probes=1)
     await fail(breaker, 3)
     admitted: list[tuple[float, bool]] = []
@@ -146,7 +146,7 @@ async def test_only_one_of_many_waiters_probes(well: bool) -> None:
 
 @pytest.mark.parametrize("ends_at", [17, 1000])
 async def test_probe_without_a_report_makes_room_for_the_next(ends_at: float) -> None:
-    """A probe that is cancelled, or ends without saying anything, wakes a waiter, which probes in its place."""
+    """After a probe that was cancelled or ended without a report, the next waiter probes."""
     breaker = breaker_of()
     await fail(breaker, 3)
     probes: list[float] = []
@@ -167,7 +167,7 @@ async def test_probe_without_a_report_makes_room_for_the_next(ends_at: float) ->
 
 
 async def test_cancelled_waiter_leaves_nothing_behind() -> None:
-    """A waiter that goes away takes no probe with it, while the circuit is open or half open."""
+    """A cancelled waiter takes no probe, whether the circuit is open or half open."""
     breaker = breaker_of()
     await fail(breaker, 3)
     async with trio.open_nursery() as nursery:
@@ -180,11 +180,11 @@ async def test_cancelled_waiter_leaves_nothing_behind() -> None:
             await breaker.admit()
         assert impatient.cancelled_caught
         probe.succeeded()
-    assert breaker.statistics().state is State.CLOSED
+    assert breaker.state is State.CLOSED
 
 
 async def test_a_probe_that_is_due_too_late_is_not_waited_for() -> None:
-    """Who must be done before it learns so at once, also when it waited already; others wait."""
+    """A task with an earlier deadline gets DeadlineNearError at once; a task with a later one waits."""
     breaker = breaker_of()
     await fail(breaker, 3)
     with trio.fail_after(10), pytest.raises(DeadlineNearError, match="next probe, which is past the deadline"):
@@ -197,7 +197,7 @@ async def test_a_probe_that_is_due_too_late_is_not_waited_for() -> None:
 
 @pytest.mark.parametrize("report", [Permit.succeeded, Permit.failed])
 async def test_stale_news_are_ignored(report: Callable[[Permit], None]) -> None:
-    """What an attempt from before the circuit opened reports later changes nothing, nor does its end free the probe."""
+    """A report of an attempt that was admitted before the circuit opened has no effect, and its end frees no probe."""
     breaker = breaker_of()
     stale = [await breaker.admit() for _ in range(3)]
     await fail(breaker, 3)
@@ -209,16 +209,16 @@ async def test_stale_news_are_ignored(report: Callable[[Permit], None]) -> None:
         for permit in stale[1:]:
             with permit:
                 report(permit)
-        assert breaker.statistics().state is State.HALF_OPEN
+        assert breaker.state is State.HALF_OPEN
         with trio.move_on_after(100) as impatient:
             await breaker.admit()
         assert impatient.cancelled_caught
         probe.succeeded()
-    assert breaker.statistics().state is State.CLOSED
+    assert breaker.state is State.CLOSED
 
 
 async def test_only_a_closed_circuit_admits_at_once() -> None:
-    """Without waiting there are attempts while the circuit is closed; not while it is open, nor a probe afterwards."""
+    """``admit_nowait`` admits attempts while the circuit is closed, but neither attempts nor probes otherwise."""
     breaker = breaker_of(failure_threshold=1)
     assert breaker.admit_nowait().failed()
     for moment in (1, 20):

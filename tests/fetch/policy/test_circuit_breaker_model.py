@@ -1,4 +1,4 @@
-"""The circuit breaker against a model of it: whatever tasks do, in whatever order, the two agree."""
+"""The circuit breaker agrees with a simple model of it for any sequence of operations by its tasks."""
 
 import queue
 import threading
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class Model:
-    """What a breaker does, told in the plainest way."""
+    """The simplest description of a breaker's behaviour."""
 
     def __init__(self, threshold: int, max_probes: int) -> None:
         self.threshold, self.max_probes = threshold, max_probes
@@ -38,7 +38,7 @@ class Model:
         self.state, self.probing, self.epoch = state, False, self.epoch + 1
 
     def admit(self, waiting: int, now: float) -> int:
-        """How many of those who wait may pass."""
+        """Return how many of the waiting tasks are admitted."""
         if self.state is State.OPEN and now >= self.open_until and waiting:
             self.enter(State.HALF_OPEN)
         if self.state is State.HALF_OPEN and not self.probing and waiting:
@@ -65,7 +65,7 @@ class Model:
 
 
 class Loop:
-    """Trio under a clock that only we move, in a thread of its own: Hypothesis decides what happens in it, and when."""
+    """A Trio loop in its own thread. Hypothesis decides what happens in it, and moves its clock."""
 
     def __init__(self) -> None:
         self.clock = MockClock()
@@ -80,7 +80,7 @@ class Loop:
             await trio.sleep_forever()
 
     def settle(self, act: Callable[[], T]) -> T:
-        """Do something in it, and let all tasks go on until each of them waits."""
+        """Call ``act`` in the loop, and return its result when all tasks wait."""
 
         async def act_and_settle() -> T:
             result = act()
@@ -95,7 +95,7 @@ class Loop:
 
 
 class BreakerMachine(RuleBasedStateMachine):
-    """Tasks ask for permits, wait, lose patience, and report; time goes by."""
+    """Tasks ask for permits, wait, are cancelled, and report their outcome, while time passes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ class BreakerMachine(RuleBasedStateMachine):
                     self.too_early.append(trio.current_time())
                 self.admitted.append(permit)
         except CircuitGivenUpError:
-            assert self.breaker.statistics().state is State.GIVEN_UP
+            assert self.breaker.state is State.GIVEN_UP
         finally:
             self.waiters.remove(patience)
 
@@ -155,7 +155,7 @@ class BreakerMachine(RuleBasedStateMachine):
         self.admit()
 
     def admit(self) -> None:
-        """Hold who was admitted against whom the model admits."""
+        """Compare the admitted tasks with those that the model admits."""
         now = self.loop.settle(trio.current_time)
         expected = self.model.admit(len(self.admitted) + len(self.waiters), now)
         assert [permit.probe for permit in self.admitted] == [self.model.state is State.HALF_OPEN] * expected
@@ -176,7 +176,7 @@ class BreakerMachine(RuleBasedStateMachine):
 
     @invariant()
     def nobody_waits_in_vain(self) -> None:
-        assert not self.waiters or self.breaker.statistics().state in (State.OPEN, State.HALF_OPEN)
+        assert not self.waiters or self.breaker.state in (State.OPEN, State.HALF_OPEN)
         assert self.too_early == [], "no probe before the end of the cooldown"
 
     def teardown(self) -> None:
@@ -184,5 +184,5 @@ class BreakerMachine(RuleBasedStateMachine):
 
 
 def test_agrees_with_the_model() -> None:
-    """Whatever tasks do, state, counts, admissions and refusals are the model's, and at most one probe is out."""
+    """State, counts, admissions and refusals agree with the model, and at most one probe is under way."""
     run_state_machine_as_test(BreakerMachine, settings=settings(max_examples=100, stateful_step_count=40))

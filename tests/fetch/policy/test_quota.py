@@ -1,4 +1,4 @@
-"""Quotas that servers announce: none left is a pause, in whatever words it is said."""
+"""A used-up quota is a pause, in every header format that announces it."""
 
 import httpx
 import msgspec
@@ -39,7 +39,7 @@ NOW = 1_800_000_000.0
     ],
 )
 def test_a_quota_of_zero_is_a_pause(headers: dict[str, str], wait: float | None) -> None:
-    """Seconds, milliseconds and moments; what is left, or what is not understood, is none."""
+    """Seconds, milliseconds and moments are read. A quota that is left or not understood gives None."""
     assert seconds_until_quota(httpx.Headers(headers), NOW) == wait
 
 
@@ -48,14 +48,14 @@ NAMES = ["RateLimit", "RateLimit-Remaining", "RateLimit-Reset", "X-Shopify-Shop-
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.text(st.characters(codec="ascii", categories=["L", "N", "P"]))))
 def test_no_header_is_too_strange(headers: dict[str, str]) -> None:
-    """Whatever a server sends is a pause that is not negative, or none."""
+    """For any header values, the pause is None or positive."""
     wait = seconds_until_quota(httpx.Headers(headers), NOW)
     assert wait is None or wait > 0
 
 
 @pytest.mark.virtual_time
 async def test_a_used_up_quota_makes_the_next_request_wait() -> None:
-    """After a response that says that nothing is left, the endpoint is left alone as long as it says."""
+    """After a response that announces a used-up quota, no request is sent until the quota is renewed."""
     empty = {"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "20"}
     api = FakeApi(pages=3, script={2: [reply(200, msgspec.json.encode(records(2)), **empty)]})
     fetcher, pages = await walk(api, rate_limit=NO_LIMIT)
@@ -66,7 +66,7 @@ async def test_a_used_up_quota_makes_the_next_request_wait() -> None:
 
 @pytest.mark.virtual_time
 async def test_a_quota_that_comes_back_too_late_ends_the_endpoint_at_once() -> None:
-    """A wait that would end after the deadline is not begun: the rest of the walk is told as missing."""
+    """A wait that would end after the deadline ends the endpoint at once, and the remaining pages are missing."""
     empty = {"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "86400"}
     api = FakeApi(pages=3, script={2: [reply(200, msgspec.json.encode(records(2)), **empty)]})
     fetcher, pages = await walk(api, timeout=60, rate_limit=NO_LIMIT)

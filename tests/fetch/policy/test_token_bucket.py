@@ -1,4 +1,4 @@
-"""The token bucket, under a virtual clock: rates that are powers of two make the expected moments exact."""
+"""The token bucket under a virtual clock. Rates that are powers of two make the expected times exact."""
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,7 +23,7 @@ GAPS = st.one_of(st.just(0.0), st.floats(min_value=0, max_value=3))
 
 
 async def grant_moments(bucket: TokenBucket, count: int) -> list[float]:
-    """When ``count`` tokens are granted that are asked for one after the other."""
+    """Return the times at which ``count`` tokens are granted to one task."""
     moments = []
     for _ in range(count):
         await bucket.acquire()
@@ -34,9 +34,10 @@ async def grant_moments(bucket: TokenBucket, count: int) -> list[float]:
 async def serve(
     bucket: TokenBucket, visits: Sequence[tuple[float, float]], pauses: Sequence[tuple[float, float]] = ()
 ) -> tuple[Grants, list[int]]:
-    """Let tasks come, each with a moment and with patience, and set pauses, each from a moment to a moment.
+    """Run one task per visit and set the pauses.
 
-    Returns who was granted a token and when, and the order in which the tasks came.
+    A visit is the task's arrival and the seconds after which it is cancelled; a pause is its start and its end. Return
+    the task and time of each grant, and the order in which the tasks arrived.
     """
     grants, line = Grants(), list[int]()
 
@@ -57,12 +58,12 @@ async def serve(
 
 
 def virtually(main: Callable[..., Awaitable[T]], *args: object) -> T:
-    """Run under a virtual clock of its own that starts at 0."""
+    """Run under a new virtual clock that starts at 0."""
     return trio.run(main, *args, clock=MockClock(autojump_threshold=0))
 
 
 async def test_burst_at_once_then_one_token_per_interval() -> None:
-    """The burst is granted at once, after it one token every 1/rate seconds."""
+    """The burst is granted at once, and then one token every 1/rate seconds."""
     assert await grant_moments(TokenBucket(4, 3), 7) == [0, 0, 0, 0.25, 0.5, 0.75, 1.0]
 
 
@@ -74,7 +75,7 @@ async def test_defaults_grant_five_at_once_and_five_a_second() -> None:
 
 
 async def test_rest_refills_no_more_than_the_burst() -> None:
-    """However long nobody asks, no more than the burst is saved up."""
+    """After a rest of any length, at most the burst is available."""
     bucket = TokenBucket(4, 2)
     await grant_moments(bucket, 3)
     await trio.sleep_until(1000)
@@ -82,7 +83,7 @@ async def test_rest_refills_no_more_than_the_burst() -> None:
 
 
 async def test_short_rest_refills_in_part() -> None:
-    """A rest of two intervals gives two tokens back, not the whole burst."""
+    """A rest of two intervals refills two tokens, not the whole burst."""
     bucket = TokenBucket(4, 4)
     await grant_moments(bucket, 4)
     await trio.sleep(0.5)
@@ -90,20 +91,20 @@ async def test_short_rest_refills_in_part() -> None:
 
 
 async def test_waiters_are_served_first_come_first_served() -> None:
-    """Tasks get their tokens in the order in which they came, at the computed moments."""
+    """Tasks get their tokens in the order of their arrival, at the computed times."""
     grants, _ = await serve(TokenBucket(1, 1), [(who / 64, math.inf) for who in range(6)])
     assert grants == [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 5)]
 
 
 @pytest.mark.parametrize("_repeat", range(8))  # Trio wakes tasks that are due at once in random order
 async def test_nobody_overtakes_at_the_very_moment_of_a_grant(_repeat: int) -> None:
-    """Who comes just when a token falls due still stands behind those who wait for it."""
+    """A task that arrives exactly when a token is due does not overtake those that wait for it."""
     grants, _ = await serve(TokenBucket(1, 1), [(0, math.inf), (0.5, math.inf), (1, math.inf), (2, math.inf)])
     assert grants == [(0, 0), (1, 1), (2, 2), (3, 3)]
 
 
 async def test_cancelled_head_of_the_line_leaves_its_token_to_the_next() -> None:
-    """When the first in line goes away, the next is granted the token at the moment that was the first one's."""
+    """When the first waiter is cancelled, the next one gets its token at the same time."""
     bucket = TokenBucket(1, 1)
     grants, _ = await serve(bucket, [(0, math.inf), (0.25, 0.25), (0.375, math.inf)])
     assert grants == [(0, 0), (2, 1)]
@@ -111,7 +112,7 @@ async def test_cancelled_head_of_the_line_leaves_its_token_to_the_next() -> None
 
 
 async def test_cancelled_waiter_within_the_line_lets_the_others_move_up() -> None:
-    """When one amid the line goes away, those behind it move up by one interval."""
+    """When a waiter in the middle is cancelled, those after it move up by one interval."""
     grants, _ = await serve(TokenBucket(1, 1), [(0, math.inf), (0.125, math.inf), (0.25, 0.5), (0.375, math.inf)])
     assert grants == [(0, 0), (1, 1), (3, 2)]
 
@@ -128,27 +129,27 @@ async def test_cancelled_call_takes_no_token() -> None:
 
 
 async def test_grant_at_once_is_a_checkpoint() -> None:
-    """Taking a token that is there lets other tasks run, as Trio's rules ask."""
+    """Taking an available token executes a checkpoint, as Trio's rules require."""
     with assert_checkpoints():
         await TokenBucket(1, 1).acquire()
 
 
 async def test_pause_holds_all_tokens_back() -> None:
-    """Until the pause is over nothing is granted; then the burst that was saved up is there."""
+    """During a pause nothing is granted; after it the whole burst is available."""
     bucket = TokenBucket(4, 2)
     bucket.pause_until(10)
     assert await grant_moments(bucket, 3) == [10, 10, 10.25]
 
 
 async def test_pause_during_a_wait_makes_it_longer() -> None:
-    """A pause that is set while tasks are asleep in line holds them all, and keeps their order."""
+    """A pause that is set while tasks wait delays all of them and keeps their order."""
     visits = [(who / 64, math.inf) for who in range(3)]
     grants, _ = await serve(TokenBucket(1, 1), visits, pauses=[(0.5, 7)])
     assert grants == [(0, 0), (1, 7), (2, 8)]
 
 
 async def test_second_pause_during_the_first_makes_it_longer() -> None:
-    """A waiter that sleeps through one pause sleeps on when a longer one is set meanwhile, not a shorter one."""
+    """A pause can be extended while a task waits for its end, but not shortened."""
     bucket = TokenBucket(1, 1)
     bucket.pause_until(4)
     grants, _ = await serve(bucket, [(0, math.inf)], pauses=[(2, 3), (3, 6), (5, 5.5)])
@@ -156,7 +157,7 @@ async def test_second_pause_during_the_first_makes_it_longer() -> None:
 
 
 async def test_pause_is_never_shortened() -> None:
-    """An earlier end, a past one or minus infinity changes nothing about a pause."""
+    """An earlier end, a past one or minus infinity does not change a pause."""
     bucket = TokenBucket(1, 1)
     bucket.pause_until(5)
     for moment in (4, 0, -math.inf):
@@ -165,7 +166,7 @@ async def test_pause_is_never_shortened() -> None:
 
 
 async def test_rate_zero_means_no_limit() -> None:
-    """With rate 0 any number of tokens is granted at once, but a pause counts."""
+    """With rate 0 any number of tokens is granted at once, except during a pause."""
     bucket = TokenBucket(0, 1, jitter_allowance=0.05)
     assert await grant_moments(bucket, 1000) == [0] * 1000
     bucket.pause_until(3)
@@ -174,7 +175,7 @@ async def test_rate_zero_means_no_limit() -> None:
 
 @pytest.mark.parametrize(("rate", "burst"), [(-1, 1), (-0.001, 5), (5, 0), (5, -3), (0, 0), (math.nan, 1)])
 def test_bad_arguments_are_refused(rate: float, burst: int) -> None:
-    """A negative or undefined rate and a burst under 1 are a ValueError."""
+    """A negative or undefined rate, and a burst less than 1, raise ValueError."""
     with pytest.raises(ValueError, match="token bucket needs"):
         TokenBucket(rate, burst)
 
@@ -185,24 +186,24 @@ def test_bad_arguments_are_refused(rate: float, burst: int) -> None:
         (5, 0.0625, [0, 0, 0, 0, 0.0625, 0.3125, 0.5625]),  # held back once, not per token
         (5, 100, [0, 0, 0, 0.25, 0.5, 0.75]),  # half the burst is the most that is held back
         (2, 0.0625, [0, 0.0625, 0.3125, 0.5625]),
-        (1, 0.0078125, [0, 0.2578125, 0.515625]),  # a burst of 1 has nothing to hold back from
+        (1, 0.0078125, [0, 0.2578125, 0.515625]),  # a burst of 1 leaves nothing to hold back
     ],
 )
 async def test_jitter_allowance_holds_back_the_end_of_the_burst(
     burst: int, allowance: float, moments: list[float]
 ) -> None:
-    """The allowance delays the last of the burst, by no more than half of the burst."""
+    """The allowance delays the end of the burst, by at most half of the burst's time."""
     assert await grant_moments(TokenBucket(4, burst, jitter_allowance=allowance), len(moments)) == moments
 
 
 async def test_jitter_allowance_costs_a_burst_of_one_five_percent_at_most() -> None:
-    """With a burst of 1 a large allowance makes the interval 5 % longer, and no more."""
+    """With a burst of 1 a large allowance makes the interval 5 % longer at most."""
     moments = await grant_moments(TokenBucket(4, 1, jitter_allowance=100), 5)
     assert moments == pytest.approx([n * 0.25 * 1.05 for n in range(5)], abs=1e-9)
 
 
 async def test_statistics_tell_grants_and_the_next_moment() -> None:
-    """The statistics count grants and tell when the next token falls due, a pause included."""
+    """The statistics contain the number of grants and the time of the next token, including pauses."""
     bucket = TokenBucket(2, 1)
     assert bucket.statistics().next_grant_at <= trio.current_time()
     await bucket.acquire()
@@ -212,7 +213,7 @@ async def test_statistics_tell_grants_and_the_next_moment() -> None:
 
 
 async def test_statistics_count_every_task_that_waits() -> None:
-    """``tasks_waiting`` counts all who wait for a token, the first in line too."""
+    """``tasks_waiting`` counts all tasks that wait for a token, including the first in line."""
     bucket = TokenBucket(1, 1)
     await bucket.acquire()
     async with trio.open_nursery() as nursery:
@@ -233,7 +234,7 @@ async def test_statistics_count_every_task_that_waits() -> None:
 def test_no_window_has_more_than_burst_plus_rate_times_its_length(
     rate: float, burst: int, allowance: float, steps: list[tuple[float, float]]
 ) -> None:
-    """Whoever comes and goes when, each window holds at most burst + rate·t grants, and the order is kept."""
+    """For any arrivals and cancellations, each window has at most burst + rate·t grants, in the order of arrival."""
     visits = list(zip(accumulate(gap for gap, _ in steps), (patience for _, patience in steps), strict=True))
     bucket = TokenBucket(rate, burst, jitter_allowance=allowance)
     grants, line = virtually(serve, bucket, visits)
@@ -247,7 +248,7 @@ def test_no_window_has_more_than_burst_plus_rate_times_its_length(
 @settings(max_examples=100)
 @given(rate=RATES, burst=BURSTS, gaps=st.lists(GAPS, min_size=1, max_size=30))
 def test_grants_are_those_of_a_counter_that_refills(rate: float, burst: int, gaps: list[float]) -> None:
-    """No grant comes later, or sooner, than from a textbook bucket that counts fractions of tokens."""
+    """Each grant comes exactly when a textbook bucket that counts fractions of tokens would make it."""
     arrivals = list(accumulate(gaps))
     expected = []
     now, tokens = 0.0, float(burst)
@@ -262,14 +263,14 @@ def test_grants_are_those_of_a_counter_that_refills(rate: float, burst: int, gap
 
 
 def headroom(rate: float, burst: int) -> float:
-    """The most that can be held back: half of the burst's time; without a burst 5 % or 10 ms, but no more than 25 %."""
+    """Return the most that is held back: half of the burst's time; for a burst of 1, 5 % or 10 ms, at most 25 %."""
     return (burst - 1) / 2 / rate if burst > 1 else min(max(0.05 / rate, 0.01), 0.25 / rate)
 
 
 @settings(max_examples=100)
 @given(rate=RATES, burst=BURSTS, allowance=st.floats(min_value=0, max_value=10))
 def test_saturated_bucket_wastes_nothing(rate: float, burst: int, allowance: float) -> None:
-    """The n-th grant comes at (n - burst)/rate; an allowance delays it once, and with a burst of 1 each time."""
+    """The n-th grant comes at (n - burst)/rate. An allowance delays it once, or each time for a burst of 1."""
     plain = virtually(grant_moments, TokenBucket(rate, burst), 30)
     assert plain == pytest.approx([max(0, n - burst) / rate for n in range(1, 31)], abs=1e-6)
     polite = virtually(grant_moments, TokenBucket(rate, burst, jitter_allowance=allowance), 30)
@@ -287,7 +288,7 @@ def test_saturated_bucket_wastes_nothing(rate: float, burst: int, allowance: flo
 def test_jitter_allowance_hides_the_network_from_the_server(
     rate: float, burst: int, share: float, delays: list[float]
 ) -> None:
-    """While requests' delays differ by less than the allowance, the server too sees at most burst + rate·t."""
+    """If delays differ by less than the allowance, the server also sees at most burst + rate·t requests."""
     allowance = share * headroom(rate, burst)
     moments = virtually(grant_moments, TokenBucket(rate, burst, jitter_allowance=allowance), len(delays))
     arrivals = sorted(moment + delay * allowance for moment, delay in zip(moments, delays, strict=True))
@@ -301,7 +302,7 @@ def assert_rate_is_kept(moments: list[float], rate: float, burst: int) -> None:
 
 
 async def test_who_would_have_to_wait_is_told_before() -> None:
-    """A token is there or it is not; where somebody waits already, the next one waits, too."""
+    """``must_wait`` is true without a token, during a pause, and while another task waits."""
     bucket = TokenBucket(1, 2)
     assert not bucket.must_wait()
     for _ in range(2):

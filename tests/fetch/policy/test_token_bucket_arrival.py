@@ -1,4 +1,4 @@
-"""What the server sees of the token bucket when requests are held up on their way out."""
+"""The server sees the rate kept, even if requests are delayed on their way."""
 
 from collections.abc import Sequence
 
@@ -15,9 +15,9 @@ from pipeline.fetch.policy.token_bucket import TokenBucket
 async def refusals(
     bucket: TokenBucket, limit: RateLimit, delays: Sequence[tuple[float, float]], *, told: bool = True
 ) -> int:
-    """How many requests a server refuses that enforces the same limit.
+    """Return how many requests a server refuses that enforces the same limit.
 
-    Each of ``delays`` is how long a request is held up before it is sent, and how long on its way to the server.
+    Each of ``delays`` contains a request's delay before it is sent and its delay on the way to the server.
     """
     refused = 0
     for before, under_way in delays:
@@ -34,7 +34,7 @@ async def refusals(
 
 @pytest.mark.virtual_time
 async def test_a_slow_connection_makes_those_behind_it_wait() -> None:
-    """The bucket counts from when a request goes out: a handshake of half a second costs no 429 behind it."""
+    """The bucket counts from when a request is sent, so that a handshake of half a second causes no 429 later."""
     delays = [(0.5, 0.0)] + [(0.0, 0.0)] * 20
     assert await refusals(TokenBucket(5, 5), RateLimit(5, 5), delays, told=False) > 0
     assert await refusals(TokenBucket(5, 5), RateLimit(5, 5), delays) == 0
@@ -42,7 +42,7 @@ async def test_a_slow_connection_makes_those_behind_it_wait() -> None:
 
 @pytest.mark.virtual_time
 async def test_a_slow_first_answer_is_known_for_slow_by_the_second() -> None:
-    """A server that was cold, or a network that was busy at the start, costs no 429 once the burst is used up."""
+    """A cold server or a busy network at the start causes no 429 after the burst is used up."""
     delays = [(0.0, 0.5)] + [(0.0, 0.0)] * 20
     assert await refusals(TokenBucket(5, 5), RateLimit(5, 5), delays, told=False) > 0
     assert await refusals(TokenBucket(5, 5), RateLimit(5, 5), delays) == 0
@@ -51,7 +51,7 @@ async def test_a_slow_first_answer_is_known_for_slow_by_the_second() -> None:
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(("burst", "moments"), [(1, [0, 6, 6.4, 6.6]), (5, [0, 6, 6, 6, 6, 6.2])])
 async def test_a_slow_first_answer_costs_its_latency_once(burst: int, moments: list[float]) -> None:
-    """However slow it was, the first request had arrived when it was answered: what follows waits a token at most."""
+    """The first request had arrived when it was answered, so that later ones wait for one more token at most."""
     bucket, seen = TokenBucket(5, burst), list[float]()
     for number in range(len(moments)):
         grant = await bucket.acquire()
@@ -70,7 +70,7 @@ async def test_a_slow_first_answer_costs_its_latency_once(burst: int, moments: l
 def test_whatever_holds_requests_up_the_server_refuses_none(
     rate: float, burst: int, delays: list[tuple[float, float]]
 ) -> None:
-    """One after another, however late each is sent and arrives, requests keep the rate as their server counts it."""
+    """Sequential requests keep the rate as the server counts it, for any delays before sending and on the way."""
     bucket_of = lambda: TokenBucket(rate, burst, jitter_allowance=1e-6)  # noqa: E731 - needs a running Trio
     undelayed = (0.0, 0.0)  # shows how fast an answer can be
 
@@ -82,7 +82,7 @@ def test_whatever_holds_requests_up_the_server_refuses_none(
 
 @pytest.mark.virtual_time
 async def test_an_answer_without_delay_changes_nothing() -> None:
-    """Being told of a request that went out at once and was answered as fast as any leaves the bucket as it was."""
+    """Reports of a request that was sent at once and answered as fast as any do not change the bucket."""
     bucket = TokenBucket(5, 5)
     for _ in range(2):
         grant = await bucket.acquire()
@@ -96,7 +96,7 @@ async def test_an_answer_without_delay_changes_nothing() -> None:
 
 @pytest.mark.virtual_time
 async def test_a_late_answer_counts_for_all_granted_since() -> None:
-    """Of requests side by side, a slow one's arrival is told late: the tokens granted meanwhile come after it."""
+    """When a slow request is answered late, the tokens that were granted meanwhile count from its arrival."""
     bucket = TokenBucket(1, 4)
     slow = await bucket.acquire()
     slow.sent()
@@ -105,13 +105,13 @@ async def test_a_late_answer_counts_for_all_granted_since() -> None:
     fast.answered()
     await trio.sleep(1.5)
     slow.answered()
-    # It arrived at 1.5 at the latest, and the other one behind it: 1.5 + 2 tokens - 3 of the burst.
+    # It arrived at 1.5 at the latest, and the other one after it: 1.5 + 2 tokens - 3 of the burst.
     assert bucket.statistics().next_grant_at == trio.current_time() + 2 - 3
 
 
 @pytest.mark.virtual_time
 async def test_a_request_without_an_answer_may_have_arrived_last() -> None:
-    """After a timeout the server may just have counted the request; without having sent one it has not."""
+    """After a timeout the server may have counted the request just now; one that was never sent does not count."""
     bucket = TokenBucket(1, 1)
     lost = await bucket.acquire()
     lost.sent()
@@ -127,7 +127,7 @@ async def test_a_request_without_an_answer_may_have_arrived_last() -> None:
 
 @pytest.mark.virtual_time
 async def test_without_a_limit_nothing_is_held_back() -> None:
-    """With rate 0, late answers delay nobody."""
+    """With rate 0, late answers delay no request."""
     bucket = TokenBucket(0, 1)
     for took in (2.0, 1.0, 3.0):
         grant = await bucket.acquire()
