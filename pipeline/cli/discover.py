@@ -11,8 +11,8 @@ import trio
 
 from pipeline.cli.exit_codes import ExitCode
 from pipeline.cli.session import ErrorLine, configure, print_text, wants_json
-from pipeline.config.resolve import ResolvedEndpoint, resolve
-from pipeline.config.settings import NO_ENDPOINTS, Config
+from pipeline.config.resolve import ResolvedEndpoint
+from pipeline.config.settings import NO_ENDPOINTS
 from pipeline.discovery.first_page import FirstPage, look_at_all
 from pipeline.discovery.init import draft_config
 from pipeline.discovery.preview import check_table, drafts_text, side_by_side
@@ -46,8 +46,8 @@ def init(urls: Sequence[str], path: Path, force: bool, headers: Mapping[str, str
 def preview(path: Path | None, settings: Mapping[str, str], name: str | None, most: int, **flags: str | None) -> None:
     """Show the first records of an endpoint, or of each."""
     with ErrorLine(as_json=wants_json(flags)) as line:
-        config = configure(path, settings, flags, line)
-        looked = trio.run(look_at_all, _chosen(config, name))
+        endpoints = configure(path, settings, flags, line).endpoints
+        looked = trio.run(look_at_all, endpoints if name is None else [_named(name, endpoints)])
         for endpoint, outcome in looked:
             print_text(f"{endpoint.name}: {_first_line(outcome)}")
             if isinstance(outcome, FirstPage):
@@ -59,21 +59,17 @@ def preview(path: Path | None, settings: Mapping[str, str], name: str | None, mo
 def check(path: Path | None, settings: Mapping[str, str], **flags: str | None) -> None:
     """Show whether the first page of each endpoint comes."""
     with ErrorLine(as_json=wants_json(flags)) as line:
-        config = configure(path, settings, flags, line)
-        looked = trio.run(look_at_all, _chosen(config, None))
+        looked = trio.run(look_at_all, configure(path, settings, flags, line).endpoints)
         print_text(check_table(looked))
         sys.exit(_exit_code([outcome for _, outcome in looked]))
 
 
-def _chosen(config: Config, name: str | None) -> Sequence[ResolvedEndpoint]:
-    endpoints = resolve(config)
-    if name is None:
-        return endpoints
-    chosen = [endpoint for endpoint in endpoints if endpoint.name == name]
-    if not chosen:
-        known = ", ".join(endpoint.name for endpoint in endpoints)
-        raise ConfigError([Problem(NO_ENDPOINTS.path, f"none is named {name!r}; there are: {known}")])
-    return chosen
+def _named(name: str, endpoints: Sequence[ResolvedEndpoint]) -> ResolvedEndpoint:
+    for endpoint in endpoints:
+        if endpoint.name == name:
+            return endpoint
+    known = ", ".join(endpoint.name for endpoint in endpoints)
+    raise ConfigError([Problem(NO_ENDPOINTS.path, f"none is named {name!r}; there are: {known}")])
 
 
 def _first_line(outcome: FirstPage | FetchError) -> str:

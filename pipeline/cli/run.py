@@ -6,7 +6,8 @@ The commands that make a catalogue: run and replay-rejects.
 import os
 import signal
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ import trio
 
 from pipeline.cli.exit_codes import ExitCode
 from pipeline.cli.session import ErrorLine, configure, print_text, wants_json
-from pipeline.config.settings import Config
+from pipeline.config.load import Loaded
 from pipeline.model.summary import Summary
 from pipeline.normalize.normalizer import normalize_batch, reader_for
 from pipeline.output.files import ProductsFile
@@ -54,8 +55,8 @@ def run(
 ) -> None:
     """Fetch everything, show the closing table, and exit."""
     with ErrorLine(as_json=wants_json(flags)) as line:
-        config = configure(path, settings, flags, line)
-        summary = _run(config, progress=progress, resume=resume)
+        loaded = configure(path, settings, flags, line)
+        summary = _run(loaded, progress=progress, resume=resume)
         print_text(closing_table(summary))
         sys.exit(exit_code(summary, allow_partial=allow_partial))
 
@@ -63,7 +64,7 @@ def run(
 def replay_rejects(path: Path | None, settings: Mapping[str, str], **flags: str | None) -> None:
     """Normalize the rejected records again, and say what came of it."""
     with ErrorLine(as_json=wants_json(flags)) as line:
-        config = configure(path, settings, flags, line, credentials=False)
+        config = configure(path, settings, flags, line, credentials=False).config
         readers = {endpoint.name: reader_for(endpoint.fields, endpoint.explode) for endpoint in config.endpoints}
         normalize = partial(normalize_batch, readers=readers)
         print_text(replay_line(replay(Path(config.output), normalize, ProductsFile.of(config))))
@@ -82,43 +83,34 @@ def exit_code(summary: Summary, *, allow_partial: bool) -> ExitCode:
             return ExitCode.COMPLETE if allow_partial else ExitCode.PARTIAL
 
 
-def _run(config: Config, *, progress: bool, resume: bool) -> Summary:
+def _run(loaded: Loaded, *, progress: bool, resume: bool) -> Summary:
     allow_many_connections()
-    around = _SignalsAround()
+    written = threading.Event()
     run_to_the_end = partial(
         run_pipeline,
-        config,
+        loaded.config,
         resume=resume,
         signals=_SIGNALS,
         watch=progress_watch() if progress else None,
-        on_written=around.everything_is_written,
+        on_written=written.set,
     )
-    around.install()
+    handle_signals_around(written.is_set)
     summary = trio.run(run_to_the_end)
     for number in _SIGNALS:  # handlers do not outlive the interpreter, and a default one would kill it as it ends
         signal.signal(number, signal.SIG_IGN)
     return summary
 
 
-class _SignalsAround:
-    """What signals do while the run itself does not listen to them.
+def handle_signals_around(is_written: Callable[[], bool]) -> None:
+    """Handle signals while the run itself does not listen: before it does, and after it has written everything.
 
-    Before it does, they end the process: nothing has begun. Once all is written they come too late to change anything.
+    Before, a signal ends the process, since nothing has begun. Afterwards it is ignored: it comes too late.
     """
 
-    def __init__(self) -> None:
-        self._too_late = False
-
-    def install(self) -> None:
-        """Handle signals from now on; whoever listens to them meanwhile leaves them to this again."""
-        for number in _SIGNALS:
-            signal.signal(number, self._handle)
-
-    def everything_is_written(self) -> None:
-        """The run is over, but for its clearing up."""
-        self._too_late = True
-
-    def _handle(self, number: int, _: object) -> None:
-        if not self._too_late:
+    def handle(number: int, _: object) -> None:
+        if not is_written():
             os.write(2, b"Error: interrupted\n")
             os._exit(ExitCode.stopped_by(number))
+
+    for number in _SIGNALS:
+        signal.signal(number, handle)

@@ -14,9 +14,8 @@ import click
 from loguru import logger
 
 from pipeline.cli.exit_codes import ExitCode
-from pipeline.config.load import load_config
-from pipeline.config.resolve import resolve
-from pipeline.config.settings import Config, Format, Log
+from pipeline.config.load import Loaded, load
+from pipeline.config.settings import Format, Log
 from pipeline.errors import AbortedError, ConfigError, OutputError
 from pipeline.redaction import NO_SECRETS, Secrets
 from pipeline.ui.logs import configure_logging
@@ -88,12 +87,14 @@ def configure(
     line: ErrorLine,
     *,
     credentials: bool = True,
-) -> Config:
-    """The configuration of a file, of ``settings`` by dotted key, and of ``flags``, with ``__`` for the points."""
+) -> Loaded:
+    """Load a configuration from a file, ``settings`` by dotted key, and ``flags``, with ``__`` for the dots.
+
+    Configures logging and ``line`` accordingly.
+    """
     named = {flag.replace("__", "."): value for flag, value in flags.items() if value is not None}
-    config = load_config(path, flags={**settings, **named}, credentials=credentials)
-    line.as_json = config.log.format is Format.JSON
-    if credentials:
-        line.secrets = Secrets.of_all(endpoint.secrets for endpoint in resolve(config))
-    configure_logging(config.log, line.secrets)
-    return config
+    loaded = load(path, flags={**settings, **named}, credentials=credentials)
+    line.as_json = loaded.config.log.format is Format.JSON
+    line.secrets = Secrets.of_all(endpoint.secrets for endpoint in loaded.endpoints)
+    configure_logging(loaded.config.log, line.secrets)
+    return loaded

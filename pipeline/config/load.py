@@ -12,12 +12,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from pipeline.config.resolve import resolve
+import msgspec
+
+from pipeline.config.resolve import ResolvedEndpoint, resolve
 from pipeline.config.section import keys_of
 from pipeline.config.settings import NO_ENDPOINTS, Config, Endpoint
 from pipeline.config.validate import WHOLE, Builder, RawText, did_you_mean
 from pipeline.config.yaml import parse_text, read_yaml
 from pipeline.errors import ConfigError, Problem
+
+Source = str | os.PathLike[str] | Mapping[str, Any]
 
 DEFAULT_PATH = Path("config/config.yaml")
 ENV_PREFIX = "PIPELINE_"
@@ -25,46 +29,86 @@ ENV_PREFIX = "PIPELINE_"
 FOREIGN_VARIABLES = frozenset({"PIPELINE_WORKSPACE"})
 
 
+class Loaded(msgspec.Struct, frozen=True):
+    """A configuration, and its endpoints with their credentials; without endpoints if no credentials were wanted."""
+
+    config: Config
+    endpoints: tuple[ResolvedEndpoint, ...] = ()
+
+
 def load_config(
-    path: str | os.PathLike[str] | None = None,
+    source: Source | None = None,
     *,
     flags: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
     credentials: bool = True,
 ) -> Config:
-    """Read the configuration file and lay the environment and the flags over it.
+    """Read a configuration and apply the environment and the flags to it.
 
-    ``path`` None means ``config/config.yaml`` below the working directory, which need not exist where the
-    other layers name the endpoints. ``flags`` maps dotted keys to texts; ``environ`` defaults to the
-    process's own environment. ``credentials`` False is for who fetches nothing: the
-    variables that endpoints name need not be there.
+    ``source`` is the path of a YAML file, or the configuration as a mapping, as YAML would give it::
+
+        load_config({"endpoints": [{"name": "shop", "url": "https://shop.example/products.json"}]})
+
+    None means ``config/config.yaml`` in the working directory. That file need not exist if the environment or the
+    flags name the endpoints. ``flags`` maps dotted keys to texts. ``environ`` defaults to the process's environment.
+    With ``credentials=False`` the environment variables that the endpoints refer to need not be set.
 
     Raises:
-        ConfigError: with every unknown key, bad value, contradiction and missing variable there is.
+        ConfigError: with every unknown key, bad value, contradiction and missing variable.
     """
-    file = Path(path) if path is not None else DEFAULT_PATH
+    return load(source, flags=flags, environ=environ, credentials=credentials).config
+
+
+def load(
+    source: Source | None = None,
+    *,
+    flags: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    credentials: bool = True,
+) -> Loaded:
+    """Do the same as :func:`load_config`, and also return the resolved endpoints, so that they are resolved once.
+
+    Raises:
+        ConfigError: as :func:`load_config` does.
+    """
     problems: list[Problem] = []
-    raw = read_yaml(file, required=path is not None)
+    raw, missing = _read(source)
     flags = dict(flags or {})
     environ = dict(os.environ if environ is None else environ)
     layers = _Layers(raw, problems)
-    # The whole list first: what follows may change parts of it.
+    # The whole list first: the other settings may change parts of it.
     layers.lay_endpoints(environ.pop(f"{ENV_PREFIX}ENDPOINTS", None), f"{ENV_PREFIX}ENDPOINTS")
     layers.lay_endpoints(flags.pop("endpoints", None), "command line")
     layers.lay(_from_environment(environ, layers.endpoints(), problems))
     layers.lay((key, text, "command line") for key, text in flags.items())
     config = Builder(layers.origins, problems).config(raw)
+    endpoints: tuple[ResolvedEndpoint, ...] = ()
     if config is not None and config.endpoints and credentials:
         try:
-            resolve(config, environ)
+            endpoints = resolve(config, environ)
         except ConfigError as error:
             problems += error.problems
     if not raw.get("endpoints"):
-        missing = "" if file.exists() else f" ({file} does not exist; name another file with --config)"
         problems.append(Problem(NO_ENDPOINTS.path, NO_ENDPOINTS.text + missing))
     if config is None or problems:
         raise ConfigError(problems)
-    return config
+    return Loaded(config, endpoints)
+
+
+def _read(source: Source | None) -> tuple[dict[str, Any], str]:
+    """Return the configuration as a dictionary of its own, and a remark if there is no file."""
+    if isinstance(source, Mapping):
+        return {key: _copy(value) for key, value in source.items()}, ""
+    file = DEFAULT_PATH if source is None else Path(source)
+    raw = read_yaml(file, required=source is not None)
+    return raw, "" if file.exists() else f" ({file} does not exist; name another file with --config)"
+
+
+def _copy(value: Any) -> Any:
+    """Copy mappings and sequences, since the layers change them; a tuple becomes the list that YAML would give."""
+    if isinstance(value, Mapping):
+        return {key: _copy(inner) for key, inner in value.items()}
+    return [_copy(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def config_of_text(text: str) -> Config:

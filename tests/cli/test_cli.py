@@ -6,7 +6,6 @@ import subprocess
 import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
@@ -16,6 +15,8 @@ from helpers.processes import ENVIRONMENT
 
 from pipeline import cli
 from pipeline.cli import run as running
+from pipeline.config.load import Loaded
+from pipeline.config.settings import Config
 from pipeline.errors import AbortedError, OutputError
 from pipeline.model.summary import RunStatistics, SourceReport, Summary, Totals
 from pipeline.ui.table import closing_table
@@ -116,10 +117,10 @@ def test_usage_errors_exit_with_2(arguments: list[str]) -> None:
 def test_flags_reach_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each short flag sets its key, over the environment and the file."""
     (tmp_path / "c.yaml").write_text(CONFIG)
-    seen: list[Any] = []
+    seen: list[Config] = []
 
-    def remember(config: Any, *, progress: bool, resume: bool) -> Summary:
-        seen.append(config)
+    def remember(loaded: Loaded, *, progress: bool, resume: bool) -> Summary:
+        seen.append(loaded.config)
         return a_summary("complete")
 
     monkeypatch.setattr(running, "_run", remember)
@@ -162,7 +163,7 @@ def test_errors_are_one_line_and_a_code(
     """Whatever ends a run, the user sees a line that starts with Error, never a traceback."""
     (tmp_path / "c.yaml").write_text(CONFIG)
 
-    def fail(config: Any, *, progress: bool, resume: bool) -> Summary:
+    def fail(loaded: Loaded, *, progress: bool, resume: bool) -> Summary:
         raise error
 
     monkeypatch.setattr(running, "_run", fail)

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
+from pipeline.config.load import load as load_resolved
 from pipeline.config.load import load_config
 from pipeline.config.settings import Config
+from pipeline.config.source import PagingStyle
 from pipeline.errors import ConfigError
 
 FILE = """
@@ -98,3 +101,40 @@ endpoints:
 """
     config = load(tmp_path, text=text, **{"endpoints__shop.http__url": "http://x.test/"})
     assert [endpoint.url for endpoint in config.endpoints] == ["http://one.test/", "http://x.test/"]
+
+
+def test_a_mapping_is_read_as_the_file_would_be(tmp_path: Path) -> None:
+    """A configuration given as a mapping equals the one of the YAML file with the same content, in all layers."""
+    environ, flags = {"PIPELINE_ENDPOINTS_SHOP_PAGING": "page"}, {"rate_limit.rps": "9"}
+    config = load_config(yaml.safe_load(FILE), flags=flags, environ=environ)
+    assert config == load(tmp_path, environ=environ, rate_limit__rps="9")
+    assert (config.rate_limit.rps, config.endpoints[0].paging.style) == (9, PagingStyle.PAGE)
+
+
+def test_a_mapping_is_not_changed_and_may_contain_tuples() -> None:
+    """The layers work on a copy, and a tuple counts as a list."""
+    section = {"burst": 2}
+    mapping = {"endpoints": ({"name": "shop", "url": "http://shop.test/", "rate_limit": section},)}
+    config = load_config(mapping, flags={"endpoints.shop.rate_limit.burst": "3"}, environ={})
+    assert config.endpoints[0].rate_limit
+    assert config.endpoints[0].rate_limit.burst == 3
+    assert section == {"burst": 2}
+
+
+def test_all_problems_of_a_mapping_are_reported_at_once() -> None:
+    """A mapping is as strict as the file: unknown keys, bad values and missing variables are in one error."""
+    shop = {"name": "shop", "url": "http://shop.test/", "headers": {"X-Key": "${NOT_SET}"}}
+    with pytest.raises(ConfigError) as caught:
+        load_config({"timeout": "soon", "retrry": {}, "endpoints": [shop]}, environ={})
+    assert [problem.path for problem in caught.value.problems] == ["timeout", "retrry", "endpoints.0.headers.X-Key"]
+    with pytest.raises(ConfigError) as caught:
+        load_config({}, environ={})
+    assert "does not exist" not in str(caught.value)
+
+
+def test_endpoints_are_resolved_only_with_credentials() -> None:
+    """Loading resolves the endpoints once; without credentials it needs no variables and resolves none."""
+    shop = {"name": "shop", "url": "http://shop.test/", "headers": {"X-Key": "${KEY}"}}
+    loaded = load_resolved({"endpoints": [shop]}, environ={"KEY": "k-4711"})
+    assert [endpoint.headers for endpoint in loaded.endpoints] == [{"X-Key": "k-4711"}]
+    assert load_resolved({"endpoints": [shop]}, environ={}, credentials=False).endpoints == ()

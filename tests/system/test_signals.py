@@ -84,11 +84,8 @@ def test_signals_end_the_process_before_the_run_and_change_nothing_after_it(
     """Before it listens nothing has begun; once all is written the exit code is what came of it."""
     program = f"""
 import os
-from pipeline.cli.run import _SignalsAround
-around = _SignalsAround()
-around.install()
-if {written}:
-    around.everything_is_written()
+from pipeline.cli.run import handle_signals_around
+handle_signals_around(lambda: {written})
 os.kill(os.getpid(), {int(number)})
 print("went on", end="")
 """
