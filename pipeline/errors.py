@@ -1,20 +1,20 @@
-"""Every error the program raises on purpose, in one tree.
+"""All errors that the program raises on purpose, in one tree.
 
 ::
 
     PipelineError
-    ├── ConfigError                the configuration cannot be used: all its problems at once
-    ├── OutputError                journal or summary cannot be written after all
+    ├── ConfigError                the configuration is unusable; lists all its problems
+    ├── OutputError                the journal or the summary cannot be written
     ├── AbortedError               a second signal ended the run at once
     └── FetchError                 carries source, page, attempt and HTTP status
-        ├── TransientError         worth another try
-        │   ├── UnreachableError   no connection came about
-        │   └── RateLimitedError   429: the server is well, we are too fast
-        ├── PermanentError         the same request would fail again: the page is given up
-        │   └── RedirectedError    the page is somewhere else, where it may be asked for
-        └── EndpointLostError      the walk ends here, the rest of the endpoint is unknown
+        ├── TransientError         worth a retry
+        │   ├── UnreachableError   no connection could be opened
+        │   └── RateLimitedError   429: the server is healthy, the client is too fast
+        ├── PermanentError         the same request would fail again: the page is skipped
+        │   └── RedirectedError    the page has another URL, which may be requested
+        └── EndpointLostError      the walk ends here; the rest of the endpoint is unknown
             ├── CircuitGivenUpError    every probe of the open circuit failed
-            ├── CredentialsRefusedError    the token URL gives no access token
+            ├── CredentialsRefusedError    the token URL grants no access token
             └── DeadlineNearError      the next request could only start after the deadline
 """
 
@@ -25,11 +25,11 @@ import msgspec
 
 
 class PipelineError(Exception):
-    """Base of all errors that the program raises on purpose."""
+    """Base class of all errors that the program raises on purpose."""
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One mistake in the configuration: where it stands, what is wrong, what would be right."""
+    """One mistake in the configuration: the key's path, what is wrong, and what to do."""
 
     path: str
     text: str
@@ -39,7 +39,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class ConfigError(PipelineError):
-    """The configuration cannot be used; ``problems`` lists every mistake found, not just the first."""
+    """The configuration is unusable; ``problems`` lists every mistake, not just the first."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -47,22 +47,23 @@ class ConfigError(PipelineError):
 
 
 class OutputError(PipelineError):
-    """Journal or summary could not be written, though it looked possible at the start."""
+    """The journal or the summary cannot be written, although it could be opened at the start."""
 
 
 class AbortedError(PipelineError):
-    """A second signal, of number ``signal``, ended the run at once; the journal is there, a summary is not."""
+    """A second signal, number ``signal``, ended the run at once: there is a journal, but no summary."""
 
     def __init__(self, signal: int) -> None:
-        super().__init__("stopped at once by a second signal; no summary was written, go on with --resume")
+        super().__init__("stopped at once by a second signal; no summary was written; continue with --resume")
         self.signal = signal
 
 
 class FetchError(PipelineError):
-    """One attempt at one page failed.
+    """A request, an attempt at a page, or a walk failed.
 
-    ``source``, ``page``, ``attempt`` and ``elapsed`` (seconds) are filled in by :meth:`at`, where they are known.
-    ``code`` is the HTTP status, None where no response came. ``retry_after`` is in seconds from the response on.
+    ``code`` is the HTTP status, None without a response. ``retry_after`` is in seconds from the response on.
+    ``source``, ``page``, ``attempt`` and ``elapsed`` (seconds) are None in errors about a request that belongs to no
+    page; :meth:`at` returns the error of a page's attempt.
     """
 
     def __init__(self, text: str, *, code: int | None = None, retry_after: float | None = None) -> None:
@@ -75,10 +76,20 @@ class FetchError(PipelineError):
         self.attempt: int | None = None
         self.elapsed: float | None = None
 
-    def at(self, source: str, page: int, attempt: int, elapsed: float) -> Self:
-        """Say where it happened, and how long it took; returns the error itself."""
-        self.source, self.page, self.attempt, self.elapsed = source, page, attempt, elapsed
-        return self
+    def with_text(self, text: str) -> Self:
+        """Return the same error with another text."""
+        return self._replaced(text=text)
+
+    def at(self, *, source: str, page: int, attempt: int, elapsed: float, text: str) -> Self:
+        """Return the same error as that of one attempt at a page; ``elapsed`` is in seconds."""
+        return self._replaced(source=source, page=page, attempt=attempt, elapsed=elapsed, text=text)
+
+    def _replaced(self, **changes: object) -> Self:
+        error = type(self).__new__(type(self))
+        error.args = self.args
+        error.__dict__ |= self.__dict__ | changes
+        error.__cause__, error.__suppress_context__ = self.__cause__, True
+        return error
 
     def __str__(self) -> str:
         if self.source is None:
@@ -87,23 +98,26 @@ class FetchError(PipelineError):
 
 
 class TransientError(FetchError):
-    """A failure that time may heal: 5xx, 408, timeouts, resets, truncated or invalid HTTP."""
+    """A failure that may heal with time: 5xx, 408, timeouts, resets, truncated or invalid HTTP."""
 
 
 class UnreachableError(TransientError):
-    """No connection came about: refused, no such host, no route, TLS."""
+    """No connection could be opened: refused, unknown host, no route, TLS."""
 
 
 class RateLimitedError(TransientError):
-    """HTTP 429 (RFC 6585, section 4): retried, but no sign of ill health for the circuit breaker."""
+    """HTTP 429 (RFC 6585, section 4): retried, but not a sign of ill health for the circuit breaker."""
 
 
 class PermanentError(FetchError):
-    """A failure that a retry repeats: other statuses, malformed JSON, a body over the cap."""
+    """A failure that a retry would repeat: other statuses, malformed JSON, a body over the limit."""
 
 
 class RedirectedError(PermanentError):
-    """HTTP 301, 302, 303, 307 or 308 (RFC 9110, section 15.4) to ``location``, an absolute URL that may be asked."""
+    """HTTP 301, 302, 303, 307 or 308 (RFC 9110, section 15.4).
+
+    ``location`` is an absolute URL that may be requested.
+    """
 
     def __init__(self, text: str, *, code: int, location: str) -> None:
         super().__init__(text, code=code)
@@ -111,20 +125,20 @@ class RedirectedError(PermanentError):
 
 
 class EndpointLostError(FetchError):
-    """The endpoint's walk has to end; what would have followed is unknown."""
+    """The walk of the endpoint has to end; what would have followed is unknown."""
 
 
 class CircuitGivenUpError(EndpointLostError):
-    """The circuit breaker's last probe failed."""
+    """The last probe of the circuit breaker failed."""
 
 
 class CredentialsRefusedError(EndpointLostError):
-    """The token URL gives no access token (RFC 6749, section 5.2): nothing can be asked."""
+    """The token URL grants no access token (RFC 6749, section 5.2): no request can be made."""
 
 
 class DeadlineNearError(EndpointLostError):
-    """A wait that the server or the breaker imposes would end after the deadline of the run; ``wait`` says which."""
+    """A wait would end after the deadline of the run; ``wait`` names it."""
 
     def __init__(self, wait: str, *, code: int | None = None) -> None:
-        remedy = "raise `timeout` (-t), or go on later with --resume"
+        remedy = "raise `timeout` (-t), or continue later with --resume"
         super().__init__(f"{wait}, which is past the deadline; {remedy}", code=code)

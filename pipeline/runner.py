@@ -1,19 +1,14 @@
-"""What ends a run before its time: the deadline, and signals.
-
-One run: the nursery, the channel, and what becomes of what came through it.
-"""
+"""One run: the nursery, the channel, and the end by deadline, signal or completion."""
 
 import hashlib
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from random import Random
 
 import msgspec
 import trio
-from loguru import logger
 
 from pipeline.config.resolve import ResolvedEndpoint, resolve
 from pipeline.config.settings import Config
@@ -29,80 +24,7 @@ from pipeline.normalize.normalizer import normalize_batch, reader_for
 from pipeline.output.aggregator import Aggregator, Catalogue
 from pipeline.output.files import Outputs
 from pipeline.output.journal import Journal
-
-# `just`, `uv run` and a terminal may each pass the same signal on: so soon, a second one is the first one's echo.
-ECHO_SECONDS = 1.0
-
-
-class Shutdown:
-    """What ends the fetching before its time: the deadline (on Trio's clock) or a signal.
-
-    ``cut_by`` is the signal that did, None for one that came when the fetching was over anyway.
-    """
-
-    def __init__(self, *, deadline: float) -> None:
-        self.fetching = trio.CancelScope(deadline=deadline)
-        self._signal: signal.Signals | None = None
-        self._cut_off = False
-        self.last_signal = 0
-        self._over = False
-
-    async def watch(
-        self,
-        signals: Sequence[signal.Signals],
-        everything: trio.CancelScope,
-        *,
-        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-    ) -> None:
-        """Wait for signals: the first ends the fetching, one that is no echo of it cancels ``everything``.
-
-        A cancellation restores the signals' usual handling.
-        """
-        if not signals:
-            task_status.started()
-            return
-        first_at: float | None = None
-        with trio.open_signal_receiver(*signals) as arrivals:
-            task_status.started()
-            async for number in arrivals:
-                now = trio.current_time()
-                self.last_signal = number
-                if first_at is None:
-                    first_at = now
-                    self._first(signal.Signals(number))
-                elif now - first_at > ECHO_SECONDS:
-                    everything.cancel()
-                    return
-
-    def fetching_is_over(self) -> None:
-        """No signal can cut anything off any more."""
-        self._over = True
-
-    @property
-    def is_fetching(self) -> bool:
-        """Whether the fetching still goes on."""
-        return not (self._over or self.fetching.cancel_called)
-
-    def account_of(self, fetcher: Fetcher, timeout: float) -> FetchResult:
-        """The account of a fetcher that has ended, closed with the reason where it was cut off."""
-        if self._signal is not None:
-            self._cut_off |= fetcher.interrupt("stopped", f"stopped by {self._signal.name}")
-        else:
-            fetcher.interrupt("deadline", f"the run's timeout of {timeout:g} s is over; raise `timeout` (-t)")
-        return fetcher.statistics()
-
-    @property
-    def cut_by(self) -> signal.Signals | None:
-        """The signal that cut something off, None for one that came when all walks had ended."""
-        return self._signal if self._cut_off else None
-
-    def _first(self, number: signal.Signals) -> None:
-        if self.is_fetching:
-            logger.warning("{}: fetching ends, what arrived is kept", number.name)
-            self._signal = number
-            self.fetching.cancel()
-        else:
-            logger.warning("{}: fetching is over, the rest is being written", number.name)
+from pipeline.shutdown import Shutdown
 
 
 async def run(
@@ -111,168 +33,230 @@ async def run(
     resume: bool = False,
     signals: Iterable[signal.Signals] = (),
     watch: Watch | None = None,
-    on_written: Callable[[], None] = lambda: None,
     environ: Mapping[str, str] | None = None,
-    rng: Random | None = None,
-    connect: Connect | None = None,
-    dispatch: Dispatch | None = None,
 ) -> Summary:
-    """Fetch all endpoints, normalize what arrives, write the summary to ``config.output`` and return its account.
+    """Fetch all endpoints, normalize their records, write the summary to ``config.output`` and return its account.
 
-    With ``config.products`` the products also go to that file, which changes together with the summary; with
-    ``config.report`` so does the report.
+    With ``config.products`` the products are also written to that file, together with the summary. With
+    ``config.report`` so is the report. Credentials come from ``environ``, by default the process's environment.
 
-    What is normalized goes to a journal beside the output at once. It stays there when something is missing in the
-    end, and ``resume`` goes on with it: only the pages that are missing are fetched.
+    Pages go to a journal beside the output as soon as they are normalized. The journal remains if pages are missing at
+    the end; with ``resume``, only those are fetched.
 
-    The first of ``signals`` ends the fetching, as the deadline does: what has arrived is written all the same. Another
-    one, more than a second later, ends the run at once. ``watch`` is started with the run and given what tells its
-    status, to be asked as often as it likes; it is cancelled in the end. ``on_written`` is called when all is written,
-    and signals change nothing any more. Credentials come from ``environ``, by default the process's own environment.
-    ``rng`` decides the jitter; ``connect`` and ``hop`` replace network and worker threads in tests.
+    The first of ``signals`` ends the fetching, as the deadline does: what has arrived is written. A second one, more
+    than a second later, ends the run at once. ``watch`` is a task that runs beside the fetchers; it is given a
+    function that returns the current status.
 
-    A cancellation ends the run within the time of one batch, also while the summary is being written. An existing
-    summary stays as it was then, and the journal can be resumed.
+    A cancellation takes effect within the time of one batch, also while the summary is being written. The summary of an
+    earlier run then remains, and the journal can be resumed.
+
+    Example::
+
+        config = pipeline.load_config({"endpoints": [{"name": "shop", "url": "https://shop.example/products"}]})
+        summary = trio.run(pipeline.run, config)
+        print(summary.summary.status, summary.output)
 
     Raises:
-        ConfigError: when no endpoint is configured, the output is no place to write to, another run is writing to it,
-            its journal is of other endpoints, or the file for the products or the report cannot be made.
-        OutputError: when journal or summary cannot be written in the end.
-        AbortedError: when a second signal came.
+        ConfigError: no endpoint is configured, a credential is missing, the output cannot be written, another run uses
+            it, or its journal belongs to other endpoints.
+        OutputError: the journal or the summary cannot be written after all.
+        AbortedError: a second signal arrived.
     """
-    started, started_at, cpu_started = trio.current_time(), utc_timestamp(), time.process_time()
-    endpoints = resolve(config, environ)
-    outputs = Outputs.of(config)
-    if config.report:
-        check_libraries()
-    await trio.to_thread.run_sync(outputs.prepare)
-    connect = connect or connector()
-    rng = rng or Random()
-    stop = Shutdown(deadline=started + config.timeout)
-    unwritable: OutputError | None = None
-    written = False
+    return await Run(config, resolve(config, environ), resume=resume, signals=signals, watch=watch).execute()
 
-    with await trio.to_thread.run_sync(partial(_open_journal, outputs, endpoints, resume=resume)) as journal:
-        aggregator = Aggregator(
+
+class Run:
+    """One run over ``endpoints``; see :func:`run` for the parameters.
+
+    ``on_written`` is called once everything is written: from then on signals have no effect. ``rng`` decides the
+    jitter. ``connect`` and ``dispatch`` replace the network and the worker threads in tests.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        endpoints: Sequence[ResolvedEndpoint],
+        *,
+        resume: bool = False,
+        signals: Iterable[signal.Signals] = (),
+        watch: Watch | None = None,
+        on_written: Callable[[], None] = lambda: None,
+        rng: Random | None = None,
+        connect: Connect | None = None,
+        dispatch: Dispatch | None = None,
+    ) -> None:
+        self._config = config
+        self._endpoints = endpoints
+        self._resume = resume
+        self._signals = tuple(signals)
+        self._watch = watch
+        self._on_written = on_written
+        self._rng = rng or Random()
+        self._connect = connect
+        self._dispatch = dispatch
+        self._outputs = Outputs.of(config)
+        self._fetchers: dict[str, Fetcher] = {}
+
+    async def execute(self) -> Summary:
+        """Run to the end; call it once.
+
+        Raises:
+            ConfigError, OutputError, AbortedError: as :func:`run` does.
+        """
+        self._started, self._started_at, self._cpu_started = trio.current_time(), utc_timestamp(), time.process_time()
+        if self._config.report:
+            check_libraries()
+        await trio.to_thread.run_sync(self._outputs.prepare)
+        self._connect = self._connect or connector()
+        self._shutdown = Shutdown(timeout=self._config.timeout)
+        summary: Summary | None = None
+        unwritable: OutputError | None = None
+        with await trio.to_thread.run_sync(self._open_journal) as journal:
+            self._prepare(journal)
+            try:
+                async with trio.open_nursery() as nursery:
+                    await nursery.start(self._shutdown.watch, self._signals, nursery.cancel_scope)
+                    if self._watch:
+                        nursery.start_soon(self._watch, self._status)
+                    await self._fetch_all()
+                    results = self._close_accounts()
+                    seconds = trio.current_time() - self._started
+                    summary = await trio.to_thread.run_sync(self._write_outputs, results, seconds)
+                    # Nothing waits from here on: a second signal comes too late to undo what is written.
+                    self._on_written()
+                    if summary.journal is None:
+                        journal.remove()
+                    nursery.cancel_scope.cancel()
+            except* OutputError as group:
+                unwritable = next(_leaves(group))
+        if unwritable:
+            raise unwritable
+        if summary is None:
+            raise AbortedError(self._shutdown.last_signal)
+        return summary
+
+    def _open_journal(self) -> Journal:
+        # A digest, since the definition may contain URLs that should not be shown.
+        definitions = {endpoint.name: msgspec.json.encode(endpoint.definition) for endpoint in self._endpoints}
+        digests = {name: hashlib.sha256(definition).hexdigest()[:16] for name, definition in definitions.items()}
+        journal = Journal.open(self._outputs.journal, digests, resume=self._resume)
+        self._outputs.remove_leftovers()
+        return journal
+
+    def _prepare(self, journal: Journal) -> None:
+        """Build the stages of the run around its journal."""
+        assert self._connect is not None
+        self._journal = journal
+        self._aggregator = Aggregator(
             journal,
-            secrets={endpoint.name: endpoint.secrets for endpoint in endpoints},
-            limits={endpoint.name: endpoint.rate_limit for endpoint in endpoints},
+            secrets={endpoint.name: endpoint.secrets for endpoint in self._endpoints},
+            limits={endpoint.name: endpoint.rate_limit for endpoint in self._endpoints},
             checkpoint=trio.from_thread.check_cancelled,
         )
-        pool = config.worker_pool
-        readers = {endpoint.name: reader_for(endpoint.fields, endpoint.explode) for endpoint in endpoints}
-        fetchers = {
-            endpoint.name: Fetcher(
+        self._readers = {endpoint.name: reader_for(endpoint.fields, endpoint.explode) for endpoint in self._endpoints}
+        for endpoint in self._endpoints:
+            self._fetchers[endpoint.name] = Fetcher(
                 endpoint,
-                connect(endpoint),
-                rng=rng,
-                identify=readers[endpoint.name].identify,
+                self._connect(endpoint),
+                rng=self._rng,
+                identify=self._readers[endpoint.name].identify,
                 resumed=journal.progress(endpoint.name),
                 on_end=partial(journal.append_end, endpoint.name),
                 on_profile=partial(journal.append_profile, endpoint.name),
             )
-            for endpoint in endpoints
-        }
-        consumer = Consumer(
-            partial(_deliver, aggregator, fetchers),
-            normalize=partial(normalize_batch, readers=readers),
+        pool = self._config.worker_pool
+        self._consumer = Consumer(
+            self._write_page,
+            normalize=self._normalize,
             workers=pool.size,
             batch_size=pool.batch_size,
-            dispatch=dispatch,
+            dispatch=self._dispatch,
         )
-        try:
-            async with trio.open_nursery() as nursery:
-                await nursery.start(stop.watch, tuple(signals), nursery.cancel_scope)
-                if watch:
-                    nursery.start_soon(watch, partial(_status, fetchers.values(), stop, started, config.timeout))
-                peak_waiting = await _fetch_all(fetchers.values(), consumer, config.queue.size, stop)
-                walks = [stop.account_of(fetcher, config.timeout) for fetcher in fetchers.values()]
-                seconds = trio.current_time() - started
-                busy = (time.process_time() - cpu_started) / seconds if seconds else 0.0
-                draw = partial(make_report, config=config, endpoints=endpoints) if config.report else None
-                compose = partial(_compose, draw, started_at=started_at, seconds=seconds, busy=busy)
-                totals, catalogue, report = await trio.to_thread.run_sync(compose, outputs, aggregator, walks)
-                # From here on nothing waits: a second signal comes too late to undo what is written.
-                written = True
-                on_written()
-                finished = totals.status == "complete" or journal.is_empty
-                if finished:
-                    journal.remove()
-                nursery.cancel_scope.cancel()
-        except* OutputError as group:
-            unwritable = next(_leaves(group))
 
-    if unwritable:
-        raise unwritable
-    if not written:
-        raise AbortedError(stop.last_signal)
-    dispatches = consumer.statistics()
-    return Summary(
-        summary=totals,
-        sources=catalogue.sources,
-        errors=catalogue.errors,
-        output=outputs.summary,
-        statistics=RunStatistics(
-            peak_pages_waiting=peak_waiting,
-            peak_dispatches_in_flight=dispatches.peak_in_flight,
-            dispatches=dispatches.dispatches,
-        ),
-        stopped_by=stop.cut_by,
-        journal=None if finished else outputs.journal,
-        rejects=outputs.rejects if any(source.rejected for source in catalogue.sources) else None,
-        products=outputs.products.path if outputs.products else None,
-        report=report,
-    )
+    def _normalize(self, pages: Sequence[Page]) -> list[NormalizedPage]:
+        return normalize_batch(pages, self._readers)
 
+    async def _fetch_all(self) -> None:
+        """Run all fetchers until they or their time end, and the consumer until it has processed what they sent."""
+        send, receive = trio.open_memory_channel[Page](self._config.queue.size)
+        async with trio.open_nursery() as consuming:
+            consuming.start_soon(self._consumer.run, receive)
+            with self._shutdown.fetching:
+                async with trio.open_nursery() as fetching:
+                    with send:
+                        for fetcher in self._fetchers.values():
+                            fetching.start_soon(fetcher.run, send.clone())
+            self._shutdown.fetching_ended()
+        self._peak_pages_waiting = send.statistics().peak_buffer_used
 
-def _open_journal(outputs: Outputs, endpoints: Sequence[ResolvedEndpoint], *, resume: bool) -> Journal:
-    # What decides what is on a page; a digest, since a URL may hold what is nobody's business.
-    definitions = {endpoint.name: msgspec.json.encode(endpoint.definition) for endpoint in endpoints}
-    digests = {name: hashlib.sha256(definition).hexdigest()[:16] for name, definition in definitions.items()}
-    journal = Journal.open(outputs.journal, digests, resume=resume)
-    outputs.remove_leftovers()
-    return journal
+    def _write_page(self, page: NormalizedPage) -> None:
+        self._aggregator.add(page)
+        self._fetchers[page.source].page_written()
 
+    def _status(self) -> RunStatus:
+        return RunStatus(
+            [fetcher.status() for fetcher in self._fetchers.values()],
+            trio.current_time() - self._started,
+            self._config.timeout,
+            fetching=self._shutdown.is_fetching,
+        )
 
-def _status(fetchers: Iterable[Fetcher], stop: Shutdown, started: float, timeout: float) -> RunStatus:
-    endpoints = [fetcher.status() for fetcher in fetchers]
-    return RunStatus(endpoints, trio.current_time() - started, timeout, fetching=stop.is_fetching)
+    def _close_accounts(self) -> Sequence[FetchResult]:
+        """Close the account of each walk; those that were cut off get the reason."""
+        action, reason = self._shutdown.cause()
+        for fetcher in self._fetchers.values():
+            if fetcher.interrupt(action, reason):
+                self._shutdown.cut_off = True
+        return [fetcher.result() for fetcher in self._fetchers.values()]
 
+    def _write_outputs(self, results: Sequence[FetchResult], seconds: float) -> Summary:
+        """Aggregate, draw the report and write the files.
 
-def _compose(
-    draw: Callable[..., bytes | None] | None,
-    outputs: Outputs,
-    aggregator: Aggregator,
-    walks: Sequence[FetchResult],
-    *,
-    started_at: str,
-    seconds: float,
-    busy: float,
-) -> tuple[Totals, Catalogue, Path | None]:
-    """Add up and write the summary, and a report where there is something to ``draw`` it.
+        It runs in a worker thread, so that the event loop still receives signals. A cancellation takes effect at the
+        next page and leaves the old files in place.
+        """
+        busy = (time.process_time() - self._cpu_started) / seconds if seconds else 0.0
+        catalogue = self._aggregator.finish(results, busy=busy)
+        totals = Totals(
+            status=catalogue.status,
+            total_products=catalogue.total_products,
+            processing_time_seconds=round(seconds, 3),
+            success_rate=catalogue.success_rate,
+            sources=[result.source for result in results],
+            categories=catalogue.categories,
+            started_at=self._started_at,
+        )
+        report = self._draw_report(totals, catalogue, results) if self._config.report else None
+        self._outputs.write(totals, catalogue, self._aggregator, report=report)
+        finished = totals.status == "complete" or self._journal.is_empty
+        consumer = self._consumer.statistics()
+        return Summary(
+            summary=totals,
+            sources=catalogue.sources,
+            errors=catalogue.errors,
+            output=self._outputs.summary,
+            statistics=RunStatistics(
+                peak_pages_waiting=self._peak_pages_waiting,
+                peak_dispatches_in_flight=consumer.peak_in_flight,
+                dispatches=consumer.dispatches,
+            ),
+            stopped_by=self._shutdown.stopped_by,
+            journal=None if finished else self._outputs.journal,
+            rejects=self._outputs.rejects if any(source.rejected for source in catalogue.sources) else None,
+            products=self._outputs.products.path if self._outputs.products else None,
+            report=self._outputs.report if report else None,
+        )
 
-    In a worker thread, so that the event loop goes on listening to signals.
-
-    A cancellation ends it at the next page; the old summary is there then.
-    """
-    catalogue = aggregator.finish(walks, busy=busy)
-    totals = Totals(
-        status=catalogue.status,
-        total_products=catalogue.total_products,
-        processing_time_seconds=round(seconds, 3),
-        success_rate=catalogue.success_rate,
-        sources=[walk.source for walk in walks],
-        categories=catalogue.categories,
-        started_at=started_at,
-    )
-    report = draw(totals, catalogue, walks, aggregator, checkpoint=trio.from_thread.check_cancelled) if draw else None
-    outputs.write(totals, catalogue, aggregator, report=report)
-    return totals, catalogue, outputs.report if report else None
-
-
-def _deliver(aggregator: Aggregator, fetchers: Mapping[str, Fetcher], page: NormalizedPage) -> None:
-    aggregator.add(page)
-    fetchers[page.source].delivered()
+    def _draw_report(self, totals: Totals, catalogue: Catalogue, results: Sequence[FetchResult]) -> bytes | None:
+        return make_report(
+            totals,
+            catalogue,
+            results,
+            self._aggregator,
+            config=self._config,
+            endpoints=self._endpoints,
+            checkpoint=trio.from_thread.check_cancelled,
+        )
 
 
 def _leaves(group: BaseExceptionGroup[OutputError]) -> Iterator[OutputError]:
@@ -281,20 +265,3 @@ def _leaves(group: BaseExceptionGroup[OutputError]) -> Iterator[OutputError]:
             yield from _leaves(error)
         else:
             yield error
-
-
-async def _fetch_all(fetchers: Iterable[Fetcher], consumer: Consumer, queue_size: int, stop: Shutdown) -> int:
-    """Run all fetchers until they or their time end, and the consumer until it has worked off what they sent.
-
-    Returns the most pages that ever waited in the channel.
-    """
-    send, receive = trio.open_memory_channel[Page](queue_size)
-    async with trio.open_nursery() as consuming:
-        consuming.start_soon(consumer.run, receive)
-        with stop.fetching:
-            async with trio.open_nursery() as fetching:
-                with send:
-                    for fetcher in fetchers:
-                        fetching.start_soon(fetcher.run, send.clone())
-        stop.fetching_is_over()
-    return send.statistics().peak_buffer_used

@@ -71,7 +71,7 @@ def test_a_file_that_cannot_be_read_says_how_to_name_another(name: str, remedy: 
 
 def test_what_failed_late_says_how_to_go_on(tmp_path: Path) -> None:
     """A wait past the deadline, and a file that cannot be written after all."""
-    assert "raise `timeout` (-t), or go on later with --resume" in DeadlineNearError("a wait").text
+    assert "raise `timeout` (-t), or continue later with --resume" in DeadlineNearError("a wait").text
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="kept for --resume"):
         write_files({tmp_path / "file" / "summary.json": [b""]})

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from helpers.running import run_pipeline
 from helpers.support import NO_LIMIT, NO_TLS, FakeApi, config, dispatch_inline, forever, ok, records, reply
 
 import pipeline
@@ -23,7 +24,7 @@ async def run(output: Path, apis: dict[str, FakeApi], *, timeout: float = 60, **
         return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=apis[endpoint.name])
 
     chosen = config(output, *apis, rate_limit=NO_LIMIT, timeout=float(timeout))
-    return await pipeline.run(chosen, connect=connect, dispatch=dispatch_inline, rng=Random(7), **options)
+    return await run_pipeline(chosen, connect=connect, dispatch=dispatch_inline, rng=Random(7), **options)
 
 
 def products(output: Path) -> list[dict[str, Any]]:

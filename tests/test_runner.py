@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import trio
+from helpers.running import run_pipeline
 from helpers.support import NO_LIMIT, NO_TLS, FakeApi, config, dispatch_inline, forever, ok, records, reply
 
 import pipeline
@@ -26,7 +27,7 @@ async def run(config: Config, apis: dict[str, httpx.AsyncBaseTransport], **optio
     def connect(endpoint: ResolvedEndpoint) -> Client:
         return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=apis[endpoint.name])
 
-    return await pipeline.run(config, connect=connect, rng=Random(7), **{"dispatch": dispatch_inline, **options})
+    return await run_pipeline(config, connect=connect, rng=Random(7), **{"dispatch": dispatch_inline, **options})
 
 
 def sources(summary: pipeline.Summary) -> dict[str, pipeline.SourceReport]:
@@ -136,7 +137,7 @@ async def test_the_channel_stays_within_its_bound(tmp_path: Path) -> None:
     def connect(endpoint: ResolvedEndpoint) -> Client:
         return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=apis[endpoint.name])
 
-    summary = await pipeline.run(chosen, connect=connect, dispatch=slow)
+    summary = await run_pipeline(chosen, connect=connect, dispatch=slow)
     assert summary.statistics.peak_pages_waiting == 5
     assert summary.statistics.peak_dispatches_in_flight == 2
     assert [source.items_fetched for source in summary.sources] == [10 * MAX_BATCH, 10 * MAX_BATCH]
@@ -194,7 +195,7 @@ async def test_time_of_each_source_adds_up_to_no_more_than_the_run(tmp_path: Pat
         return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=apis[endpoint.name])
 
     limit = RateLimit(rps=2, burst=1, concurrency=1)
-    await pipeline.run(config(tmp_path / "s.json", *apis, rate_limit=limit), connect=connect, dispatch=slow_hop)
+    await run_pipeline(config(tmp_path / "s.json", *apis, rate_limit=limit), connect=connect, dispatch=slow_hop)
     document = json.loads((tmp_path / "s.json").read_text())
     for source in document["sources"]:
         parts = {**source["time"]}
@@ -217,7 +218,7 @@ async def test_full_channel_is_told_apart(tmp_path: Path) -> None:
         return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=apis[endpoint.name])
 
     changes = {"queue": Queue(size=1), "worker_pool": WorkerPool(size=1, batch_size=1), "rate_limit": NO_LIMIT}
-    summary = await pipeline.run(config(tmp_path / "s.json", "a", **changes), connect=connect, dispatch=slow_hop)
+    summary = await run_pipeline(config(tmp_path / "s.json", "a", **changes), connect=connect, dispatch=slow_hop)
     time = summary.sources[0].time
     assert time.channel > time.wall / 2
     assert time.bottleneck == f"{time.channel / time.wall:.0%} waiting for room in the channel".replace("%", " %")

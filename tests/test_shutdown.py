@@ -1,6 +1,5 @@
 """What ends a run before its time: signals, a full disk, a bug."""
 
-import importlib
 import json
 import signal
 import time
@@ -9,10 +8,11 @@ from typing import Any
 
 import pytest
 import trio
+from helpers.running import run_pipeline
 from helpers.support import NO_LIMIT, NO_TLS, FakeApi, config, dispatch_inline
 
 import pipeline
-from pipeline import runner as stop_module
+from pipeline import shutdown
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.errors import AbortedError, OutputError
 from pipeline.fetch.http.client import Client
@@ -23,7 +23,6 @@ from pipeline.output import files as outputs_module
 pytestmark = pytest.mark.virtual_time
 
 # The package's `run` is the function.
-run_module = importlib.import_module("pipeline.runner")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -33,7 +32,7 @@ async def run(output: Path, api: FakeApi, **options: Any) -> pipeline.Summary:
         return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=api)
 
     chosen = config(output, "shop", rate_limit=NO_LIMIT)
-    return await pipeline.run(chosen, connect=connect, **{"dispatch": dispatch_inline, "signals": SIGNALS, **options})
+    return await run_pipeline(chosen, connect=connect, **{"dispatch": dispatch_inline, "signals": SIGNALS, **options})
 
 
 async def run_with_signals(output: Path, *plan: tuple[float, signal.Signals], **options: Any) -> pipeline.Summary:
@@ -144,7 +143,7 @@ def signal_while_writing(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
         write(*arguments, **options)
 
     monkeypatch.setattr(outputs_module, "write_summary", interrupted)
-    monkeypatch.setattr(stop_module, "ECHO_SECONDS", -1)
+    monkeypatch.setattr(shutdown, "ECHO_SECONDS", -1)
 
 
 async def test_a_signal_after_the_fetching_cuts_nothing_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

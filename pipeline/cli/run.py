@@ -21,7 +21,7 @@ from pipeline.model.summary import Summary
 from pipeline.normalize.normalizer import normalize_batch, reader_for
 from pipeline.output.files import ProductsFile
 from pipeline.output.replay import replay_rejects as replay
-from pipeline.runner import run as run_pipeline
+from pipeline.runner import Run
 from pipeline.ui.progress import progress_watch
 from pipeline.ui.table import closing_table, replay_line
 
@@ -86,16 +86,16 @@ def exit_code(summary: Summary, *, allow_partial: bool) -> ExitCode:
 def _run(loaded: Loaded, *, progress: bool, resume: bool) -> Summary:
     allow_many_connections()
     written = threading.Event()
-    run_to_the_end = partial(
-        run_pipeline,
+    pipeline_run = Run(
         loaded.config,
+        loaded.endpoints,
         resume=resume,
         signals=_SIGNALS,
         watch=progress_watch() if progress else None,
         on_written=written.set,
     )
     handle_signals_around(written.is_set)
-    summary = trio.run(run_to_the_end)
+    summary = trio.run(pipeline_run.execute)
     for number in _SIGNALS:  # handlers do not outlive the interpreter, and a default one would kill it as it ends
         signal.signal(number, signal.SIG_IGN)
     return summary

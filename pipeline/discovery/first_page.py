@@ -10,7 +10,7 @@ from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Breaker, Retry
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.errors import FetchError
-from pipeline.fetch.account.ledger import EndpointLog, Ledger
+from pipeline.fetch.account.ledger import Ledger
 from pipeline.fetch.attempts import ResilientClient
 from pipeline.fetch.content.response import Response
 from pipeline.fetch.content.totals import find_totals
@@ -55,13 +55,11 @@ async def fetch_first_page(endpoint: ResolvedEndpoint, connect: Connect, *, plai
         resilient = ResilientClient(
             once,
             client,
-            records_path=None,
             ledger=Ledger(endpoint.name),
-            log=EndpointLog(endpoint.name, "is the URL right?"),
             rng=Random(),
         )
         (first,), _ = make_paginator(endpoint.paging, bytes).next_requests(1)
-        arrival = await resilient.page(PageRequest(1) if plain else first)
+        arrival = await resilient.fetch(PageRequest(1) if plain else first)
     response, paging = arrival.response, endpoint.paging
     if paging.style is PagingStyle.AUTO:
         paging = detect(response, records=len(arrival.records)) or paging
@@ -93,9 +91,7 @@ async def look_at_all(
         try:
             outcomes[index] = await fetch_first_page(endpoint, connect, plain=plain)
         except FetchError as error:
-            if error.code == _NOT_FOUND:
-                error.text += "; is the URL right?"
-            outcomes[index] = error
+            outcomes[index] = error.with_text(f"{error.text}; check the URL") if error.code == _NOT_FOUND else error
 
     async with trio.open_nursery() as nursery:
         for index, endpoint in enumerate(endpoints):

@@ -175,7 +175,6 @@ class Access:
         except UnreachableError as error:
             raise TransientError(f"no access token: {error.text}") from None
         except TransientError as error:
-            error.text = f"no access token: {error.text}"
-            raise
+            raise error.with_text(f"no access token: {error.text}") from error.__cause__
         finally:
             grant.over()

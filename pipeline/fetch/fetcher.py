@@ -1,8 +1,7 @@
-"""One endpoint's fetcher: walks its pages to the end, and keeps the account."""
+"""Fetch one endpoint: walk its pages to the end and keep the account."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from random import Random
 
 import msgspec
@@ -11,25 +10,33 @@ import trio
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.source import PagingStyle
 from pipeline.errors import DeadlineNearError, EndpointLostError, FetchError, PermanentError, TransientError
-from pipeline.fetch.account.ledger import EndpointLog, Ledger, standing
+from pipeline.fetch.account.ledger import Ledger
 from pipeline.fetch.attempts import FetchedPage, ResilientClient
 from pipeline.fetch.content.totals import find_totals
 from pipeline.fetch.http.client import Client
 from pipeline.fetch.paging.paginator import PageOutcome, PageRequest
 from pipeline.fetch.paging.select import detect, make_paginator, usable
+from pipeline.fetch.policy.circuit_breaker import State
 from pipeline.fetch.prefetch import Prefetcher, PrefetchWindow
 from pipeline.model.metrics import Activity
 from pipeline.model.pages import NOTHING_YET, AnnouncedTotals, EndpointProfile, Page, Progress, Trace
-from pipeline.model.status import EndpointStatus
-from pipeline.model.summary import Action, FetchResult, page_ranges
+from pipeline.model.status import Circuit, EndpointStatus
+from pipeline.model.summary import Action, FetchResult
 from pipeline.redaction import Secrets
+
+_CIRCUITS: Mapping[State, Circuit] = {
+    State.CLOSED: "closed",
+    State.OPEN: "open",
+    State.HALF_OPEN: "half-open",
+    State.GIVEN_UP: "given up",
+}
 
 
 class Fetcher:
-    """Fetches one endpoint, page by page.
+    """The walk through the pages of one endpoint.
 
-    ``identify`` gives a raw record's identity, for finding loops. ``resumed`` tells how far an earlier run came.
-    ``on_end`` is called with the number behind the last page, ``on_profile`` with what the first page said.
+    ``identify`` returns the identity of a raw record, for the loop detector. ``resumed`` is the progress of an earlier
+    run. ``on_end`` is called with the number after the last page, ``on_profile`` with what the first page revealed.
     """
 
     def __init__(
@@ -49,151 +56,164 @@ class Fetcher:
         self._on_end = on_end
         self._on_profile = on_profile
         self._profile = resumed.profile
-        self._how = resumed.profile.paging if resumed.profile else endpoint.paging
-        resumed = usable(_unsealed(resumed, endpoint.secrets), self._how)
-        self._walk = make_paginator(self._how, identify, resumed)
-        self._ledger = Ledger(endpoint.name, resumed=resumed)
-        self._log = EndpointLog(endpoint.name, self._remedy())
-        records_path = resumed.profile.records_path if resumed.profile else None
-        self._resilient = ResilientClient(
-            endpoint, client, records_path=records_path, ledger=self._ledger, log=self._log, rng=rng
+        self._paging = resumed.profile.paging if resumed.profile else endpoint.paging
+        resumed = usable(_unsealed(resumed, endpoint.secrets), self._paging)
+        self._paginator = make_paginator(self._paging, identify, resumed)
+        self._ledger = Ledger(endpoint.name, remedy=self._remedy(), resumed=resumed)
+        self._attempts = ResilientClient(
+            endpoint,
+            client,
+            ledger=self._ledger,
+            rng=rng,
+            records_path=resumed.profile.records_path if resumed.profile else None,
         )
 
     async def run(self, send: trio.MemorySendChannel[Page]) -> None:
-        """Walk the endpoint to its end and send every page of records that arrives; closes ``send``.
+        """Walk the endpoint to its end and send every page of records; closes ``send``.
 
-        A cancellation ends the walk where it is: what has arrived is sent all the same, and the account stays open
-        until :meth:`interrupt` says why.
+        A cancellation ends the walk. The pages that have arrived are sent nevertheless. The account stays open until
+        :meth:`interrupt` gives the reason.
         """
         limit = self._endpoint.rate_limit
-        window = PrefetchWindow(limit.rps, limit.concurrency, now=trio.current_time())
         with send, self._ledger.walking():
             async with self._client, trio.open_nursery() as nursery:
                 pages = Prefetcher(
-                    partial(self._fetch, window),
+                    self._attempts,
                     self._next_requests,
-                    window=window,
+                    window=PrefetchWindow(limit.rps, limit.concurrency, now=trio.current_time()),
                     reach=limit.concurrency,
                     nursery=nursery,
                 )
                 try:
-                    await self._walk_on(pages, send)
+                    await self._walk(pages, send)
                 except EndpointLostError as error:
                     await pages.settle()
                     await self._send_early(pages, send)
-                    self._lose(error, "deadline" if isinstance(error, DeadlineNearError) else "skip")
+                    self._cut_off(error, "deadline" if isinstance(error, DeadlineNearError) else "skip")
                 finally:
-                    if not self._ledger.ended:  # cut off
-                        with trio.CancelScope(shield=True):  # for as long as consumers take to make room
+                    if not self._ledger.ended:  # cancelled
+                        with trio.CancelScope(shield=True):  # bounded by the consumers, which make room
                             await self._send_early(pages, send)
                     nursery.cancel_scope.cancel()
 
     def interrupt(self, action: Action, reason: str) -> bool:
-        """Close the account of a walk that was cut off; False, and without effect, where it had ended."""
+        """Close the account of a walk that was cancelled; return False, without effect, if the walk had ended."""
         if self._ledger.ended:
             return False
-        self._lose(FetchError(reason), action)
+        self._cut_off(FetchError(reason), action)
         return True
 
-    def statistics(self) -> FetchResult:
-        """The account of the walk so far."""
+    def page_written(self) -> None:
+        """Account for a page that has been normalized and journaled."""
+        self._ledger.time.delivered()
+
+    def result(self) -> FetchResult:
+        """Return the account of the walk so far."""
         return self._ledger.statistics()
 
     def status(self) -> EndpointStatus:
-        """How the endpoint stands at the moment; cheap enough to be asked for again and again."""
-        return standing(self._ledger, *self._resilient.statistics(), end=self._walk.end, now=trio.current_time())
-
-    def _next_requests(self, most: int) -> tuple[Sequence[PageRequest], bool]:
-        return self._walk.next_requests(most)  # of whatever walk it is by then
-
-    async def _fetch(self, window: PrefetchWindow, request: PageRequest) -> FetchedPage:
-        arrival = await self._resilient.page(request, on_failed=window.failed)
-        window.answered(arrival.latency)
-        return arrival
-
-    async def _walk_on(self, pages: Prefetcher, send: trio.MemorySendChannel[Page]) -> None:
-        step = self._walk.first_outcome
-        while step in (PageOutcome.NEXT, PageOutcome.EMPTY):
-            number, second_pass = self._walk.page, self._walk.second_pass
-            try:
-                arrival = await pages.take()
-            except (PermanentError, TransientError) as error:
-                step = self._walk.skipped()
-                if second_pass:
-                    self._ledger.given_up(number, error)
-                    self._log.failed(error, number, f"{error.text}; page given up")
-                else:
-                    self._ledger.put_off(number, error)
-                    self._log.failed(error, number, f"{error.text}; page put off, it gets another chance")
-                continue
-            if number == 1 and not second_pass and not self._find_out_paging(arrival):
-                step = self._walk.first_outcome
-                continue
-            if arrival.records and self._profile is None:
-                self._learn_from(arrival, number)
-            step = self._take(arrival, number)
-            await self._deliver(arrival, number, send, repeats=step is PageOutcome.LOOP)
-        if step is PageOutcome.LOST:  # behind the end or a repetition nothing is looked at
-            await self._send_early(pages, send)
-        self._conclude(step)
-
-    async def _send_early(self, pages: Prefetcher, send: trio.MemorySendChannel[Page]) -> None:
-        """Take what came before its turn, now that its turn will not come: what was fetched is not lost."""
-        for number, arrival in pages.arrived():
-            if arrival.records:
-                if self._profile is None:
-                    self._learn_from(arrival, number)
-                if is_new := self._walk.arrived_early(number, arrival.records):
-                    self._ledger.fetched(number)
-                await self._deliver(arrival, number, send, repeats=not is_new)
-
-    async def _deliver(
-        self, arrival: FetchedPage, number: int, send: trio.MemorySendChannel[Page], *, repeats: bool
-    ) -> None:
-        if arrival.records:
-            self._ledger.received(len(arrival.records))
-            await self._send(send, self._page(arrival, number, repeats=repeats))
-
-    def _page(self, arrival: FetchedPage, number: int, *, repeats: bool) -> Page:
-        token = self._walk.token()
-        return Page(
+        """Return a snapshot for the live view; cheap enough to be taken several times a second."""
+        breaker, bucket = self._attempts.statistics()
+        now, ledger, end = trio.current_time(), self._ledger, self._paginator.end
+        wanted = ledger.announced.pages if end is None else end - 1
+        return EndpointStatus(
             source=self._endpoint.name,
-            number=number,
-            records=arrival.records,
-            trace=Trace(
-                token=None if token is None else self._endpoint.secrets.seal(token),
-                fingerprint=self._walk.fingerprint(),
-                repeats=repeats,
-            ),
+            pages=ledger.pages_fetched,
+            pages_wanted=None if wanted is None or wanted < ledger.pages_fetched else wanted,
+            records=ledger.records,
+            records_announced=None if ledger.resumed else ledger.announced.records,
+            requests=ledger.requests,
+            retries=ledger.retries,
+            circuit=_CIRCUITS[breaker.state],
+            probe_in=None if breaker.probe_at is None else max(0.0, breaker.probe_at - now),
+            paused_for=max(0.0, bucket.paused_until - now),
+            ended=ledger.status,
         )
 
-    def _take(self, arrival: FetchedPage, number: int) -> PageOutcome:
-        end_was_known = self._walk.end is not None
-        step = self._walk.arrived(arrival.records, arrival.response)
-        end = self._walk.end
+    def _next_requests(self, most: int) -> tuple[Sequence[PageRequest], bool]:
+        return self._paginator.next_requests(most)  # the first page may replace the paginator
+
+    async def _walk(self, pages: Prefetcher, send: trio.MemorySendChannel[Page]) -> None:
+        outcome = self._paginator.first_outcome
+        while outcome in (PageOutcome.NEXT, PageOutcome.EMPTY):
+            number, second_pass = self._paginator.page, self._paginator.second_pass
+            try:
+                fetched = await pages.take()
+            except (PermanentError, TransientError) as error:
+                outcome = self._paginator.page_failed()
+                if second_pass:
+                    self._ledger.page_skipped(number, error)
+                else:
+                    self._ledger.page_deferred(number, error)
+                continue
+            if number == 1 and not second_pass and not self._detect_paging(fetched):
+                outcome = self._paginator.first_outcome
+                continue
+            if fetched.records and self._profile is None:
+                self._keep_profile(fetched, number)
+            outcome = self._take(fetched, number)
+            await self._send(fetched, number, send, repeats=outcome is PageOutcome.LOOP)
+        if outcome is PageOutcome.LOST:  # pages after the end or after a repetition are of no interest
+            await self._send_early(pages, send)
+        self._conclude(outcome)
+
+    def _detect_paging(self, fetched: FetchedPage) -> bool:
+        """Choose the paginator by the first page; return False if that was not the first page after all."""
+        if self._paging.style is not PagingStyle.AUTO:
+            return True
+        detected = detect(fetched.response, records=len(fetched.records))
+        if detected is None:
+            return True
+        self._paging = detected
+        self._paginator = make_paginator(detected, self._identify)
+        self._ledger.paging_detected(detected)
+        return detected.start != 0
+
+    def _keep_profile(self, fetched: FetchedPage, number: int) -> None:
+        """Keep what the first page with records reveals, for this run and for a run that resumes it."""
+        announced = find_totals(fetched.response.body, fetched.response.headers)
+        size = len(fetched.records) if number == 1 else None
+        if announced.pages is None and announced.records is not None and size:
+            # The first page is a full one, unless it is the only one.
+            announced = AnnouncedTotals(announced.records, -(-announced.records // size))
+        self._profile = EndpointProfile(self._paging, self._attempts.records_path, announced, size)
+        self._on_profile(self._profile)
+        self._ledger.totals_announced(announced)
+        if announced.pages is not None:
+            self._paginator.announced(announced.pages)
+
+    def _take(self, fetched: FetchedPage, number: int) -> PageOutcome:
+        end_was_known = self._paginator.end is not None
+        outcome = self._paginator.page_arrived(fetched.records, fetched.response)
+        end = self._paginator.end
         if end is not None and not end_was_known:
             self._on_end(end)
-        if step not in (PageOutcome.LOOP, PageOutcome.EMPTY) and number != end:
-            self._ledger.fetched(number)
-        return step
+        if outcome not in (PageOutcome.LOOP, PageOutcome.EMPTY) and number != end:
+            self._ledger.page_fetched(number)
+        return outcome
 
-    def _find_out_paging(self, arrival: FetchedPage) -> bool:
-        """See from the first page how to go on; False when this was not the first one after all."""
-        how = self._how
-        found = detect(arrival.response, records=len(arrival.records)) if how.style is PagingStyle.AUTO else None
-        if found:
-            how = found
-            self._walk = make_paginator(how, self._identify)
-            self._log.paging(how)
-        self._how = how
-        return found is None or found.start != 0
+    async def _send_early(self, pages: Prefetcher, send: trio.MemorySendChannel[Page]) -> None:
+        """Send the pages that arrived before a turn that will not come: what was fetched is not lost."""
+        for number, fetched in pages.arrived():
+            if fetched.records:
+                if self._profile is None:
+                    self._keep_profile(fetched, number)
+                if is_new := self._paginator.page_arrived_early(number, fetched.records):
+                    self._ledger.page_fetched(number)
+                await self._send(fetched, number, send, repeats=not is_new)
 
-    async def _send(self, send: trio.MemorySendChannel[Page], page: Page) -> None:
-        """Send a page even if the deadline comes meanwhile: what was fetched is not lost.
+    async def _send(
+        self, fetched: FetchedPage, number: int, send: trio.MemorySendChannel[Page], *, repeats: bool
+    ) -> None:
+        """Send a page even if the deadline passes meanwhile: what was fetched is not lost.
 
-        The wait is bounded all the same: consumers make room, and once the last one is gone, sending fails. Then the
-        run has failed already, and whoever ends it knows why.
+        The wait is bounded nevertheless: consumers make room, and sending fails once the last consumer is gone. The
+        run has failed by then, and the task that ends it knows the reason.
         """
+        if not fetched.records:
+            return
+        self._ledger.records += len(fetched.records)
+        page = self._page(fetched, number, repeats=repeats)
         with trio.CancelScope(shield=True), suppress(trio.BrokenResourceError):
             try:
                 send.send_nowait(page)
@@ -202,54 +222,43 @@ class Fetcher:
                     await send.send(page)
             self._ledger.time.sent()
 
-    def delivered(self) -> None:
-        """A page that was sent is normalized and written down."""
-        self._ledger.time.delivered()
+    def _page(self, fetched: FetchedPage, number: int, *, repeats: bool) -> Page:
+        token = self._paginator.token()
+        return Page(
+            source=self._endpoint.name,
+            number=number,
+            records=fetched.records,
+            trace=Trace(
+                token=None if token is None else self._endpoint.secrets.seal(token),
+                fingerprint=self._paginator.fingerprint(),
+                repeats=repeats,
+            ),
+        )
 
-    def _conclude(self, step: PageOutcome) -> None:
-        match step:
+    def _conclude(self, outcome: PageOutcome) -> None:
+        match outcome:
             case PageOutcome.END:
-                self._ledger.reached_end()
-                walk = self._ledger.statistics()
-                if walk.pages_fetched == 1 and self._how.style in (PagingStyle.CURSOR, PagingStyle.NEXT_URL):
-                    self._log.one_page(self._how.path)
-                self._log.ended(walk.pages_fetched, page_ranges(walk.pages_missing))
+                is_chain = self._paging.style in (PagingStyle.CURSOR, PagingStyle.NEXT_URL)
+                is_alone = self._ledger.pages_fetched == 1
+                self._ledger.reached_end(only_page_of=self._paging if is_chain and is_alone else None)
             case PageOutcome.LOOP:
-                self._lose(FetchError(f"{step.value}; if the API has other pages, say with `paging` how"), "skip")
+                remedy = "if the API has other pages, describe them with `paging`"
+                self._cut_off(FetchError(f"{outcome.value}; {remedy}"), "skip")
             case PageOutcome.BROKEN:
-                self._lose(FetchError(step.value), "skip")
+                self._cut_off(FetchError(outcome.value), "skip")
             case _:
-                self._lose(FetchError(f"{step.value}; check `url` and what access it needs"), "skip")
+                self._cut_off(FetchError(f"{outcome.value}; check `url` and the access that it needs"), "skip")
 
-    def _learn_from(self, arrival: FetchedPage, number: int) -> None:
-        """Take down what the first page with records says, for this run and for one that resumes it."""
-        announced = find_totals(arrival.response.body, arrival.response.headers)
-        if announced.pages is None and announced.records is not None and number == 1:
-            # The first page is a full one, unless it is the only one.
-            announced = AnnouncedTotals(announced.records, -(-announced.records // len(arrival.records)))
-        size = len(arrival.records) if number == 1 else None
-        self._profile = EndpointProfile(self._how, self._resilient.records_path, announced, size)
-        self._on_profile(self._profile)
-        self._log.announced(announced.records, announced.pages)
-        self._ledger.announced(announced)
-        if announced.pages is not None:
-            self._walk.announced(announced.pages)
-
-    def _lose(self, error: FetchError, action: Action) -> None:
-        page, (wanted, onward) = self._walk.page, self._walk.wanted()
-        self._ledger.cut_off(wanted, error.text, onward=onward)
-        listed = f"missing: {page_ranges(wanted)}"
-        missing = f"page {page} on is missing" if wanted == [page] else f"{listed} and on" if onward else listed
-        self._ledger.failed(page, error, action)
-        self._log.failed(error, page, f"{error.text}; {missing}")
+    def _cut_off(self, error: FetchError, action: Action) -> None:
+        missing, onward = self._paginator.missing()
+        self._ledger.cut_off(error, self._paginator.page, action, missing, onward=onward)
 
     def _remedy(self) -> str:
-        key = f"endpoints.{self._endpoint.name}.url"
         mocks = " (the mocks: `python -m mockapi`)" if self._client.is_local else ""
-        return f"start the API{mocks}, or correct {key}"
+        return f"start the API{mocks}, or correct endpoints.{self._endpoint.name}.url"
 
 
 def _unsealed(progress: Progress, secrets: Secrets) -> Progress:
-    """The progress with the credentials put back that are not in the journal."""
+    """Return the progress with the credentials restored, which the journal does not contain."""
     tokens = {page: secrets.unseal(token) for page, token in progress.tokens.items()}
     return msgspec.structs.replace(progress, tokens=tokens)

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from helpers.configs import load, problems
+from helpers.running import run_pipeline
 from helpers.support import NO_LIMIT, NO_TLS, FakeApi, dispatch_inline, ok, records, reply, walk
 
 from pipeline.config.auth import ApiKey, Auth, BasicAuth, Credentials
@@ -14,7 +15,6 @@ from pipeline.config.resolve import ResolvedEndpoint, resolve
 from pipeline.config.settings import Config, Http
 from pipeline.fetch.http.client import Client
 from pipeline.fetch.http.hosts import HostPolicy
-from pipeline.runner import run
 
 ENV = {"TOKEN": "t0ken-of-shop", "USER": "ck_user", "PASSWORD": "cs:pässword"}
 
@@ -135,7 +135,7 @@ async def test_denied_access_comes_with_a_remedy(status: int, changes: dict[str,
     """Who is turned away is told what to set."""
     api = FakeApi(pages=1, script={1: [reply(status)] * 2})
     fetcher, _ = await walk(api, rate_limit=NO_LIMIT, **changes)
-    assert fetcher.statistics().failures[0].error == remedy
+    assert fetcher.result().failures[0].error == remedy
 
 
 @pytest.mark.virtual_time
@@ -154,7 +154,7 @@ async def test_a_run_sends_them(tmp_path: Path) -> None:
 
     config = one(tmp_path, "{bearer: '${TOKEN}'}")
     settings = {"output": str(tmp_path / "summary.json"), "endpoints": config.endpoints}
-    summary = await run(Config(**settings), environ=ENV, connect=connect, dispatch=dispatch_inline)
+    summary = await run_pipeline(Config(**settings), environ=ENV, connect=connect, dispatch=dispatch_inline)
     assert summary.summary.total_products == 2 * len(records(1))
     assert seen == ["Bearer t0ken-of-shop"] * 3
 

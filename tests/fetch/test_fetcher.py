@@ -19,7 +19,7 @@ async def test_walks_to_the_empty_page() -> None:
     """Pages are asked for from 1 on until one is empty, and each is sent once, in order."""
     api = FakeApi(pages=3)
     fetcher, pages = await walk(api)
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert [page.number for page in pages] == [1, 2, 3]
     assert [page for _, page in api.asked] == [1, 2, 3, 4]
     assert (account.status, account.requests, account.retries, account.pages_fetched) == ("complete", 4, 0, 3)
@@ -30,14 +30,14 @@ async def test_204_ends_the_walk() -> None:
     """204 No Content is the end of the endpoint, as an empty list is."""
     fetcher, pages = await walk(FakeApi(pages=99, script={3: [reply(204)]}))
     assert [page.number for page in pages] == [1, 2]
-    assert fetcher.statistics().status == "complete"
+    assert fetcher.result().status == "complete"
 
 
 async def test_an_empty_catalogue_is_complete() -> None:
     """An endpoint that has nothing has delivered all of it."""
     fetcher, pages = await walk(FakeApi(pages=0))
     assert not pages
-    assert fetcher.statistics().status == "complete"
+    assert fetcher.result().status == "complete"
 
 
 async def test_the_urls_own_query_is_kept() -> None:
@@ -66,14 +66,14 @@ async def test_backoff_doubles_up_to_the_cap() -> None:
     api = FakeApi(pages=1, script={1: forever(lambda: reply(429))})
     fetcher, _ = await walk(api, rate_limit=NO_LIMIT, retry=Retry(max_retries=5, jitter=0))
     assert [at for at, page in api.asked if page == 1][:6] == [0, 0.5, 1.5, 3.5, 7.5, 11.5]
-    assert actions(fetcher.statistics()) == [(1, 429, "retry")] * 11 + [(1, 429, "skip")]
+    assert actions(fetcher.result()) == [(1, 429, "retry")] * 11 + [(1, 429, "skip")]
 
 
 async def test_a_healed_failure_costs_nothing_but_time() -> None:
     """A transient failure that a retry heals is recorded as `retry`, and the walk is complete."""
     api = FakeApi(pages=2, script={2: [httpx.ReadTimeout(""), reply(503)]})
     fetcher, pages = await walk(api, rate_limit=NO_LIMIT)
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert [page.number for page in pages] == [1, 2]
     assert actions(account) == [(2, None, "retry"), (2, 503, "retry")]
     assert (account.status, account.requests, account.retries) == ("complete", 5, 2)
@@ -107,7 +107,7 @@ async def test_retry_after_past_the_deadline_ends_the_endpoint_at_once() -> None
     api = FakeApi(pages=5, script={2: [reply(429, Retry_After="86400")]})
     start = trio.current_time()
     fetcher, pages = await walk(api, timeout=60, rate_limit=NO_LIMIT)
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert trio.current_time() == start
     assert [page.number for page in pages] == [1]
     assert (account.status, account.missing_from) == ("partial", 2)
@@ -121,7 +121,7 @@ async def test_circuit_opens_after_three_failures_and_recovers() -> None:
     fetcher, pages = await walk(api, rate_limit=NO_LIMIT)
     assert api.asked == [(0, 1), (0, 2), (0.5, 2), (1.5, 2), (16.5, 2), (16.5, 3), (16.5, 4)]
     assert [page.number for page in pages] == [1, 2, 3]
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert account.status == "complete"
     assert actions(account) == [(2, 500, "retry"), (2, 502, "retry"), (2, 503, "circuit_break")]
 
@@ -131,7 +131,7 @@ async def test_failed_probes_cost_no_retry_of_the_page() -> None:
     failing = [reply(500)] * 6
     api = FakeApi(pages=1, script={1: [*failing, reply(429)]})
     fetcher, pages = await walk(api, rate_limit=NO_LIMIT, breaker=Breaker(max_probes=9))
-    assert fetcher.statistics().status == "complete"
+    assert fetcher.result().status == "complete"
     assert [page.number for page in pages] == [1]
 
 
@@ -139,7 +139,7 @@ async def test_dead_endpoint_is_given_up_after_two_probes() -> None:
     """A dead endpoint sees 3 attempts and 2 probes, is `failed`, and all of it is listed as missing."""
     api = FakeApi(script={1: forever(lambda: httpx.ConnectError("refused"))})
     fetcher, pages = await walk(api, rate_limit=NO_LIMIT)
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert api.times == [0, 0.5, 1.5, 16.5, 31.5]
     assert not pages
     assert (account.status, account.pages_missing, account.missing_from) == ("failed", (1,), 1)
@@ -151,7 +151,7 @@ async def test_a_probe_after_the_deadline_is_not_waited_for() -> None:
     api = FakeApi(pages=9, script={2: forever(lambda: reply(500))})
     start = trio.current_time()
     fetcher, _ = await walk(api, timeout=10, rate_limit=NO_LIMIT)
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert trio.current_time() - start == 1.5
     assert (account.status, account.missing_from) == ("partial", 2)
     assert account.failures[-1].action == "deadline"
@@ -161,7 +161,7 @@ async def test_a_retry_after_the_deadline_is_not_waited_for() -> None:
     """When the backoff outlasts the deadline, the failed attempt is the end, and is recorded as that alone."""
     api = FakeApi(pages=9, script={2: forever(lambda: reply(500))})
     fetcher, _ = await walk(api, timeout=1, rate_limit=NO_LIMIT)
-    assert actions(fetcher.statistics()) == [(2, 500, "retry"), (2, 500, "deadline")]
+    assert actions(fetcher.result()) == [(2, 500, "retry"), (2, 500, "deadline")]
     assert trio.current_time() == 0.5
 
 
@@ -169,8 +169,8 @@ async def test_429_does_not_open_the_circuit() -> None:
     """However many 429s in a row: the server is well, and the circuit stays closed."""
     api = FakeApi(pages=1, script={1: [reply(429)] * 10})
     fetcher, pages = await walk(api, rate_limit=NO_LIMIT, retry=Retry(max_retries=10, base_delay=0))
-    assert fetcher.statistics().status == "complete"
-    assert all(action == "retry" for _, _, action in actions(fetcher.statistics()))
+    assert fetcher.result().status == "complete"
+    assert all(action == "retry" for _, _, action in actions(fetcher.result()))
     assert len(pages) == 1
 
 
@@ -178,7 +178,7 @@ async def test_a_server_that_ignores_the_page_number_is_a_loop() -> None:
     """A page with the ids of the one before ends the endpoint as partial; its records are sent all the same."""
     api = FakeApi(pages=9, script={3: [ok(records(2))]})
     fetcher, pages = await walk(api, rate_limit=NO_LIMIT)
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert [page.number for page in pages] == [1, 2, 3]
     assert (account.status, account.pages_fetched, account.missing_from) == ("partial", 2, 3)
     assert "repeats" in account.failures[0].error
@@ -187,9 +187,9 @@ async def test_a_server_that_ignores_the_page_number_is_a_loop() -> None:
 async def test_deadline_keeps_what_arrived() -> None:
     """A walk that is cut off has sent all that arrived, and its account says where it was cut."""
     fetcher, pages = await walk(FakeApi(pages=99, latency=1), timeout=3.5, rate_limit=NO_LIMIT)
-    assert not fetcher.statistics().ended
+    assert not fetcher.result().ended
     fetcher.interrupt("deadline", "time is over")
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert [page.number for page in pages] == [1, 2, 3]
     assert (account.status, account.pages_missing, account.missing_from) == ("partial", (4,), 4)
     assert actions(account) == [(4, None, "deadline")]
@@ -198,9 +198,9 @@ async def test_deadline_keeps_what_arrived() -> None:
 async def test_interrupting_a_finished_walk_changes_nothing() -> None:
     """The account of a walk that reached its end stays closed."""
     fetcher, _ = await walk(FakeApi())
-    before = fetcher.statistics()
+    before = fetcher.result()
     fetcher.interrupt("stopped", "too late")
-    assert fetcher.statistics() == before
+    assert fetcher.result() == before
 
 
 async def test_a_fetched_page_survives_a_cancellation_while_the_channel_is_full() -> None:
@@ -221,7 +221,7 @@ async def test_a_fetched_page_survives_a_cancellation_while_the_channel_is_full(
             fetching.deadline = trio.current_time() + 1
             await fetcher.run(send)
     assert arrived == [1]
-    assert fetcher.statistics().pages_fetched == 1
+    assert fetcher.result().pages_fetched == 1
 
 
 async def test_total_timeout_bounds_a_dripping_attempt() -> None:
@@ -246,7 +246,7 @@ async def test_a_probe_that_is_answered_closes_the_circuit_whatever_the_answer()
     fetcher, pages = await walk(api, rate_limit=NO_LIMIT)
     assert api.times[-1] == 16.5
     assert [page.number for page in pages] == [1, 3, 2]
-    assert fetcher.statistics().status == "complete"
+    assert fetcher.result().status == "complete"
 
 
 async def test_a_probe_that_is_told_to_slow_down_is_followed_by_another() -> None:
@@ -254,7 +254,7 @@ async def test_a_probe_that_is_told_to_slow_down_is_followed_by_another() -> Non
     api = FakeApi(pages=1, script={1: [reply(500), reply(500), reply(500), reply(429)]})
     fetcher, _ = await walk(api, rate_limit=NO_LIMIT)
     assert api.times[:5] == [0, 0.5, 1.5, 16.5, 18.5]
-    assert [action for _, _, action in actions(fetcher.statistics())] == ["retry", "retry", "circuit_break", "retry"]
+    assert [action for _, _, action in actions(fetcher.result())] == ["retry", "retry", "circuit_break", "retry"]
 
 
 @pytest.mark.parametrize(("asked", "ends_at"), [("9.9", 9.9), ("10.1", 0.0)])

@@ -57,7 +57,7 @@ async def test_one_token_serves_the_walk() -> None:
     """The client shows itself to the token URL in a header, and the token goes with each request."""
     api = Api()
     fetcher, pages = await fetch(api)
-    assert (len(pages), fetcher.statistics().failures) == (3, ())
+    assert (len(pages), fetcher.result().failures) == (3, ())
     assert api.forms == [{"grant_type": ["client_credentials"], "scope": ["read all"]}]
     assert api.authorizations == [f"Basic {b64encode(b'me:s3cret%21').decode()}"]  # RFC 6749, section 2.3.1
     assert api.used == ["Bearer token-1"] * 4
@@ -78,7 +78,7 @@ async def test_a_refused_token_is_renewed_and_nothing_is_lost() -> None:
     api = Api(pages=5, serves=2)
     fetcher, pages = await fetch(api)
     assert [page.number for page in pages] == [1, 2, 3, 4, 5]
-    assert (fetcher.statistics().failures, len(api.forms)) == ((), 3)
+    assert (fetcher.result().failures, len(api.forms)) == ((), 3)
 
 
 @pytest.mark.virtual_time
@@ -87,7 +87,7 @@ async def test_an_api_that_refuses_every_token_is_not_asked_for_ever() -> None:
     api = Api(serves=0)
     fetcher, pages = await fetch(api)
     assert pages == []
-    failures = fetcher.statistics().failures
+    failures = fetcher.result().failures
     assert {failure.error for failure in failures[:-1]} == {"HTTP 401 Unauthorized; check `auth`"}
     assert len(api.forms) <= 2 * len(failures)
 
@@ -117,7 +117,7 @@ async def test_without_a_token_nothing_is_asked(answer: Any, said: str) -> None:
     """A client that is refused ends the endpoint at once, with what the token URL said, without the secret."""
     api = Api(answers=[answer()])
     fetcher, pages = await fetch(api)
-    failures = fetcher.statistics().failures
+    failures = fetcher.result().failures
     assert (pages, api.used, len(api.forms)) == ([], [], 1)
     assert said in failures[0].error
     assert "s3cret" not in failures[0].error
@@ -130,7 +130,7 @@ async def test_a_token_url_that_is_ill_is_asked_again() -> None:
     api = Api(pages=1, answers=[reply(503)])
     fetcher, pages = await fetch(api)
     assert len(pages) == 1
-    assert [(failure.code, failure.action) for failure in fetcher.statistics().failures] == [(503, "retry")]
+    assert [(failure.code, failure.action) for failure in fetcher.result().failures] == [(503, "retry")]
 
 
 @pytest.mark.virtual_time
@@ -211,14 +211,14 @@ async def test_what_is_wrong_with_the_token_url_is_said_of_it() -> None:
     """Neither its failures nor its silence are taken for the API's."""
     api = Api(answers=[reply(503)] * 9)
     fetcher, _ = await fetch(api)
-    assert "no access token: HTTP 503" in fetcher.statistics().failures[0].error
+    assert "no access token: HTTP 503" in fetcher.result().failures[0].error
 
     class Silent(Api):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             raise httpx.ConnectTimeout("")
 
     fetcher, _ = await fetch(Silent())
-    assert "no access token: no connection to login.test:80" in fetcher.statistics().failures[0].error
+    assert "no access token: no connection to login.test:80" in fetcher.result().failures[0].error
 
 
 @pytest.mark.virtual_time
@@ -226,7 +226,7 @@ async def test_what_a_token_url_says_is_told_in_few_words() -> None:
     """However much it says, and whatever a terminal would make of it."""
     api = Api(answers=[reply(400, b'{"error": "\\u001b]0;x' + b"A" * 100_000 + b'"}')])
     fetcher, _ = await fetch(api)
-    error = fetcher.statistics().failures[0].error
+    error = fetcher.result().failures[0].error
     assert len(error) < 400
     assert error.isprintable()
 
@@ -251,7 +251,7 @@ async def test_an_access_token_is_a_secret_like_any_other() -> None:
     assert len(pages) == 1
     assert "token-1" not in (pages[0].trace.token or "")
     assert "(access token)" in (pages[0].trace.token or "")
-    assert not any("token-1" in failure.error for failure in fetcher.statistics().failures)
+    assert not any("token-1" in failure.error for failure in fetcher.result().failures)
 
 
 @pytest.mark.virtual_time

@@ -17,7 +17,6 @@ from trio.testing import MockClock
 
 from pipeline.config.settings import RateLimit
 from pipeline.config.source import Paging, PagingStyle
-from pipeline.fetch.prefetch import Prefetcher
 
 LIMIT = RateLimit(rps=5, burst=5)
 
@@ -31,7 +30,7 @@ async def test_a_slow_api_is_walked_at_its_rate(latency: float, within: float) -
     fetcher, pages = await walk(api, rate_limit=LIMIT)
     bound = (41 - 5) / 5 + latency
     assert trio.current_time() <= bound * within
-    assert (api.refused, fetcher.statistics().status) == (0, "complete")
+    assert (api.refused, fetcher.result().status) == (0, "complete")
     assert [page.number for page in pages] == list(range(1, 41))
 
 
@@ -56,7 +55,7 @@ async def test_behind_an_unknown_end_no_more_than_a_window_is_asked() -> None:
     fetcher, pages = await walk(api, rate_limit=LIMIT)
     assert len(pages) == 10
     assert max(page for _, page in api.asked) <= 10 + LIMIT.concurrency
-    assert fetcher.statistics().status == "complete"
+    assert fetcher.result().status == "complete"
 
 
 async def test_behind_an_announced_end_one_page_is_asked() -> None:
@@ -73,7 +72,7 @@ async def test_behind_an_announced_end_one_page_is_asked() -> None:
             return ok({"items": records(page) if page <= 12 else [], "total_pages": 5})
 
     fetcher, pages = await walk(Modest(12, [1.0]), rate_limit=LIMIT)
-    assert (len(pages), fetcher.statistics().status) == (12, "complete")
+    assert (len(pages), fetcher.result().status) == (12, "complete")
 
 
 async def test_pages_are_taken_in_their_order_whenever_they_come() -> None:
@@ -81,7 +80,7 @@ async def test_pages_are_taken_in_their_order_whenever_they_come() -> None:
     api = EnforcingApi(20, [3.0, 0.1, 1.0, 0.1, 2.0, 0.3])
     fetcher, pages = await walk(api, rate_limit=LIMIT)
     assert [page.number for page in pages] == list(range(1, 21))
-    assert fetcher.statistics().gaps == []
+    assert fetcher.result().gaps == []
 
 
 @pytest.mark.parametrize("timeout", [2.6, 3.3, 4.0, 5.5])
@@ -90,7 +89,7 @@ async def test_what_arrived_before_its_turn_is_kept_when_the_walk_is_cut_off(tim
     api = FakeApi(30, script={4: [1000.0] * 9}, latency=0.5)
     fetcher, pages = await walk(api, timeout=timeout, rate_limit=LIMIT)
     fetcher.interrupt("deadline", "the timeout is over")
-    account = fetcher.statistics()
+    account = fetcher.result()
     came = [page.number for page in pages]
     assert 5 in came
     assert account.pages_fetched == len(came)
@@ -106,7 +105,7 @@ async def test_what_is_on_its_way_when_the_endpoint_is_lost_is_waited_for() -> N
     came = {page.number for page in pages}
     assert {1, 2, 4, 5} <= came
     assert 3 not in came
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert account.pages_missing[0] == 3
     assert account.missing_from == max(came) + 1
 
@@ -116,7 +115,7 @@ async def test_a_page_that_fails_holds_up_no_other() -> None:
     api = FakeApi(12, script={3: [reply(404), reply(404)], 5: [reply(500)]}, latency=1.0)
     fetcher, pages = await walk(api, rate_limit=LIMIT)
     assert sorted(page.number for page in pages) == [1, 2, *range(4, 13)]
-    assert fetcher.statistics().pages_missing == (3,)
+    assert fetcher.result().pages_missing == (3,)
 
 
 async def test_three_failures_in_a_row_of_one_page_open_the_circuit_whatever_goes_well_beside_it() -> None:
@@ -124,7 +123,7 @@ async def test_three_failures_in_a_row_of_one_page_open_the_circuit_whatever_goe
     api = FakeApi(12, script={5: [reply(503)] * 3}, latency=1.0)
     fetcher, pages = await walk(api, rate_limit=LIMIT)
     assert len(pages) == 12
-    assert [action for _, _, action in actions(fetcher.statistics())] == ["retry", "retry", "circuit_break"]
+    assert [action for _, _, action in actions(fetcher.result())] == ["retry", "retry", "circuit_break"]
 
 
 async def test_an_outage_of_all_pages_opens_the_circuit_once() -> None:
@@ -132,7 +131,7 @@ async def test_an_outage_of_all_pages_opens_the_circuit_once() -> None:
     api = FakeApi(20, script={page: [reply(503)] for page in range(6, 12)}, latency=1.0)
     fetcher, pages = await walk(api, rate_limit=LIMIT)
     assert len(pages) == 20
-    told = [action for _, _, action in actions(fetcher.statistics())]
+    told = [action for _, _, action in actions(fetcher.result())]
     assert told.count("circuit_break") == 1
     assert set(told) == {"retry", "circuit_break"}
 
@@ -156,7 +155,7 @@ async def test_an_outage_is_probed_by_one_request_at_a_time() -> None:
     assert len(pages) == 20
     probes = [moment for moment in asked if moment > min(asked) + 10]
     assert all(after - before >= 15 for before, after in pairwise(probes))
-    assert fetcher.statistics().status == "complete"
+    assert fetcher.result().status == "complete"
 
 
 @pytest.mark.parametrize("latency", [0.0, 0.1])
@@ -166,7 +165,7 @@ async def test_a_dead_api_is_asked_for_one_page_as_often_as_ever(latency: float)
     fetcher, pages = await walk(api, rate_limit=LIMIT)
     assert (pages, [page for _, page in api.asked]) == ([], [1] * 5)
     assert [after - before for before, after in pairwise(api.times[2:])] == pytest.approx([15 + latency] * 2)
-    assert fetcher.statistics().missing_from == 1
+    assert fetcher.result().missing_from == 1
 
 
 async def test_offsets_are_asked_together_once_the_first_page_told_its_size() -> None:
@@ -184,7 +183,7 @@ async def test_offsets_are_asked_together_once_the_first_page_told_its_size() ->
     fetcher, pages = await walk(Capped(), paging=how, rate_limit=RateLimit(rps=2))
     assert sum(len(page.records) for page in pages) == 33
     assert {start for start in asked if start % 5} == set()
-    assert fetcher.statistics().status == "complete"
+    assert fetcher.result().status == "complete"
 
 
 async def test_a_server_that_ignores_the_page_ends_the_same_way_as_one_by_one() -> None:
@@ -198,7 +197,7 @@ async def test_a_server_that_ignores_the_page_ends_the_same_way_as_one_by_one() 
     for limit in (RateLimit(concurrency=1), LIMIT):
         fetcher, pages = await walk(Stuck(9, [1.0]), rate_limit=limit)
         assert [(page.number, page.trace.repeats) for page in pages] == [(1, False), (2, True)]
-        assert fetcher.statistics().missing_from == 2
+        assert fetcher.result().missing_from == 2
 
 
 def sent_and_refused(
@@ -210,7 +209,7 @@ def sent_and_refused(
         api = EnforcingApi(pages, latencies, rate, burst, total=total)
         fetcher, sent = await walk(api, rate_limit=RateLimit(rps=rate, burst=burst))
         assert api.most_under_way <= 8
-        assert fetcher.statistics().status == "complete"
+        assert fetcher.result().status == "complete"
         return len({page.number for page in sent}), api.refused
 
     return trio.run(main, clock=MockClock(autojump_threshold=0))
@@ -255,7 +254,7 @@ def test_whatever_fails_everything_is_fetched_or_missing(seed: int, total: bool)
             api, timeout=min(timeout, 1e6), rate_limit=RateLimit(rps=rng.choice([2.0, 5.0, 50.0]))
         )
         fetcher.interrupt("deadline", "over")
-        account = fetcher.statistics()
+        account = fetcher.result()
         came = [page.number for page in pages]
         assert len(set(came)) == len(came) == account.pages_fetched
         missing = set(account.pages_missing)
@@ -264,27 +263,3 @@ def test_whatever_fails_everything_is_fetched_or_missing(seed: int, total: bool)
         assert set(known) <= set(came) | missing
 
     trio.run(main, clock=MockClock(autojump_threshold=0))
-
-
-async def test_statistics_tell_what_is_under_way() -> None:
-    """In flight now, the most there were, and what waits for its turn."""
-    seen = []
-
-    class Api(EnforcingApi):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            response = await super().handle_async_request(request)
-            seen.append(lookaheads[0].statistics())
-            return response
-
-    lookaheads: list[Prefetcher] = []
-    original = Prefetcher.take
-
-    async def take(self: Prefetcher) -> Any:
-        lookaheads[:] = [self]
-        return await original(self)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Prefetcher, "take", take)
-        await walk(Api(20, [2.0, 0.2]), rate_limit=LIMIT)
-    assert max(s.peak_in_flight for s in seen) > 1
-    assert max(s.waiting for s in seen) > 0

@@ -27,7 +27,7 @@ async def test_permanent_failure_skips_the_page_alone(
     """What a retry would repeat is put off, the next page comes, and at the end it is tried once more."""
     api = FakeApi(pages=3, script={2: forever(answer)})
     fetcher, pages = await walk(api, rate_limit=NO_LIMIT)
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert [page.number for page in pages] == [1, 3]
     assert (account.status, account.pages_missing, account.missing_from) == ("partial", (2,), None)
     assert [page for _, page in api.asked] == [1, 2, 3, 4, 2]
@@ -39,7 +39,7 @@ async def test_a_page_that_was_put_off_may_come_in_the_second_pass() -> None:
     """A page that was malformed once is fetched at the end of the walk: nothing is missing."""
     api = FakeApi(pages=3, script={2: [reply(200, b"[{")]})
     fetcher, pages = await walk(api, rate_limit=NO_LIMIT)
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert [page.number for page in pages] == [1, 3, 2]
     assert (account.status, account.pages_fetched, account.pages_missing) == ("complete", 3, ())
     assert actions(account) == [(2, None, "retry")]
@@ -50,7 +50,7 @@ async def test_a_page_put_off_is_missing_when_the_walk_is_cut_off() -> None:
     api = FakeApi(pages=9, script={2: forever(lambda: reply(404)), 4: [100.0]})
     fetcher, _ = await walk(api, timeout=10, rate_limit=NO_LIMIT)
     fetcher.interrupt("deadline", "time is over")
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert (account.pages_missing, account.missing_from) == ((2, 4), 4)
     assert actions(account) == [(2, 404, "retry"), (2, 404, "skip"), (4, None, "deadline")]
 
@@ -61,7 +61,7 @@ async def test_pages_of_an_earlier_run_are_not_asked_for_again() -> None:
     fetcher, pages = await walk(api, resumed=Progress(frozenset({1, 2, 4, 7}), end=8))
     assert [page.number for page in pages] == [3, 5, 6]
     assert [page for _, page in api.asked] == [3, 5, 6]
-    assert (fetcher.statistics().status, fetcher.statistics().pages_fetched) == ("complete", 7)
+    assert (fetcher.result().status, fetcher.result().pages_fetched) == ("complete", 7)
 
 
 async def test_without_a_known_end_the_walk_goes_on_behind_what_it_has() -> None:
@@ -76,14 +76,14 @@ async def test_nothing_is_asked_where_nothing_is_missing() -> None:
     api = FakeApi(pages=2)
     fetcher, _ = await walk(api, resumed=Progress(frozenset({1, 2}), end=3))
     assert api.asked == []
-    assert fetcher.statistics().status == "complete"
+    assert fetcher.result().status == "complete"
 
 
 async def test_too_many_skips_in_a_row_end_the_walk() -> None:
     """An endpoint that answers 404 to everything is asked three times, not until the deadline."""
     api = FakeApi(script={page: forever(lambda: reply(404)) for page in range(1, 100)})
     fetcher, _ = await walk(api, rate_limit=NO_LIMIT)
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert len(api.asked) == 3
     assert (account.status, account.pages_missing, account.missing_from) == ("failed", (1, 2, 3), 3)
 
@@ -93,7 +93,7 @@ async def test_cut_off_in_the_second_pass_only_what_was_put_off_is_missing() -> 
     api = FakeApi(pages=6, script={2: [reply(404), 100.0], 4: [reply(404)]})
     fetcher, pages = await walk(api, timeout=10, rate_limit=NO_LIMIT)
     fetcher.interrupt("deadline", "time is over")
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert [page.number for page in pages] == [1, 3, 5, 6]
     assert (account.pages_missing, account.missing_from, account.status) == ((2, 4), None, "partial")
 
@@ -104,6 +104,6 @@ async def test_cut_off_where_the_end_is_known_the_missing_pages_are_known() -> N
     resumed = Progress(frozenset({1, 4}), end=7)
     fetcher, pages = await walk(api, timeout=10, resumed=resumed, rate_limit=NO_LIMIT)
     fetcher.interrupt("deadline", "time is over")
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert [page.number for page in pages] == [2]
     assert (account.pages_missing, account.missing_from, account.pages_fetched) == ((3, 5, 6), None, 3)

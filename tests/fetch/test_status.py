@@ -101,7 +101,7 @@ async def test_a_quota_that_is_used_up_is_a_pause() -> None:
 async def test_a_status_tells_how_the_walk_ended(script: Any, ended: str) -> None:
     """In the words of the summary."""
     fetcher, _ = await walk(FakeApi(pages=3, script=script))
-    assert fetcher.status().ended == ended == fetcher.statistics().status
+    assert fetcher.status().ended == ended == fetcher.result().status
 
 
 async def test_pages_of_an_earlier_run_count_and_its_records_do_not() -> None:

@@ -9,6 +9,7 @@ import httpx
 import msgspec
 
 import pipeline
+from helpers.running import run_pipeline
 from helpers.support import NO_TLS, FakeApi, config, dispatch_inline, forever, ok, records, reply
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Config
@@ -93,7 +94,7 @@ async def run(config: Config, apis: dict[str, httpx.AsyncBaseTransport], **optio
     def connect(endpoint: ResolvedEndpoint) -> Client:
         return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=apis[endpoint.name])
 
-    return await pipeline.run(config, connect=connect, dispatch=dispatch_inline, rng=Random(7), **options)
+    return await run_pipeline(config, connect=connect, dispatch=dispatch_inline, rng=Random(7), **options)
 
 
 def trouble() -> dict[str, httpx.AsyncBaseTransport]:

@@ -163,7 +163,7 @@ async def walk_over_sockets(url: str, **changes: Any) -> tuple[FetchResult, list
     send, receive = trio.open_memory_channel[Page](1_000)
     await fetcher.run(send)
     with receive:
-        return fetcher.statistics(), [page async for page in receive]
+        return fetcher.result(), [page async for page in receive]
 
 
 def find_records(body: bytes, path: str | None = None) -> list[msgspec.Raw]:

@@ -51,7 +51,7 @@ async def test_promised_gain_comes_true(latency: float) -> None:
 
     async def spent(limit: RateLimit) -> tuple[TimeSpent, Traffic]:
         fetcher, _ = await walk(FakeApi(pages=100, latency=latency), rate_limit=limit)
-        walked = fetcher.statistics()
+        walked = fetcher.result()
         return walked.time, walked.traffic
 
     slow, traffic = await spent(LIMIT)

@@ -13,6 +13,7 @@ import pytest
 import trio
 from click.testing import CliRunner
 from helpers.products_files import FORMATS, catalogue_of, ids, of_lines, pages
+from helpers.running import run_pipeline
 from helpers.support import NO_LIMIT, FakeApi, client, config, dispatch_inline, ok
 from hypothesis import given
 
@@ -27,7 +28,7 @@ from pipeline.output.files import ProductsFile
 
 async def run(path: Path, api: FakeApi, *, timeout: float = 60.0, **options: Any) -> pipeline.Summary:
     settings = config(path.parent / "s.json", "shop", products=str(path), rate_limit=NO_LIMIT, timeout=timeout)
-    return await pipeline.run(settings, connect=lambda _: client(api), dispatch=dispatch_inline, **options)
+    return await run_pipeline(settings, connect=lambda _: client(api), dispatch=dispatch_inline, **options)
 
 
 def in_summary(folder: Path) -> list[bytes]:
@@ -171,7 +172,7 @@ async def test_an_impossible_place_is_found_before_fetching(tmp_path: Path, name
     api = FakeApi()
     settings = config(tmp_path / "s.jsonl", "shop", products=str(tmp_path / name))
     with pytest.raises(ConfigError, match=problem) as caught:
-        await pipeline.run(settings, connect=lambda _: client(api))
+        await run_pipeline(settings, connect=lambda _: client(api))
     (told,) = caught.value.problems
     assert told.path == "products"
     assert told.text.endswith("name another place with --products")

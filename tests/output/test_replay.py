@@ -10,6 +10,7 @@ import msgspec
 import pytest
 import trio
 from click.testing import CliRunner
+from helpers.running import run_pipeline
 from helpers.support import FakeApi, client, config, dispatch_inline, ok, reply
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +36,7 @@ PAGES = {
 def run(output: Path, pages: dict[int, Any]) -> pipeline.Summary:
     api = FakeApi(pages=0, script={number: [ok(records)] for number, records in pages.items()})
     start = partial(
-        pipeline.run, config(output, "shop"), connect=lambda endpoint: client(api), dispatch=dispatch_inline
+        run_pipeline, config(output, "shop"), connect=lambda endpoint: client(api), dispatch=dispatch_inline
     )
     return trio.run(start)
 
@@ -125,7 +126,7 @@ def test_a_record_that_is_no_json_is_kept_as_text(tmp_path: Path) -> None:
     api = FakeApi(pages=0, script={number: [answer] for number, answer in broken.items()})
     output = tmp_path / "s.json"
     trio.run(
-        lambda: pipeline.run(config(output, "shop"), connect=lambda endpoint: client(api), dispatch=dispatch_inline)
+        lambda: run_pipeline(config(output, "shop"), connect=lambda endpoint: client(api), dispatch=dispatch_inline)
     )
     letters = list(read_dead_letters(rejects_file(output)))
     assert [letter.text for letter in letters] == ['{"id": NaN}', '{"id": "caf\\xe9"}']

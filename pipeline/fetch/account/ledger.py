@@ -1,71 +1,50 @@
-"""The account that one fetcher keeps of its pages, requests and failures.
-
-Log lines of one endpoint: what happened, with where and how long as fields.
-
-How an endpoint stands, put together from what its parts say of themselves.
-"""
+"""The account of one endpoint's walk: pages, requests and failures, each logged as it is recorded."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import msgspec
 from loguru import logger
 
 from pipeline.config.source import Paging
 from pipeline.errors import FetchError, UnreachableError
 from pipeline.fetch.account.recorder import TrafficRecorder
 from pipeline.fetch.account.time_account import TimeAccount
-from pipeline.fetch.policy.circuit_breaker import CircuitBreakerStatistics, State
-from pipeline.fetch.policy.token_bucket import TokenBucketStatistics
 from pipeline.model.pages import NOTHING_ANNOUNCED, NOTHING_YET, AnnouncedTotals, Progress, utc_timestamp
-from pipeline.model.status import Circuit, EndpointStatus
-from pipeline.model.summary import Action, Failure, FetchResult, Gap, Status
-
-
-class Counts(msgspec.Struct, frozen=True):
-    """The account in numbers alone: cheap to ask for, however much has happened.
-
-    ``pages`` are with those that an earlier run had, ``records`` without; ``resumed`` tells whether there was one.
-    ``ended`` is None while the walk is under way.
-    """
-
-    source: str
-    pages: int
-    records: int
-    requests: int
-    retries: int
-    announced: AnnouncedTotals
-    resumed: bool
-    ended: Status | None
+from pipeline.model.summary import Action, Failure, FetchResult, Gap, Status, page_ranges
 
 
 class Ledger:
-    """Writes down what happens on one endpoint's walk; ``statistics()`` is the account, ``ended`` when it is closed.
+    """Record and log the events of one walk; :meth:`statistics` is the account.
 
-    ``time`` is where it went, ``traffic`` how the endpoint answered.
+    ``remedy`` is logged once, with the first connection that fails. ``pages_fetched`` includes the pages of the run
+    that ``resumed`` describes, ``records`` does not. ``time`` is where the time went, ``traffic`` how the endpoint
+    answered. ``ended`` is True once the account is closed.
     """
 
-    def __init__(self, source: str, *, resumed: Progress = NOTHING_YET) -> None:
+    def __init__(self, source: str, *, remedy: str = "check the URL", resumed: Progress = NOTHING_YET) -> None:
         self._source = source
-        self._requests = 0
-        self._retries = 0
-        self._pages_fetched = len(resumed.have)
-        self._resumed = bool(resumed.have)
-        self._records = 0
-        self._announced = resumed.profile.announced if resumed.profile else NOTHING_ANNOUNCED
-        self._put_off: dict[int, FetchError] = {}
-        self._missing: dict[str, list[int]] = defaultdict(list)
+        self._remedy = remedy
+        self._remedy_logged = False
+        self._log = logger.bind(endpoint=source)
+        self._deferred: dict[int, FetchError] = {}
+        self._skipped: dict[str, list[int]] = defaultdict(list)
         self._onward: Gap | None = None
         self._failures: list[Failure] = []
+        self._status: Status | None = None
+        self.requests = 0
+        self.retries = 0
+        self.records = 0
+        self.pages_fetched = len(resumed.have)
+        self.resumed = bool(resumed.have)
+        self.announced = resumed.profile.announced if resumed.profile else NOTHING_ANNOUNCED
         self.ended = False
-        self._ended_as: Status | None = None
         self.time = TimeAccount()
         self.traffic = TrafficRecorder()
 
     @contextmanager
     def walking(self) -> Iterator[None]:
-        """The walk lasts as long as the context does."""
+        """Measure the time of the walk while the context is open."""
         self.time.start()
         self.traffic.start()
         try:
@@ -73,26 +52,17 @@ class Ledger:
         finally:
             self.time.over()
 
-    def requested(self, *, again: bool) -> None:
-        """A request goes out; ``again`` when it is not the first one for its page."""
-        self._requests += 1
-        self._retries += again
+    def request_sent(self, *, again: bool) -> None:
+        """Count a request; ``again`` if it is not the first one for its page."""
+        self.requests += 1
+        self.retries += again
 
-    def announced(self, totals: AnnouncedTotals) -> None:
-        """The API says how much there is of it."""
-        self._announced = totals
+    def attempt_succeeded(self, page: int, attempt: int, status: int, elapsed: float, records: int) -> None:
+        """Log a response that contains a page; ``elapsed`` is in seconds."""
+        self._log.bind(page=page, attempt=attempt, status=status, elapsed=elapsed).debug("{} records", records)
 
-    def fetched(self, page: int) -> None:
-        """A page of records arrived."""
-        self._pages_fetched += 1
-        self._put_off.pop(page, None)
-
-    def received(self, records: int) -> None:
-        """So many records arrived, with a page that is new or not."""
-        self._records += records
-
-    def failed(self, page: int, error: FetchError, action: Action) -> None:
-        """An attempt failed, or the walk met an obstacle, and this is what was done about it."""
+    def failed(self, error: FetchError, page: int, action: Action, consequence: str) -> None:
+        """Record and log a failed attempt, or an obstacle of the walk, and the ``consequence`` it has."""
         self._failures.append(
             Failure(
                 source=self._source,
@@ -103,59 +73,97 @@ class Ledger:
                 action=action,
             )
         )
-
-    def put_off(self, page: int, error: FetchError) -> None:
-        """A page was given up for now; it is tried once more at the end of the walk."""
-        self._put_off[page] = error
-        self.failed(page, error, "retry")
-
-    def given_up(self, page: int, error: FetchError) -> None:
-        """A page was asked for in vain, for good."""
-        self._put_off.pop(page, None)
-        self._missing[error.text].append(page)
-        self.failed(page, error, "skip")
-
-    def reached_end(self) -> None:
-        """The walk came to the endpoint's own end."""
-        self._end()
-
-    def cut_off(self, pages: Sequence[int], reason: str, *, onward: bool) -> None:
-        """The walk ends before its time: without ``pages``, and ``onward`` without whatever is behind the last."""
-        self._end()
-        if onward:
-            self._onward = Gap(tuple(pages), reason, onward=True)
+        log = self._log.bind(page=page, attempt=error.attempt, status=error.code, elapsed=error.elapsed)
+        if isinstance(error, UnreachableError) and not self._remedy_logged:
+            self._remedy_logged = True
+            log.error("{}; {}; {}", error.text, consequence, self._remedy)
         else:
-            given_up = {page for known in self._missing.values() for page in known}
-            self._missing[reason] += [page for page in pages if page not in given_up]
+            log.warning("{}; {}", error.text, consequence)
 
-    def _end(self) -> None:
-        for page, error in list(self._put_off.items()):
-            self.given_up(page, error)
+    def page_fetched(self, page: int) -> None:
+        """Count a page that has arrived, perhaps in the second pass."""
+        self.pages_fetched += 1
+        self._deferred.pop(page, None)
+
+    def page_deferred(self, page: int, error: FetchError) -> None:
+        """Note a page that failed; it is requested once more at the end of the walk."""
+        self._deferred[page] = error
+        self.failed(error, page, "retry", "page deferred; retrying at the end")
+
+    def page_skipped(self, page: int, error: FetchError) -> None:
+        """Note a page that failed again and is missing for good."""
+        self._deferred.pop(page, None)
+        self._skipped[error.text].append(page)
+        self.failed(error, page, "skip", "page skipped")
+
+    def redirected(self, location: str) -> None:
+        """Log that each page costs a second request."""
+        self._log.warning("redirected to {}; set `url` to that address to save a request per page", location)
+
+    def paging_detected(self, paging: Paging) -> None:
+        """Log the paging style that the first page revealed."""
+        keys = ", ".join(str(key) for key in (paging.parameter, paging.path) if key)
+        self._log.info("paging: {}{}, detected from the first page", paging.style.value, f" ({keys})" if keys else "")
+
+    def totals_announced(self, totals: AnnouncedTotals) -> None:
+        """Keep and log the totals that the API announces."""
+        self.announced = totals
+        if totals.records is not None or totals.pages is not None:
+            self._log.debug("announced: {} records, {} pages", totals.records, totals.pages)
+
+    def reached_end(self, *, only_page_of: Paging | None = None) -> None:
+        """Close the account at the end of the endpoint.
+
+        ``only_page_of`` is the paging of a chain that ended with its first page, which may be a mistaken path.
+        """
+        self._close()
+        if only_page_of:
+            path = only_page_of.path
+            remedy = f"check `paging.path: {path}`" if path else "set `paging.path` to where the next one is named"
+            self._log.warning("nothing follows the first page; if there are more pages, {}", remedy)
+        if missing := page_ranges(self.statistics().pages_missing):
+            self._log.warning("pages fetched: {}, missing: {}", self.pages_fetched, missing)
+        elif self.pages_fetched:
+            self._log.info("all pages fetched: {}", self.pages_fetched)
+        else:
+            self._log.warning("the first page is empty: no records at all; check the URL")
+
+    def cut_off(self, error: FetchError, page: int, action: Action, missing: Sequence[int], *, onward: bool) -> None:
+        """Close the account of a walk that ends early because of ``error``, at ``page`` and without ``missing``.
+
+        ``onward`` is True if further pages may follow the last one of ``missing``.
+        """
+        self._close()
+        if onward:
+            self._onward = Gap(tuple(missing), error.text, onward=True)
+        else:
+            skipped = {page for pages in self._skipped.values() for page in pages}
+            self._skipped[error.text] += [page for page in missing if page not in skipped]
+        ranges = page_ranges(missing)
+        if not onward:
+            consequence = f"missing: {ranges}"
+        elif list(missing) == [page]:
+            consequence = f"missing: page {page} and all that follow"
+        else:
+            consequence = f"missing: {ranges} and all that follow"
+        self.failed(error, page, action, consequence)
+
+    def _close(self) -> None:
+        for page, error in list(self._deferred.items()):
+            self.page_skipped(page, error)
         self.ended = True
 
-    def counts(self) -> Counts:
-        """The numbers so far."""
-        return Counts(
-            source=self._source,
-            pages=self._pages_fetched,
-            records=self._records,
-            requests=self._requests,
-            retries=self._retries,
-            announced=self._announced,
-            resumed=self._resumed,
-            ended=self._outcome(),
-        )
-
-    def _outcome(self) -> Status | None:
-        """How the walk ended; the whole account is made up for that once."""
-        if self.ended and self._ended_as is None:
-            self._ended_as = self.statistics().status
-        return self._ended_as
+    @property
+    def status(self) -> Status | None:
+        """The outcome of the walk, None while it is under way."""
+        if self.ended and self._status is None:
+            self._status = self.statistics().status
+        return self._status
 
     def statistics(self) -> FetchResult:
-        """The account so far; a page that waits for its second chance counts as missing."""
-        reasons = {reason: list(pages) for reason, pages in self._missing.items()}
-        for page, error in self._put_off.items():
+        """Return the account so far; a deferred page counts as missing."""
+        reasons = {reason: list(pages) for reason, pages in self._skipped.items()}
+        for page, error in self._deferred.items():
             reasons.setdefault(error.text, []).append(page)
         onward = self._onward.pages if self._onward else ()
         known = {reason: sorted(set(pages).difference(onward)) for reason, pages in reasons.items()}
@@ -164,101 +172,13 @@ class Ledger:
             gaps.append(self._onward)
         return FetchResult(
             source=self._source,
-            requests=self._requests,
-            retries=self._retries,
-            pages_fetched=self._pages_fetched,
+            requests=self.requests,
+            retries=self.retries,
+            pages_fetched=self.pages_fetched,
             gaps=gaps,
             failures=tuple(self._failures),
-            announced=self._announced,
+            announced=self.announced,
             ended=self.ended,
             time=self.time.statistics(),
             traffic=self.traffic.statistics(),
         )
-
-
-class EndpointLog:
-    """Says what happens on one endpoint's walk. ``remedy`` is what to do when nothing listens there, told once."""
-
-    def __init__(self, name: str, remedy: str) -> None:
-        self._log = logger.bind(endpoint=name)
-        self._remedy = remedy
-        self._told_unreachable = False
-
-    def arrived(self, page: int, attempt: int, status: int, elapsed: float, records: int) -> None:
-        """A page came."""
-        self._log.bind(page=page, attempt=attempt, status=status, elapsed=elapsed).debug("{} records", records)
-
-    def failed(self, error: FetchError, page: int, text: str) -> None:
-        """An attempt at a page, or the walk itself, met an error; ``text`` says what follows from it."""
-        log = self._log.bind(page=error.page or page, attempt=error.attempt, status=error.code, elapsed=error.elapsed)
-        if isinstance(error, UnreachableError) and not self._told_unreachable:
-            self._told_unreachable = True
-            log.error("{}; {}", text, self._remedy)
-        else:
-            log.warning("{}", text)
-
-    def ended(self, pages: int, missing: str) -> None:
-        """The walk came to the endpoint's end; ``missing`` lists the pages that did not come, if any."""
-        if missing:
-            self._log.warning("pages fetched: {}, missing: {}", pages, missing)
-        elif pages:
-            self._log.info("all pages fetched: {}", pages)
-        else:
-            self._log.warning("the first page is empty, there is nothing at all; is the url right?")
-
-    def one_page(self, path: str | None) -> None:
-        """A walk that follows what stands at a path, or in a usual place, has ended with its first page."""
-        remedy = f"is `paging.path: {path}` right?" if path else "say with `paging.path` where it stands"
-        self._log.warning("nothing follows the first page; if there is more, {}", remedy)
-
-    def redirected(self, location: str) -> None:
-        """The endpoint is somewhere else: each page costs two requests."""
-        self._log.warning("redirects to {}; set `url` to where it leads, to save a request per page", location)
-
-    def paging(self, how: Paging) -> None:
-        """It was found out how the endpoint is walked."""
-        parts = [str(part) for part in (how.parameter, how.path) if part]
-        about = f" ({', '.join(parts)})" if parts else ""
-        self._log.info("paging: {}{}, found out from the first page", how.style.value, about)
-
-    def announced(self, records: int | None, pages: int | None) -> None:
-        """The API says how much there is of it, if it does."""
-        if records is not None or pages is not None:
-            self._log.debug("announced: {} records, {} pages", records, pages)
-
-
-_CIRCUITS: Mapping[State, Circuit] = {
-    State.CLOSED: "closed",
-    State.OPEN: "open",
-    State.HALF_OPEN: "half-open",
-    State.GIVEN_UP: "given up",
-}
-
-
-def standing(
-    ledger: Ledger,
-    breaker: CircuitBreakerStatistics,
-    bucket: TokenBucketStatistics,
-    *,
-    end: int | None,
-    now: float,
-) -> EndpointStatus:
-    """The status of an endpoint; ``end`` is the number behind its last page, where the walk knows it.
-
-    ``now`` is a time on Trio's clock, as are those in the statistics.
-    """
-    account = ledger.counts()
-    wanted = account.announced.pages if end is None else end - 1
-    return EndpointStatus(
-        source=account.source,
-        pages=account.pages,
-        pages_wanted=None if wanted is None or wanted < account.pages else wanted,
-        records=account.records,
-        records_announced=None if account.resumed else account.announced.records,
-        requests=account.requests,
-        retries=account.retries,
-        circuit=_CIRCUITS[breaker.state],
-        probe_in=None if breaker.probe_at is None else max(0.0, breaker.probe_at - now),
-        paused_for=max(0.0, bucket.paused_until - now),
-        ended=account.ended,
-    )

@@ -50,7 +50,7 @@ class ChainedPaginator:
         """What tells the page that just arrived from others."""
         return self._loop_detector.fingerprint
 
-    def arrived(self, records: Sequence[msgspec.Raw], response: Response) -> PageOutcome:
+    def page_arrived(self, records: Sequence[msgspec.Raw], response: Response) -> PageOutcome:
         """Take note of the current page's records, and follow its token."""
         self.second_pass = False
         self._arrived_token = None
@@ -78,11 +78,11 @@ class ChainedPaginator:
         self.end = following
         return PageOutcome.END
 
-    def arrived_early(self, number: int, records: Sequence[msgspec.Raw]) -> bool:  # noqa: ARG002
+    def page_arrived_early(self, number: int, records: Sequence[msgspec.Raw]) -> bool:  # noqa: ARG002
         """Never: no page can be asked for before the one before it."""
         return False
 
-    def skipped(self) -> PageOutcome:
+    def page_failed(self) -> PageOutcome:
         """The current page was given up: try it once more, or end."""
         if self.second_pass:
             return PageOutcome.BROKEN
@@ -93,7 +93,7 @@ class ChainedPaginator:
         """The API says how many pages it has."""
         self._announced = pages
 
-    def wanted(self) -> tuple[list[int], bool]:
+    def missing(self) -> tuple[list[int], bool]:
         """The pages that are still to be had, the current one among them, and whether what follows is unknown."""
         pages = wanted_up_to(self.page, self.end, self._announced)
         return list(pages or ()) or [self.page], pages is None

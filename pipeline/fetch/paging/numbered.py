@@ -36,7 +36,7 @@ class NumberedPaginator:
         self._loop_detector = LoopDetector(identify, resumed.fingerprints)
         self._skips_in_a_row = 0
         self._empty_in_a_row = 0
-        self._put_off: deque[int] = deque()
+        self._deferred: deque[int] = deque()
         self._announced: int | None = None
         self.end = resumed.end
         self.second_pass = False
@@ -50,7 +50,7 @@ class NumberedPaginator:
         asked for one by one.
         """
         if self.second_pass:
-            numbers = [self.page, *islice(self._put_off, most - 1)]
+            numbers = [self.page, *islice(self._deferred, most - 1)]
             return [self._request(number, again=True) for number in numbers], True
         end = self.end
         if end is None and self._announced is not None:
@@ -72,7 +72,7 @@ class NumberedPaginator:
         """What tells the page that just arrived from others."""
         return self._loop_detector.fingerprint
 
-    def arrived(self, records: Sequence[msgspec.Raw], response: Response) -> PageOutcome:
+    def page_arrived(self, records: Sequence[msgspec.Raw], response: Response) -> PageOutcome:
         """Take note of the current page's records, and move on where there is a next page."""
         self._skips_in_a_row = 0
         if self.page == 1:
@@ -91,19 +91,19 @@ class NumberedPaginator:
                 self._announced = self._style.pages(self._size, response)
         return self._move_on()
 
-    def arrived_early(self, number: int, records: Sequence[msgspec.Raw]) -> bool:
+    def page_arrived_early(self, number: int, records: Sequence[msgspec.Raw]) -> bool:
         """Take note of a page before its turn, as the walk ends here; False if it repeats one that was there before."""
         if records and self._loop_detector.found_in(records):
             return False
         self._have |= {number}
         return True
 
-    def skipped(self) -> PageOutcome:
+    def page_failed(self) -> PageOutcome:
         """The current page was given up; move on where that makes sense."""
         if not self.second_pass:
             if self._style.needs_size and not self._size:
                 return PageOutcome.BROKEN
-            self._put_off.append(self.page)
+            self._deferred.append(self.page)
             self._skips_in_a_row += 1
             if self._skips_in_a_row == MAX_SKIPS_IN_A_ROW:
                 return PageOutcome.LOST
@@ -113,10 +113,10 @@ class NumberedPaginator:
         """The API says how many pages it has. That tells what is missing, not where the end is."""
         self._announced = pages
 
-    def wanted(self) -> tuple[list[int], bool]:
+    def missing(self) -> tuple[list[int], bool]:
         """The pages that are still to be had, the current one among them, and whether what follows is unknown."""
         if self.second_pass:
-            return [self.page, *self._put_off], False
+            return [self.page, *self._deferred], False
         pages = wanted_up_to(self.page, self.end, self._announced)
         onward = pages is None
         if pages is None:
@@ -132,7 +132,7 @@ class NumberedPaginator:
                 self.page = following
                 return PageOutcome.NEXT
             self.second_pass = True
-        if self._put_off:
-            self.page = self._put_off.popleft()
+        if self._deferred:
+            self.page = self._deferred.popleft()
             return PageOutcome.NEXT
         return PageOutcome.END

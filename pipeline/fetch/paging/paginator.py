@@ -63,13 +63,13 @@ class Paginator(Protocol):
         What is behind the current one may be asked for together with it.
         """
 
-    def arrived(self, records: Sequence[msgspec.Raw], response: Response) -> PageOutcome:
+    def page_arrived(self, records: Sequence[msgspec.Raw], response: Response) -> PageOutcome:
         """Take note of the current page, and move on where there is a next one."""
 
-    def arrived_early(self, number: int, records: Sequence[msgspec.Raw]) -> bool:
+    def page_arrived_early(self, number: int, records: Sequence[msgspec.Raw]) -> bool:
         """Take note of a page before its turn, as the walk ends here; False if it repeats one that was there before."""
 
-    def skipped(self) -> PageOutcome:
+    def page_failed(self) -> PageOutcome:
         """The current page was given up; move on where that makes sense."""
 
     def token(self) -> str | None:
@@ -81,7 +81,7 @@ class Paginator(Protocol):
     def announced(self, pages: int) -> None:
         """The API says how many pages it has."""
 
-    def wanted(self) -> tuple[list[int], bool]:
+    def missing(self) -> tuple[list[int], bool]:
         """The pages that are still to be had, the current one among them, and whether what follows is unknown."""
 
 

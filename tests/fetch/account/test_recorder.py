@@ -72,7 +72,7 @@ async def test_open_circuit_and_outcomes_are_those_of_the_walk() -> None:
     api = FakeApi(pages=2, script={2: [reply(503), reply(503), reply(503)]})
     limit = RateLimit(rps=100, burst=100, concurrency=1)
     fetcher, _ = await walk(api, rate_limit=limit, breaker=Breaker(cooldown=15))
-    traffic = fetcher.statistics().traffic
+    traffic = fetcher.result().traffic
     assert traffic.open_circuit == [(1.5, 16.5)]
     counted = sum((Counter(dict(slot.attempts)) for slot in traffic.slots), Counter[Outcome]())
     assert counted == {Outcome.OK: 3, Outcome.FAILED: 3}

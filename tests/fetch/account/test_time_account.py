@@ -24,7 +24,7 @@ def virtually(main: Callable[[], Awaitable[TimeSpent]]) -> TimeSpent:
 
 async def time_of(api: FakeApi, **changes: object) -> TimeSpent:
     fetcher, _ = await walk(api, **changes)
-    return fetcher.statistics().time
+    return fetcher.result().time
 
 
 @pytest.mark.virtual_time

@@ -78,7 +78,6 @@ def test_no_body_is_too_strange(body: bytes, path: str | None) -> None:
     """Random bytes and random JSON are a list of records or one of our errors."""
     try:
         records = find_records(body, path)
-    except PermanentError as error:
+    except PermanentError:
         records = []
-        error.at("shop", 1, 1, 0.0)
     assert all(isinstance(record, msgspec.Raw) for record in records)

@@ -57,7 +57,7 @@ async def test_with_a_total_what_is_missing_is_known(totals: dict[str, int]) -> 
     api = FakeApi(pages=7, script={1: [page_of(1, **totals)], 4: [100.0]})
     fetcher, _ = await walk(api, timeout=10, rate_limit=NO_LIMIT)
     fetcher.interrupt("deadline", "time is over")
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert (account.pages_missing, account.missing_from, account.pages_wanted) == ((4, 5, 6, 7), None, 7)
     assert [(gap.pages, gap.reason, gap.onward) for gap in account.gaps] == [([4, 5, 6, 7], "time is over", False)]
     assert account.end_known_by == "announced"
@@ -70,7 +70,7 @@ async def test_without_a_credible_total_the_rest_is_unknown(totals: dict[str, in
     api = FakeApi(pages=7, script={1: [page_of(1, **totals)], 4: [100.0]})
     fetcher, _ = await walk(api, timeout=10, rate_limit=NO_LIMIT)
     fetcher.interrupt("deadline", "time is over")
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert (account.pages_missing, account.missing_from, account.pages_wanted) == ((4,), 4, None)
     assert [(gap.reason, gap.onward) for gap in account.gaps] == [("time is over", True)]
     assert account.end_known_by is None
@@ -81,7 +81,7 @@ async def test_a_total_does_not_end_the_walk() -> None:
     """An API that has grown meanwhile, or counts wrongly, is walked to its empty page all the same."""
     api = FakeApi(pages=5, script={1: [page_of(1, total=6)]})
     fetcher, pages = await walk(api, rate_limit=NO_LIMIT)
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert len(pages) == 5
     assert (account.status, account.pages_wanted, account.end_known_by) == ("complete", 5, "announced")
     assert account.announced == AnnouncedTotals(6, 2)
@@ -91,7 +91,7 @@ async def test_a_total_does_not_end_the_walk() -> None:
 async def test_without_a_total_the_end_is_known_by_walking() -> None:
     """Most APIs announce nothing; then an empty page is what tells the end."""
     fetcher, _ = await walk(FakeApi(pages=2), rate_limit=NO_LIMIT)
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert (account.end_known_by, account.pages_wanted, account.gaps) == ("walked", 2, [])
 
 
@@ -100,7 +100,7 @@ async def test_every_missing_page_has_its_reason() -> None:
     """Pages that are missing for one reason stand together, and each page stands once."""
     script = {2: forever(lambda: reply(404)), 4: forever(lambda: reply(403)), 6: forever(lambda: reply(404))}
     fetcher, _ = await walk(FakeApi(pages=7, script=script), rate_limit=NO_LIMIT)
-    account = fetcher.statistics()
+    account = fetcher.result()
     reasons = {gap.reason: gap.pages for gap in account.gaps}
     assert reasons == {"HTTP 404 Not Found": [2, 6], "HTTP 403 Forbidden": [4]}
     assert account.pages_missing == (2, 4, 6)
@@ -110,6 +110,6 @@ async def test_every_missing_page_has_its_reason() -> None:
 async def test_the_page_where_a_walk_ends_is_missing_once() -> None:
     """Three pages given up in a row end the walk; the last of them is where the unknown begins, and listed there."""
     fetcher, _ = await walk(FakeApi(pages=0, script={n: forever(lambda: reply(404)) for n in (1, 2, 3)}))
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert [(list(gap.pages), gap.onward) for gap in account.gaps] == [([1, 2], False), ([3], True)]
     assert (account.pages_missing, account.missing_from) == ((1, 2, 3), 3)

@@ -31,8 +31,8 @@ async def test_a_broken_record_does_not_hide_the_next_page(paging: Paging) -> No
         return reply(200, b"\xef\xbb\xbf" + content.replace(b'"4"', b"NaN"))
 
     outcome = await walk(Shop(broken, 15, size=5), paging)
-    assert outcome.fetcher.statistics().pages_fetched == 3
-    assert outcome.fetcher.statistics().status == "complete"
+    assert outcome.fetcher.result().pages_fetched == 3
+    assert outcome.fetcher.result().status == "complete"
 
 
 async def test_an_empty_page_in_a_chain_is_no_end() -> None:
@@ -46,7 +46,7 @@ async def test_an_empty_page_in_a_chain_is_no_end() -> None:
 
     outcome = await walk(Shop(with_holes, 20, size=5), CURSOR)
     assert outcome.ids == [str(number) for number in (*range(6, 11), *range(16, 21))]
-    assert outcome.fetcher.statistics().status == "complete"
+    assert outcome.fetcher.result().status == "complete"
 
 
 async def test_empty_pages_for_ever_are_a_loop() -> None:
@@ -54,14 +54,14 @@ async def test_empty_pages_for_ever_are_a_loop() -> None:
     numbers = iter(range(1_000))
     shop = Shop(lambda query, items, size: ok({"items": [], "next_cursor": f"c{next(numbers)}"}), 5, size=5)
     outcome = await walk(shop, CURSOR)
-    assert outcome.fetcher.statistics().status == "failed"
+    assert outcome.fetcher.result().status == "failed"
     assert len(shop.asked) < 30
 
 
 async def test_a_flag_that_says_more_is_believed() -> None:
     """With ``has_more`` and no way to ask for it, the rest is missing, and not the end."""
     shop = Shop(lambda query, items, size: ok({"items": items[:size], "has_more": True}), 15, size=5)
-    account = (await walk(shop, CURSOR)).fetcher.statistics()
+    account = (await walk(shop, CURSOR)).fetcher.result()
     assert (account.status, account.pages_fetched, account.missing_from) == ("partial", 1, 2)
     assert "unknown where the next one is" in account.failures[-1].error
 
@@ -77,7 +77,7 @@ async def test_one_cursor_for_all_pages_goes_on_while_there_is_more() -> None:
 
     how = Paging(style=PagingStyle.CURSOR, path="scroll_id", parameter="scroll_id", has_more="has_more")
     outcome = await walk(Shop(scrolling, 23, size=5), how)
-    assert (outcome.ids, outcome.fetcher.statistics().status) == (expected(23), "complete")
+    assert (outcome.ids, outcome.fetcher.result().status) == (expected(23), "complete")
 
 
 @pytest.mark.parametrize(
@@ -91,14 +91,14 @@ async def test_what_is_said_in_passing_ends_no_walk(more: dict[str, Any]) -> Non
         return ok({"items": part(items, start, size), **more})
 
     outcome = await walk(Shop(server, 15, size=5), Paging())
-    assert (outcome.ids, outcome.fetcher.statistics().status) == (expected(15), "complete")
+    assert (outcome.ids, outcome.fetcher.result().status) == (expected(15), "complete")
 
 
 @pytest.mark.parametrize("limit", [0, 30])
 async def test_an_api_that_has_nothing_says_so_in_any_style(limit: int) -> None:
     """An empty first page, with whatever counts beside it, is an endpoint without records, and no crash."""
     empty = {"products": [], "skip": 0, "limit": limit, "total": 0}
-    account = (await walk(Shop(lambda query, items, size: ok(empty), 0, size=5), Paging())).fetcher.statistics()
+    account = (await walk(Shop(lambda query, items, size: ok(empty), 0, size=5), Paging())).fetcher.result()
     assert (account.status, account.pages_fetched, account.requests) == ("complete", 0, 1)
 
 

@@ -33,7 +33,7 @@ def five(page: int) -> list[dict[str, int]]:
 
 async def account_of(api: Scripted, **changes: Any) -> tuple[FetchResult, list[int]]:
     fetcher, pages = await walk(api, rate_limit=NO_LIMIT, **changes)
-    return fetcher.statistics(), [page.number for page in pages]
+    return fetcher.result(), [page.number for page in pages]
 
 
 async def test_an_absent_list_with_a_total_of_nothing_is_no_end_once_there_were_records() -> None:
@@ -85,7 +85,10 @@ async def test_a_chain_that_never_began_is_warned_of(style: PagingStyle) -> None
     logger.enable("pipeline")
     logger.add(log.append)
     await account_of(Scripted({"data": five(1), "somewhere": "else"}), paging=Paging(style=style))
-    assert "nothing follows the first page; if there is more, say with `paging.path` where it stands" in "".join(log)
+    assert (
+        "nothing follows the first page; if there are more pages, set `paging.path` to where the next one is named"
+        in "".join(log)
+    )
 
 
 async def test_a_key_with_a_point_in_it_can_be_a_place() -> None:
@@ -104,7 +107,7 @@ async def test_a_refused_parameter_is_named() -> None:
             return httpx.Response(400, stream=httpx.ByteStream(b"{}"))
 
     account, _ = await account_of(Strict())
-    assert "HTTP 400 Bad Request; asked with page=1" in account.failures[0].error
+    assert "HTTP 400 Bad Request; requested with page=1" in account.failures[0].error
 
 
 def fields(tmp_path: Path, keys: str) -> Any:

@@ -71,7 +71,7 @@ async def test_each_style_is_walked_to_its_end(name: str, count: int) -> None:
     shop = Shop(server, count, size=5)
     outcome = await walk(shop, paging)
     assert outcome.ids == expected(count)
-    account = outcome.fetcher.statistics()
+    account = outcome.fetcher.result()
     assert (account.status, account.ended, account.gaps) == ("complete", True, [])
     assert account.pages_fetched == (1 if name == "none" else -(-count // 5))
     empty_page_at_the_end = name in ("page", "page from 0", "offset")
@@ -85,7 +85,7 @@ async def test_styles_are_found_out_from_the_first_page(name: str) -> None:
     shop = Shop(STYLES[name][0], 23, size=5)
     outcome = await walk(shop, Paging())
     assert outcome.ids == expected(23)
-    assert outcome.fetcher.statistics().status == "complete"
+    assert outcome.fetcher.result().status == "complete"
     assert outcome.progress.profile is not None
     assert outcome.progress.profile.paging.style.value == FOUND_OUT[name]
 
@@ -100,12 +100,12 @@ async def test_a_walk_that_was_cut_off_goes_on_where_it_was(name: str, how: str)
     for timeout in (0.5, 1.5, 2.5, 3.5, 4.5):
         first = Shop(server, 23, size=5)
         cut = await walk(first, paging, timeout=timeout)
-        assert cut.fetcher.statistics().status != "complete"
+        assert cut.fetcher.result().status != "complete"
         rest = Shop(server, 23, size=5)
         resumed = await walk(rest, paging, resumed=cut.progress)
         assert cut.ids + resumed.ids == expected(23)
-        assert resumed.fetcher.statistics().status == "complete"
-        assert resumed.fetcher.statistics().pages_fetched == 5
+        assert resumed.fetcher.result().status == "complete"
+        assert resumed.fetcher.result().pages_fetched == 5
 
 
 @pytest.mark.virtual_time
@@ -115,9 +115,9 @@ async def test_a_chain_gets_a_second_chance_where_it_breaks(name: str) -> None:
     server, paging = STYLES[name]
     healed = await walk(Shop(server, 23, size=5, broken=frozenset({3})), paging)
     assert healed.ids == expected(23)
-    assert healed.fetcher.statistics().status == "complete"
+    assert healed.fetcher.result().status == "complete"
     broken = await walk(Shop(server, 23, size=5, broken=frozenset({3, 4})), paging)
-    account = broken.fetcher.statistics()
+    account = broken.fetcher.result()
     assert broken.ids == expected(10)
     assert (account.status, account.pages_missing, account.missing_from) == ("partial", (3,), 3)
 
@@ -131,7 +131,7 @@ async def test_a_chain_that_runs_in_a_circle_ends() -> None:
         return ok({"items": part(items, start, size), "next_cursor": str((start + size) % len(items) or "00")})
 
     outcome = await walk(Shop(circle, 20, size=5), Paging(style=PagingStyle.CURSOR))
-    account = outcome.fetcher.statistics()
+    account = outcome.fetcher.result()
     assert (account.status, account.missing_from) == ("partial", 5)
     assert "repeats an earlier one" in account.failures[-1].error
 
@@ -151,7 +151,7 @@ async def test_offsets_go_by_what_a_page_has_and_not_by_what_was_asked_for() -> 
 async def test_offsets_without_a_first_page_lead_nowhere() -> None:
     """Where the first page cannot be had, how many records a page has is unknown: the walk ends, and says so."""
     outcome = await walk(Shop(by_offset, 23, size=5, broken=frozenset(range(99))), STYLES["offset"][1])
-    account = outcome.fetcher.statistics()
+    account = outcome.fetcher.result()
     assert (account.status, account.missing_from, outcome.ids) == ("failed", 1, [])
 
 
@@ -175,7 +175,7 @@ async def test_totals_in_headers_end_a_walk_that_says_so() -> None:
 
     how = Paging(style=PagingStyle.PAGE, total_pages="header:X-WP-TotalPages")
     outcome = await walk(Shop(repeating, 13, size=5), how)
-    assert (outcome.ids, outcome.fetcher.statistics().status) == (expected(13), "complete")
+    assert (outcome.ids, outcome.fetcher.result().status) == (expected(13), "complete")
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ async def test_a_server_that_allows_less_than_ours_is_found_out(latency: float) 
     """With 3 of our 5 requests a second allowed, all pages are fetched, few requests refused, most of the rate used."""
     api = EnforcingApi(200, [latency], rate=3, burst=3)
     fetcher, pages = await walk(api, rate_limit=RateLimit(rps=5, burst=5), retry=PATIENT)
-    assert (len(pages), fetcher.statistics().status) == (200, "complete")
+    assert (len(pages), fetcher.result().status) == (200, "complete")
     assert api.refused <= 20
     assert trio.current_time() <= 200 / 3 * 1.5
 
@@ -153,7 +153,7 @@ async def test_an_announced_budget_is_kept_by_many_requests_together() -> None:
 
     api = Budget()
     fetcher, pages = await walk(api, rate_limit=RateLimit(rps=10, burst=10))
-    assert (len(pages), api.refused, fetcher.statistics().status) == (60, 0, "complete")
+    assert (len(pages), api.refused, fetcher.result().status) == (60, 0, "complete")
 
 
 @pytest.mark.virtual_time

@@ -61,7 +61,7 @@ async def test_a_used_up_quota_makes_the_next_request_wait() -> None:
     fetcher, pages = await walk(api, rate_limit=NO_LIMIT)
     assert api.times == [0, 0, 20, 20]
     assert len(pages) == 3
-    assert fetcher.statistics().status == "complete"
+    assert fetcher.result().status == "complete"
 
 
 @pytest.mark.virtual_time
@@ -70,7 +70,7 @@ async def test_a_quota_that_comes_back_too_late_ends_the_endpoint_at_once() -> N
     empty = {"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "86400"}
     api = FakeApi(pages=3, script={2: [reply(200, msgspec.json.encode(records(2)), **empty)]})
     fetcher, pages = await walk(api, timeout=60, rate_limit=NO_LIMIT)
-    account = fetcher.statistics()
+    account = fetcher.result()
     assert [page.number for page in pages] == [1, 2]
     assert (account.status, account.missing_from) == ("partial", 3)
     assert "quota is used up for another 86400 s" in account.failures[-1].error
