@@ -1,4 +1,4 @@
-"""What the benchmarks share: who takes part, how a process is measured, and what its output is checked by."""
+"""Measure contenders as processes, and check their output: shared by the benchmarks."""
 
 import os
 import resource
@@ -15,13 +15,13 @@ import click
 import msgspec
 
 HERE = Path(__file__).parent
-os.environ["no_proxy"] = "127.0.0.1"  # for whoever asks the environment
-# With byte code from the second start on, as where they are used: compiling what is imported takes longer than a start.
+os.environ["no_proxy"] = "127.0.0.1"  # the server is local; some clients read proxies from the environment
+# Installed programs have byte code; without it, compiling the imports would take longer than the start itself.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 class Measure(msgspec.Struct, frozen=True):
-    """A process from start to end, its children included: seconds, mebibytes, exit code."""
+    """One process from start to end, children included: times in seconds, peak memory in MiB, exit code."""
 
     wall: float
     cpu: float
@@ -30,20 +30,23 @@ class Measure(msgspec.Struct, frozen=True):
 
 
 class Result(Measure, frozen=True):
-    """What somebody took for a catalogue, and the products of it that are in shape."""
+    """A measured process and the number of valid products that it wrote."""
 
     products: int
 
 
 class Contender(msgspec.Struct, frozen=True):
-    """One that takes part: the name of its script in ``peers/``, and the name of what it writes."""
+    """A program to measure: its name in tables, its script in ``peers/``, and the file or folder that it writes."""
 
     name: str
     script: str
     output: str = "products.json"
 
     def command(self, output: Path, rps: str, urls: Sequence[str]) -> list[str]:
-        """Fetch these endpoints, api1, api2 and so on, with so many requests a second each; 0 is no limit."""
+        """Return the command that fetches ``urls`` as api1, api2 and so on, at ``rps`` requests per second each.
+
+        ``rps`` "0" is no limit.
+        """
         return [sys.executable, str(HERE / "peers" / f"{self.script}.py"), str(output), rps, *urls]
 
 
@@ -51,11 +54,11 @@ class Pipeline(Contender, frozen=True):
     """The pipeline itself."""
 
     def command(self, output: Path, rps: str, urls: Sequence[str]) -> list[str]:
-        """The same, from a file: a thousand endpoints are too long for a command line."""
+        """Write a configuration file and return the command: a thousand URLs exceed a command line."""
         endpoints = [{"name": f"api{number}", "url": url} for number, url in enumerate(urls, start=1)]
         config = {"endpoints": endpoints, "output": str(output), "rate_limit": {"rps": float(rps)}, "timeout": 600}
         file = output.with_suffix(".config")
-        file.write_bytes(msgspec.json.encode(config))  # which is YAML, too
+        file.write_bytes(msgspec.json.encode(config))  # JSON is YAML
         return [sys.executable, "-m", "pipeline", "-c", str(file)]
 
 
@@ -69,12 +72,13 @@ SCRAPY = Contender("Scrapy", "scrapy_spider", "products.jsonl")
 
 
 def measure(command: Sequence[str]) -> Measure:
-    """Run a command to its end, by the operating system's own account of it and the children that it waited for.
+    """Run a command and return the operating system's figures for it and the children that it waited for.
 
     The peak is that of the largest process among them.
 
     Raises:
-        click.ClickException: when the peak is not certain: a process begins with the peak of the one that starts it.
+        click.ClickException: if the peak is unreliable. A process inherits the peak of its parent, so a smaller
+            one cannot be seen.
     """
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -87,7 +91,7 @@ def measure(command: Sequence[str]) -> Measure:
 
 
 def fetch(contender: Contender, rps: str, urls: Sequence[str]) -> Result:
-    """Let somebody fetch these endpoints into an empty folder, and count what came."""
+    """Run a contender in an empty folder and count its valid products."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / contender.output
         measured = measure(contender.command(output, rps, urls))
@@ -98,10 +102,10 @@ def fetch(contender: Contender, rps: str, urls: Sequence[str]) -> Result:
 
 
 def fetch_all(contender: Contender, urls: Sequence[str], expected: int) -> Result:
-    """The same without a rate limit.
+    """Run a contender without a rate limit.
 
     Raises:
-        click.ClickException: when not all products came: there is no figure for work that was not done.
+        click.ClickException: if products are missing: incomplete work has no comparable figure.
     """
     result = fetch(contender, "0", urls)
     if result.code or result.products != expected:
@@ -113,14 +117,14 @@ def fetch_all(contender: Contender, urls: Sequence[str], expected: int) -> Resul
 
 @contextmanager
 def serving(pages: int, records: int) -> Iterator[str]:
-    """The URL of pre-rendered pages, while the block runs."""
+    """Serve pre-rendered pages while the block runs, and yield their URL."""
     with server([sys.executable, str(HERE / "server.py"), str(pages), str(records)]) as line:
         yield f"http://127.0.0.1:{int(line)}/products"
 
 
 @contextmanager
 def server(command: Sequence[str]) -> Iterator[str]:
-    """The first line that a server prints, which is when it is ready; it is ended with the block."""
+    """Start a server, and yield the first line that it prints when it is ready; stop it after the block."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -133,12 +137,12 @@ def server(command: Sequence[str]) -> Iterator[str]:
 
 
 def median(results: Sequence[Measure], field: str) -> float:
-    """Of one of their figures."""
+    """Return the median of one field."""
     return statistics.median(getattr(result, field) for result in results)
 
 
 def table(*rows: Sequence[str]) -> None:
-    """Print a table in Markdown, the first row being its heads."""
+    """Print a Markdown table; the first row is its header."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rule = ["-" * width for width in widths]
     for cells in (rows[0], rule, *rows[1:]):

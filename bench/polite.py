@@ -1,7 +1,8 @@
-"""Measures how close to the bound a walk comes that an API limits: 40 pages at 5 requests a second, 5 at once.
+"""Compare the time to fetch a rate-limited API with its lower bound: 40 pages, 5 requests per second, burst of 5.
 
-``just bench-polite [--rounds N] [--peer-rounds N]``. The server enforces the limit and counts its refusals; the bound
-is the time that the limit takes, and one latency: (40 - 5) / 5 + latency. Whether there is a page 41 is asked besides.
+``just bench-polite [--rounds N] [--peer-rounds N]``. The server enforces the limit and counts the requests that it
+refused. The bound is the time that the limit takes, plus one latency: (40 - 5) / 5 + latency. It leaves out the request
+for page 41, which confirms the end.
 """
 
 import json
@@ -19,7 +20,7 @@ PEERS = (AIOHTTP, COMMON, SINGER, DLT, SCRAPY, AUTOTHROTTLE)
 
 
 def fetch_politely(contender: Contender, latency: float) -> tuple[Result, int]:
-    """Let somebody fetch from a server that has seen nobody yet; also gives how many requests it refused."""
+    """Run a contender against a new server; return its result and the number of refused requests."""
     flags = {"pages": PAGES, "per-page": RECORDS, "rate-limit": RPS, "burst": BURST, "latency": latency, "ports": 0}
     command = [sys.executable, "-m", "mockapi", "--persona=api1", *(f"--{flag}={flags[flag]}" for flag in flags)]
     with server(command) as line:
@@ -30,7 +31,7 @@ def fetch_politely(contender: Contender, latency: float) -> tuple[Result, int]:
 
 
 def row(name: str, latency: float, measured: list[tuple[Result, int]]) -> tuple[str, ...]:
-    """Medians, but for the fewest products and the most refusals."""
+    """Return a table row: medians, but the fewest products and the most refusals."""
     results = [result for result, _ in measured]
     wall, bound = median(results, "wall"), (PAGES - BURST) / RPS + latency
     return (
@@ -52,7 +53,7 @@ def row(name: str, latency: float, measured: list[tuple[Result, int]]) -> tuple[
 @click.option("--rounds", default=3, help="Runs of the pipeline.", show_default=True)
 @click.option("--peer-rounds", default=1, help="Runs of each peer; they take minutes.", show_default=True)
 def main(rounds: int, peer_rounds: int) -> None:
-    """Measure the pipeline beside its peers, in turn."""
+    """Measure the pipeline and its peers in turn."""
     contenders = {PIPELINE: rounds} | dict.fromkeys(PEERS, peer_rounds)
     results: dict[tuple[float, str], list[tuple[Result, int]]] = {}
     for number in range(max(rounds, peer_rounds)):

@@ -1,7 +1,7 @@
-"""Measures the pipeline beside a bare script and its peers in one run, in turn: medians, and ratios to the bare script.
+"""Measure the pipeline, a bare script and the peers in turn: medians, and ratios to the bare script.
 
-``just bench [--pages N] [--records N] [--rounds N] [--peer-rounds N]``. The rate limit is lifted; the server is a
-process of its own. Whoever does not bring all products ends it.
+``just bench [--pages N] [--records N] [--rounds N] [--peer-rounds N]``. There is no rate limit, and the server is a
+separate process. A contender that misses products ends the benchmark.
 """
 
 import statistics
@@ -15,8 +15,8 @@ FIELDS = ("wall", "cpu", "peak")
 
 
 def ratio(results: list[Measure], bare: list[Measure], field: str) -> float:
-    """The median of the ratios, round by round."""
-    pairs = zip(results, bare, strict=False)  # the rounds that both have
+    """Return the median of the ratios, taken round by round."""
+    pairs = zip(results, bare, strict=False)  # only the rounds that both have
     return statistics.median(getattr(one, field) / getattr(other, field) for one, other in pairs)
 
 
@@ -24,9 +24,9 @@ def ratio(results: list[Measure], bare: list[Measure], field: str) -> float:
 @click.option("--pages", default=1_000, help="Pages of each of three endpoints.", show_default=True)
 @click.option("--records", default=100, help="Records a page.", show_default=True)
 @click.option("--rounds", default=3, help="Runs of each, after a short one to warm up.", show_default=True)
-@click.option("--peer-rounds", type=int, help="Runs of each peer, which are slower.  [default: as many]")
+@click.option("--peer-rounds", type=int, help="Runs of each peer, which are slower.  [default: as --rounds]")
 def main(pages: int, records: int, rounds: int, peer_rounds: int | None) -> None:
-    """Measure how long it takes to fetch, normalize and write what comes without a limit."""
+    """Measure the time to fetch, normalize and write all products without a rate limit."""
     contenders = {BARE: rounds, PIPELINE: rounds} | dict.fromkeys(PEERS, min(peer_rounds or rounds, rounds))
     with serving(2, records) as url:
         for contender in contenders:

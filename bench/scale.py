@@ -1,7 +1,7 @@
-"""Measures how the pipeline grows: cost per record and memory by the number of records, a thousand endpoints, start-up.
+"""Measure how the pipeline scales: time per record and memory by size, a thousand endpoints, start-up.
 
-``just bench-scale [--rounds N]``. The rate limit is lifted; the server is a process of its own. What a run without
-records costs is taken off before it is divided.
+``just bench-scale [--rounds N]``. There is no rate limit, and the server is a separate process. The cost of a run
+without records is subtracted before the cost per record is computed.
 """
 
 import resource
@@ -16,7 +16,7 @@ import click
 from measure import PIPELINE, Measure, fetch_all, median, serving, table
 
 RECORDS = 100
-# Runs of each number of records in a round: the less is left of a run without its start, the more it takes.
+# Runs per round for each number of records. Short runs consist mostly of start-up, so they need more.
 REPEATS = {10_000: 5, 100_000: 2, 1_000_000: 1}
 ENDPOINTS, PAGES_EACH = 1_000, 3
 STARTS = 11
@@ -25,7 +25,7 @@ LIBRARIES = (sys.executable, "-c", "import click, trio, httpx, msgspec")
 
 
 def records(rounds: int) -> None:
-    """One endpoint with so many records, each time after a run without any."""
+    """Measure one endpoint with each number of records, each time after a run without records."""
     pairs: dict[int, list[tuple[Measure, Measure]]] = {size: [] for size in REPEATS}
     with ExitStack() as stack:
         urls = {size: stack.enter_context(serving(size // RECORDS, RECORDS)) for size in (0, *REPEATS)}
@@ -52,7 +52,7 @@ def records(rounds: int) -> None:
 
 
 def endpoints(rounds: int) -> None:
-    """A thousand of them in one run."""
+    """Measure a run with a thousand endpoints."""
     expected = ENDPOINTS * PAGES_EACH * RECORDS
     with serving(PAGES_EACH, RECORDS) as url:
         results = [fetch_all(PIPELINE, [url] * ENDPOINTS, expected) for _ in range(rounds)]
@@ -63,7 +63,7 @@ def endpoints(rounds: int) -> None:
 
 
 def start_up() -> None:
-    """The program's name and version, beside importing the libraries that it cannot do without."""
+    """Compare ``--version`` with importing only the libraries that the program needs."""
     pairs = [(_seconds(PROGRAM), _seconds(LIBRARIES)) for _ in range(STARTS + 1)][1:]
     program, libraries = map(statistics.median, zip(*pairs, strict=True))
     click.echo(
@@ -81,9 +81,9 @@ def _seconds(command: Sequence[str]) -> float:
 @click.command()
 @click.option("--rounds", default=3, help="Runs of each.", show_default=True)
 def main(rounds: int) -> None:
-    """Measure what a record, an endpoint and a start cost."""
+    """Measure the cost of a record, of an endpoint and of a start."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a thousand connections are more than usual
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a thousand connections exceed the usual soft limit
     records(rounds)
     endpoints(rounds)
     start_up()

@@ -1,6 +1,6 @@
-"""Serves pre-rendered pages over HTTP/1.1, as fast as Trio can: the server must not be what is measured.
+"""Serve pre-rendered pages over HTTP/1.1 with minimal work, so that the server is not the bottleneck.
 
-``python bench/server.py PAGES RECORDS`` prints its port and serves until it is ended.
+``python bench/server.py PAGES RECORDS`` prints its port and serves until it is terminated.
 """
 
 import json
@@ -15,7 +15,7 @@ _PAGE = re.compile(rb"^GET [^ ]*[?&]page=(\d+)")
 
 
 def render(pages: int, records: int) -> list[bytes]:
-    """The whole answer to each page, from 0 on; the one behind the last page is empty."""
+    """Return the complete response to each page, by number. Page 0 is unused; the page after the last is empty."""
     answers = [b""]
     for page in range(1, pages + 2):
         items = [
@@ -37,8 +37,8 @@ def render(pages: int, records: int) -> list[bytes]:
 
 
 async def answer(answers: list[bytes], stream: trio.SocketStream) -> None:
-    """Handle one connection: each chunk is one request, as the small GET requests of one client are."""
-    with suppress(trio.BrokenResourceError):  # whoever has all it wants may hang up
+    """Handle one connection; each chunk is one request, since GET requests are small and not pipelined."""
+    with suppress(trio.BrokenResourceError):  # a client that is done closes the connection
         async with stream:
             while request := await stream.receive_some():
                 match = _PAGE.match(request)
@@ -48,7 +48,7 @@ async def answer(answers: list[bytes], stream: trio.SocketStream) -> None:
 
 
 async def main(pages: int, records: int) -> None:
-    """Serve until ended."""
+    """Print the port, and serve until terminated."""
     answers = render(pages, records)
     async with trio.open_nursery() as nursery:
         serve = partial(trio.serve_tcp, partial(answer, answers), 0, host="127.0.0.1")

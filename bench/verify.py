@@ -1,7 +1,8 @@
-"""Counts the products of an output, each id once; only those that are in the catalogue's shape.
+"""Count the valid products of an output, each id once.
 
-``python bench/verify.py OUTPUT``. OUTPUT is a document with ``products`` (.json), a product a line (.jsonl), a Singer
-message a line (.singer), or dlt's folder. A process of its own, since it takes more memory than what is measured.
+``python bench/verify.py OUTPUT``. OUTPUT is a document with ``products`` (.json), one product per line (.jsonl), one
+Singer message per line (.singer), or dlt's folder. It is a separate process because it needs more memory than the
+contenders: a child process inherits the peak of its parent.
 """
 
 import html
@@ -16,7 +17,7 @@ T = TypeVar("T")
 
 
 class Product(msgspec.Struct):
-    """In the shape that all agree on. dlt leaves out what is null."""
+    """A product in the common shape. dlt leaves out null values."""
 
     id: str
     title: str
@@ -27,7 +28,7 @@ class Product(msgspec.Struct):
 
     @property
     def is_normalized(self) -> bool:
-        """Whether the work was done on it."""
+        """True if the contender normalized it."""
         return (
             self.id.startswith(f"{self.source}:")
             and self.title == html.unescape(self.title).strip()
@@ -36,26 +37,26 @@ class Product(msgspec.Struct):
 
 
 class Document(msgspec.Struct):
-    """What most write."""
+    """A document with all products, as most contenders write."""
 
     products: list[Product]
 
 
 class Message(msgspec.Struct):
-    """What a Singer tap writes; other messages than records have none."""
+    """A message of a Singer tap; only record messages have a product."""
 
     record: Product | None = None
 
 
 def lines(file: Path, kind: type[T]) -> Iterator[T]:
-    """One of a kind in each line."""
+    """Decode each line."""
     decode = msgspec.json.Decoder(kind).decode
     with file.open("rb") as encoded:
         yield from map(decode, encoded)
 
 
 def products(output: Path) -> Iterator[Product]:
-    """All of them, in whatever form they are."""
+    """Yield the products of an output in any of the formats."""
     match output.suffix:
         case ".json":
             yield from msgspec.json.decode(output.read_bytes(), type=Document).products

@@ -1,6 +1,6 @@
-"""A peer: aiohttp and orjson by hand.
+"""Peer: aiohttp and orjson, written by hand.
 
-``python bench/peers/aiohttp_orjson.py OUTPUT RPS URL…``; RPS 0 is as fast as it goes, else requests leave so far apart.
+``python bench/peers/aiohttp_orjson.py OUTPUT RPS URL…``. RPS 0 is no limit; otherwise requests are 1 / RPS seconds apart.
 """
 
 import asyncio
@@ -16,28 +16,28 @@ Product = dict[str, Any]
 
 
 class Pace:
-    """Lets one request go each ``1 / rps`` seconds; 0 is no limit."""
+    """A pace of one request every ``1 / rps`` seconds; 0 is no limit."""
 
     def __init__(self, rps: float) -> None:
         self._interval = 1 / rps if rps else 0.0
         self._next = 0.0
 
     async def wait(self) -> None:
-        """Wait for one's turn."""
+        """Wait until the next request may start."""
         now = asyncio.get_running_loop().time()
         at = self._next = max(now, self._next + self._interval)
         await asyncio.sleep(at - now)
 
 
 class Api:
-    """One endpoint, and the products that came from it."""
+    """One endpoint and its products."""
 
     def __init__(self, session: aiohttp.ClientSession, name: str, url: str, pace: Pace) -> None:
         self._session, self._name, self._url, self._pace = session, name, url, pace
         self.products: dict[str, Product] = {}
 
     async def walk(self) -> None:
-        """To the empty page, or all at once where their number is announced."""
+        """Fetch pages until one is empty, or all at once if their number is announced."""
         first = await self._page(1)
         if "total_pages" in first:
             await asyncio.gather(*(self._page(page) for page in range(2, first["total_pages"] + 1)))
@@ -47,7 +47,7 @@ class Api:
             pass
 
     async def _page(self, page: int) -> dict[str, Any]:
-        """Fetch one page and keep its products; a 429 is waited out."""
+        """Fetch one page and keep its products; wait and retry after a 429."""
         while True:
             await self._pace.wait()
             async with self._session.get(self._url, params={"page": page}) as response:

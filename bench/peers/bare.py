@@ -1,7 +1,7 @@
-"""The yardstick: a bare Trio + httpx + msgspec script that does the pipeline's work with none of its guarantees.
+"""Baseline: a bare Trio + httpx + msgspec script that does the pipeline's work without its guarantees.
 
-No limiter, retry, breaker, journal, threads or account: pages in a row per endpoint, typed decoding, one list of
-products, one file. ``python bench/peers/bare.py OUTPUT RPS URL…``; RPS is not kept.
+It has no limiter, retry, breaker, journal, threads or account: one page at a time per endpoint, typed decoding, one
+list of products, one file. ``python bench/peers/bare.py OUTPUT RPS URL…``; RPS is ignored.
 """
 
 import html
@@ -15,7 +15,7 @@ import trio
 
 
 class Record(msgspec.Struct):
-    """What is used of a record."""
+    """The fields of a record that are used."""
 
     id: int
     name: str
@@ -30,7 +30,7 @@ class Body(msgspec.Struct):
 
 
 async def fetch(name: str, url: str, products: dict[str, bytes]) -> None:
-    """Walk one endpoint to its empty page."""
+    """Fetch one endpoint until a page is empty."""
     decode = msgspec.json.Decoder(Body).decode
     encode = msgspec.json.Encoder(decimal_format="number").encode
     async with httpx.AsyncClient(trust_env=False) as client:

@@ -1,7 +1,6 @@
-"""A peer: asyncio and httpx in the common style, pages one after the other, each item normalized in a thread pool.
+"""Peer: asyncio and httpx in the common style, one page at a time, each item normalized in a thread pool.
 
-``python bench/peers/common.py OUTPUT RPS URL…``; RPS 0 is as fast as it goes, else it sleeps
-before each request.
+``python bench/peers/common.py OUTPUT RPS URL…``. RPS 0 is no limit; otherwise it sleeps before each request.
 """
 
 import asyncio
@@ -18,7 +17,7 @@ Product = dict[str, Any]
 
 
 def normalize(name: str, record: Product) -> Product:
-    """One record in the catalogue's shape."""
+    """Return a record in the catalogue's shape."""
     return {
         "id": f"{name}:{record['id']}",
         "title": html.unescape(record["name"]).strip(),
@@ -30,7 +29,7 @@ def normalize(name: str, record: Product) -> Product:
 
 
 async def fetch(name: str, url: str, rps: float, pool: ThreadPoolExecutor, products: dict[str, Product]) -> None:
-    """Walk one endpoint to its empty page; a 429 is waited out."""
+    """Fetch one endpoint until a page is empty; wait and retry after a 429."""
     loop = asyncio.get_running_loop()
     async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
         page = 1

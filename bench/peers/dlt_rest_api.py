@@ -1,7 +1,7 @@
-"""A peer: dlt, its REST API source into files of JSON lines.
+"""Peer: dlt, its REST API source into files of JSON lines.
 
-``python bench/peers/dlt_rest_api.py OUTPUT RPS URL…``; OUTPUT is a folder. RPS is not kept: dlt has no limiter. It asks
-for one page of an endpoint after the other, and tries again where it is refused.
+``python bench/peers/dlt_rest_api.py OUTPUT RPS URL…``; OUTPUT is a folder. RPS is ignored: dlt has no limiter. It
+requests one page of an endpoint at a time, and retries refused requests.
 """
 
 import html
@@ -23,7 +23,7 @@ PAGINATOR = {"type": "page_number", "base_page": 1, "total_path": None, "stop_af
 
 
 def normalize(name: str, record: dict[str, Any]) -> dict[str, Any]:
-    """One record in the catalogue's shape."""
+    """Return a record in the catalogue's shape."""
     return {
         "id": f"{name}:{record['id']}",
         "title": html.unescape(record["name"]).strip(),
@@ -35,7 +35,7 @@ def normalize(name: str, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def resource(name: str, url: str) -> dict[str, Any]:
-    """An endpoint; all of them fill one table."""
+    """Return the resource of one endpoint; all of them fill one table."""
     return {
         "name": name,
         "table_name": "products",

@@ -1,7 +1,7 @@
-"""A peer: Scrapy, a spider into a feed of JSON lines.
+"""Peer: Scrapy, a spider into a feed of JSON lines.
 
-``python bench/peers/scrapy_spider.py OUTPUT RPS URL…``; RPS 0 is as fast as it goes; with ``5:auto`` it is
-AutoThrottle's to go slower than 5.
+``python bench/peers/scrapy_spider.py OUTPUT RPS URL…``. RPS 0 is no limit; with ``5:auto`` AutoThrottle may go slower
+than 5.
 """
 
 import html
@@ -15,7 +15,7 @@ from scrapy.http import JsonResponse
 
 
 class Products(scrapy.Spider):
-    """Walks each endpoint to its empty page, or asks for all pages at once where their number is announced."""
+    """A spider that fetches pages until one is empty, or all at once if their number is announced."""
 
     name = "products"
 
@@ -24,18 +24,18 @@ class Products(scrapy.Spider):
         self.urls = urls
 
     async def start(self) -> AsyncIterator[scrapy.Request]:
-        """The first page of each endpoint."""
+        """Yield the request for the first page of each endpoint."""
         for number, url in enumerate(self.urls, start=1):
             yield self.ask(f"api{number}", url, 1)
 
     def ask(self, name: str, url: str, page: int) -> scrapy.Request:
-        """The request for one page."""
+        """Return the request for one page."""
         return scrapy.Request(
             f"{url}?page={page}", cb_kwargs={"name": name, "url": url, "page": page}, dont_filter=True
         )
 
     def parse(self, response: JsonResponse, name: str, url: str, page: int) -> Iterator[Any]:
-        """The products of a page, and the pages that it leads to."""
+        """Yield the products of a page and the requests that follow from it."""
         body = response.json()
         for record in body["products"]:
             yield {

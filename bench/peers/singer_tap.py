@@ -1,7 +1,7 @@
-"""A peer: a Singer tap made with the Meltano SDK, its messages into a file.
+"""Peer: a Singer tap made with the Meltano SDK, its messages into a file.
 
-``python bench/peers/singer_tap.py OUTPUT RPS URL…``. RPS is not kept: the SDK has no limiter. It asks for one page
-after the other, one endpoint after the other, and tries again where it is refused.
+``python bench/peers/singer_tap.py OUTPUT RPS URL…``. RPS is ignored: the SDK has no limiter. It requests one page and
+one endpoint at a time, and retries refused requests.
 """
 
 import html
@@ -17,7 +17,7 @@ from singer_sdk.pagination import PageNumberPaginator
 
 
 class Products(RESTStream[int]):
-    """One endpoint, as a stream of its own."""
+    """The stream of one endpoint."""
 
     url_base = ""
     records_jsonpath = "$.products[*]"
@@ -32,15 +32,15 @@ class Products(RESTStream[int]):
     ).to_dict()
 
     def get_new_paginator(self) -> PageNumberPaginator:
-        """Pages from 1; the SDK ends at the first that is empty."""
+        """Count pages from 1; the SDK ends at the first empty one."""
         return PageNumberPaginator(1)
 
     def get_url_params(self, context: Mapping[str, Any] | None, next_page_token: int | None) -> dict[str, Any]:  # noqa: ARG002
-        """The page that is asked for."""
+        """Return the page number as a query parameter."""
         return {"page": next_page_token}
 
     def post_process(self, row: dict[str, Any], context: Mapping[str, Any] | None = None) -> dict[str, Any]:  # noqa: ARG002
-        """One record in the catalogue's shape."""
+        """Return a record in the catalogue's shape."""
         return {
             "id": f"{self.name}:{row['id']}",
             "title": html.unescape(row["name"]).strip(),
@@ -52,19 +52,19 @@ class Products(RESTStream[int]):
 
 
 class Catalogue(Tap):
-    """All endpoints."""
+    """A tap with one stream per endpoint."""
 
     name = "tap-catalogue"
     message_writer_class = MsgSpecWriter
     config_jsonschema = th.PropertiesList(th.Property("urls", th.ArrayType(th.StringType), required=True)).to_dict()
 
     def discover_streams(self) -> list[Products]:
-        """A stream for each URL."""
+        """Return one stream per URL."""
         urls = enumerate(self.config["urls"], start=1)
         return [Products(self, name=f"api{number}", path=url) for number, url in urls]
 
 
 if __name__ == "__main__":
     output = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(output, sys.stdout.fileno())  # what a shell does for `tap > OUTPUT`
+    os.dup2(output, sys.stdout.fileno())  # like `tap > OUTPUT` in a shell
     Catalogue(config={"urls": sys.argv[3:]}).sync_all()
