@@ -1,8 +1,8 @@
-# `just` alone lists these. uv exports UV to its children, so that recipes find it wherever it lies.
+# `just` without a recipe lists them. uv sets UV for its child processes, so recipes find it outside the PATH.
 uv := env("UV", "uv")
 
-# flake8 is here for flake8-async, of which ruff has only a part. ASYNC127 would have another HTTP library than the one
-# chosen; tests poll other processes (110); a `timeout` parameter is a value here (109).
+# flake8 runs flake8-async, of which ruff implements only a part. ASYNC127 rejects the chosen HTTP library; tests poll
+# other processes (110); a `timeout` parameter is a value here (109).
 async_rules := "--extend-ignore E,F,W,C90,ASYNC109,ASYNC110,ASYNC127 --startable-in-context-manager watch,_serve_app,_serve_behind_front"
 
 set positional-arguments
@@ -12,28 +12,28 @@ set quiet
 default:
     just --list
 
-# The resilience demonstration on embedded mocks; ends within a minute
+# Run the resilience demonstration on embedded mocks; takes less than a minute
 demo:
     {{ uv }} run -q python -m mockapi demo
 
-# All tests, with branch coverage
+# Run all tests with branch coverage
 test *args:
     {{ uv }} run -q coverage run -m pytest "$@"
     {{ uv }} run -q coverage combine -q
     {{ uv }} run -q coverage report
 
-# Format, lint and types: ruff, flake8-async, mypy
+# Check formatting, lint and types: ruff, flake8-async, mypy
 check:
     {{ uv }} run -q ruff format --check
     {{ uv }} run -q ruff check
     {{ uv }} run -q flake8 {{ async_rules }} pipeline mockapi tests
     {{ uv }} run -q mypy
 
-# The pipeline as a subprocess against Hypercorn mocks over real sockets, output checked against the contract
+# Run the pipeline against Hypercorn mocks over real sockets and check its output against the contract
 smoke:
     {{ uv }} run -q python tests/system/smoke.py
 
-# Make the tables in the documents, the schema and the shipped configuration anew, from the program itself
+# Regenerate the tables in the documents, the schema and the shipped configuration from the program
 docs:
     {{ uv }} run -q python -m docs
 
@@ -45,14 +45,14 @@ mocks *args:
 run *args:
     {{ uv }} run -q python -m pipeline "$@"
 
-# Benchmarks, in an environment of their own: beside a bare script and the peers, as fast as it goes
+# Compare with a bare script and the peers, without a rate limit; uses an environment of its own
 bench *args:
     UV_PROJECT_ENVIRONMENT=.venv-bench {{ uv }} run -q --no-dev --group bench python bench/run.py "$@"
 
-# The same at the rate limit of an API, at three latencies; takes minutes
+# Compare at the rate limit of an API, at three latencies; takes minutes
 bench-polite *args:
     UV_PROJECT_ENVIRONMENT=.venv-bench {{ uv }} run -q --no-dev --group bench python bench/polite.py "$@"
 
-# What a record, a thousand endpoints and a start cost the pipeline
+# Measure the cost of a record, of a thousand endpoints and of a start
 bench-scale *args:
     {{ uv }} run -q python bench/scale.py "$@"

@@ -86,7 +86,7 @@ def measure(command: Sequence[str]) -> Measure:
     wall = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     if usage.ru_maxrss <= resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
-        raise click.ClickException(f"took no more memory than what measures it: {' '.join(command)}")
+        raise click.ClickException(f"its peak memory is unknown, since this process used more: {' '.join(command)}")
     return Measure(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, process.returncode)
 
 
@@ -130,7 +130,7 @@ def server(command: Sequence[str]) -> Iterator[str]:
             assert process.stdout is not None
             line = process.stdout.readline()
             if not line:
-                raise click.ClickException(f"this server did not start: {' '.join(command)}")
+                raise click.ClickException(f"the server did not start: {' '.join(command)}")
             yield line
         finally:
             process.terminate()

@@ -1,6 +1,7 @@
 """Peer: aiohttp and orjson, written by hand.
 
-``python bench/peers/aiohttp_orjson.py OUTPUT RPS URL…``. RPS 0 is no limit; otherwise requests are 1 / RPS seconds apart.
+``python bench/peers/aiohttp_orjson.py OUTPUT RPS URL…``. RPS 0 is no limit; otherwise requests leave
+1 / RPS seconds apart.
 """
 
 import asyncio
