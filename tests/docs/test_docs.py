@@ -1,4 +1,4 @@
-"""The documents: what they list is all there is, and what they promise to show is there."""
+"""The documents list everything that exists, and their examples work."""
 
 import json
 import re
@@ -30,6 +30,7 @@ from pipeline.config.settings import Config, Endpoint
 from pipeline.config.source import Fields, Paging, PagingStyle, Price
 
 README = (ROOT / "README.md").read_text()
+DOCUMENTS = ("README.md", "DESCRIBE.md", "DECISIONS.md", "CHANGELOG.md", "bench/README.md", "mockapi/README.md")
 
 
 def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
@@ -57,19 +58,19 @@ def test_readme_has_every_key_with_its_default(key: str, default: object) -> Non
 
 @pytest.mark.parametrize("path", made(), ids=lambda path: path.name)
 def test_the_documents_are_as_the_program_is(path: Path) -> None:
-    """What `just docs` makes of the tables, the schema and the shipped configuration is what stands there."""
+    """The tables, the schema and the shipped configuration are those that `just docs` makes."""
     assert path.read_text(encoding="utf-8") == made()[path], "run: just docs"
 
 
 @pytest.mark.parametrize("section", [Config, Endpoint])
 def test_every_key_says_what_it_means(section: type[Section]) -> None:
-    """In a few words beside the field, from where every table has it."""
+    """Every key has a description of at most 250 characters beside its field."""
     assert [key.path for key in keys_of(section) if not key.meaning or len(key.meaning) > 250] == []
 
 
 @pytest.mark.parametrize(("group", "document"), [(main, "README.md"), (mocks, "mockapi/README.md")])
 def test_every_flag_and_command_is_explained(group: click.Group, document: str) -> None:
-    """In its help, and in the document."""
+    """Every command and flag has a help text and is in the document."""
     text = (ROOT / document).read_text()
     options = [
         o for command in (group, *group.commands.values()) for o in command.params if isinstance(o, click.Option)
@@ -81,14 +82,14 @@ def test_every_flag_and_command_is_explained(group: click.Group, document: str) 
 
 
 def test_readme_has_every_exit_code() -> None:
-    """Those of the contract, and no others."""
+    """The README lists the exit codes of the contract and no others."""
     rows = README.partition("<!-- exit codes: begin")[2].partition("<!-- exit codes: end")[0]
     assert re.findall(r"^\| (\d+) \| ", rows, re.MULTILINE) == ["0", "1", "2", "3", "130", "143"]
     assert {0, 1, 2, 3, 130, 143} == set(ExitCode)
 
 
 async def test_the_first_run_of_the_readme_works(tmp_path: Path) -> None:
-    """Its commands as they stand, one after the other, lead from the URL of a mock to all of its products."""
+    """The commands of the first run, in their order, lead from the URL of a mock to all of its products."""
     block = README.partition("## First run")[2].partition("```sh\n")[2].partition("```")[0]
     async with serving(Settings(personas=("dummyjson",), ports=(0,), pages=3, rate_limit=1000.0, burst=1000)) as urls:
         for line in block.replace("http://127.0.0.1:8012", urls["dummyjson"]).splitlines():
@@ -100,23 +101,33 @@ async def test_the_first_run_of_the_readme_works(tmp_path: Path) -> None:
 
 
 def test_example_configurations_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every file in config/ loads."""
+    """Every YAML file in config/ loads and resolves."""
     files = sorted((ROOT / "config").glob("*.yaml"))
     assert len(files) >= 2
     for file in files:
         assert resolve(load_config(file, environ={}))
 
 
-def test_architecture_has_every_module() -> None:
-    """Each module of every package is in ARCHITECTURE.md, under its name."""
+def test_architecture_has_every_room() -> None:
+    """ARCHITECTURE.md names every package, with a slash after its name."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    packages = [
+        path.parent.name for name in ("pipeline", "mockapi", "docs") for path in (ROOT / name).rglob("__init__.py")
+    ]
+    assert len(packages) > 15
+    assert [name for name in packages if f"{name}/" not in text] == []
+
+
+def test_architecture_names_files_that_exist() -> None:
+    """Every module that ARCHITECTURE.md names is in a package."""
     text = (ROOT / "ARCHITECTURE.md").read_text()
     modules = [path for name in ("pipeline", "mockapi", "docs") for path in (ROOT / name).rglob("*.py")]
-    missing = [path.name for path in modules if not path.stem.startswith("__") and f"{path.name}`" not in text]
-    assert missing == []
+    named = set(re.findall(r"`(?:[\w./]*/)?(\w+\.py)`", text))
+    assert named <= {path.name for path in modules}
 
 
 def test_requirements_name_tests_that_exist() -> None:
-    """Every test that REQUIREMENTS.md points to is there."""
+    """Every test that REQUIREMENTS.md names exists."""
     text = (ROOT / "REQUIREMENTS.md").read_text()
     named = re.findall(r"`((?:\w+/)*(?:test_\w+|smoke)\.py)(?:::(test_\w+))?`", text)
     assert len(named) > 40
@@ -126,8 +137,9 @@ def test_requirements_name_tests_that_exist() -> None:
 
 
 def test_the_library_exports_what_it_says() -> None:
-    """`pipeline` has the configuration, `run` and the nouns, and nothing else."""
-    assert {"Config", "load_config", "run", "Summary", "Product"} <= set(pipeline.__all__)
+    """`pipeline` has every name that it exports, and all names that the README and a configuration need."""
+    needed = {"Config", "Endpoint", "Paging", "Fields", "RateLimit", "load_config", "run", "Summary", "Product"}
+    assert needed | {"PipelineError", "ConfigError", "OutputError", "AbortedError"} <= set(pipeline.__all__)
     assert all(hasattr(pipeline, name) for name in pipeline.__all__)
 
 
@@ -136,20 +148,20 @@ DESCRIBE = (ROOT / "DESCRIBE.md").read_text()
 
 @pytest.mark.parametrize("style", [style.value for style in PagingStyle if style is not PagingStyle.AUTO])
 def test_the_page_has_a_worked_example_of_every_paging_style(style: str) -> None:
-    """A heading of its own, and an example below it."""
+    """Every paging style has a heading in DESCRIBE.md and an example below it."""
     section = DESCRIBE.partition(f"\n### {style}\n")[2].partition("\n##")[0]
     assert re.search(rf"paging: (\{{style: )?{style}\b", section)
 
 
 @pytest.mark.parametrize("section", [Paging, Price, Auth, BasicAuth, ApiKey, OAuth2, Fields])
 def test_the_page_names_every_key_of_a_description(section: type[Section]) -> None:
-    """No key is known to the program alone."""
+    """DESCRIBE.md names every key of the sections that describe an API."""
     missing = [key for key in section.__struct_fields__ if not re.search(rf"\b{key}\b", DESCRIBE)]
     assert missing == []
 
 
 def test_every_example_on_the_page_is_a_valid_configuration() -> None:
-    """What is shown as a whole configuration loads."""
+    """Every complete configuration in the documents loads."""
     blocks = re.findall(r"```yaml\n(endpoints:.*?)```", DESCRIBE + README, re.DOTALL)
     assert len(blocks) >= 12
     for block in blocks:
@@ -162,7 +174,7 @@ def test_every_example_on_the_page_is_a_valid_configuration() -> None:
      for port in re.findall(r"http://127\.0\.0\.1:(\d+)", block)],
 )  # fmt: skip
 async def test_every_worked_example_reads_its_mock_completely(port: int, block: str, tmp_path: Path) -> None:
-    """Run as it stands against the persona on that port, but for the port."""
+    """Each worked example, run against the mock on its port, gives all products of that mock."""
     persona = next(name for name in SHOPS if usual_port(name) == port)
     settings = Settings(personas=(persona,), ports=(0,), pages=3, per_page=7, rate_limit=1000.0, burst=1000)
     async with serving(settings) as urls:
@@ -177,12 +189,12 @@ async def test_every_worked_example_reads_its_mock_completely(port: int, block: 
 
 
 def test_links_within_the_documents_lead_somewhere() -> None:
-    """Each heading and file that is linked to is there."""
-    for name in ("README.md", "DESCRIBE.md", "mockapi/README.md"):
+    """Every file and heading that a document links to exists."""
+    for name in DOCUMENTS:
         text = (ROOT / name).read_text()
         for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
             file, _, anchor = target.partition("#")
-            linked = ROOT / (file or name)
+            linked = (ROOT / name).parent / file if file else ROOT / name
             assert linked.exists(), target
             if anchor:
                 headings = re.findall(r"^#+ (.+)$", linked.read_text(), re.MULTILINE)
