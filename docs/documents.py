@@ -14,8 +14,10 @@ ROOT = Path(__file__).parents[1]
 
 BLOCKS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "README.md": {
-        "commands": tables.commands,
         "exit codes": tables.exit_codes,
+    },
+    "REFERENCE.md": {
+        "commands": tables.commands,
         "files": tables.files,
         "fields": tables.usual_fields,
         "keys": tables.keys,

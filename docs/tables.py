@@ -128,9 +128,9 @@ def with_choices(key: Key) -> str:
 
 
 def linked(meaning: str) -> str:
-    """With a link, as the README has it, where it refers to a heading."""
+    """With a link where it refers to a heading."""
 
     def link(match: re.Match[str]) -> str:
-        return f"[{match[1]}]({match[2].removeprefix('README.md')}#{match[1].lower().replace(' ', '-')})"
+        return f"[{match[1]}]({match[2]}#{match[1].lower().replace(' ', '-')})"
 
     return re.sub(r'"([^"]+)" in (\w+\.md)', link, meaning)

@@ -21,7 +21,7 @@ _HEAD = """\
 # Drafted by `pipeline init` from one page of each API. Look at it, then run it:
 #   pipeline check -c {path}
 #   pipeline -c {path}
-# DESCRIBE.md and the README explain every key.
+# DESCRIBE.md and REFERENCE.md explain every key.
 
 timeout: 300                # deadline of the whole run, in seconds
 output: {output}

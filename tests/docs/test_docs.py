@@ -30,7 +30,16 @@ from pipeline.config.settings import Config, Endpoint
 from pipeline.config.source import Fields, Paging, PagingStyle, Price
 
 README = (ROOT / "README.md").read_text()
-DOCUMENTS = ("README.md", "DESCRIBE.md", "DECISIONS.md", "CHANGELOG.md", "bench/README.md", "mockapi/README.md")
+REFERENCE = (ROOT / "REFERENCE.md").read_text()
+DOCUMENTS = (
+    "README.md",
+    "REFERENCE.md",
+    "DESCRIBE.md",
+    "DECISIONS.md",
+    "CHANGELOG.md",
+    "bench/README.md",
+    "mockapi/README.md",
+)
 
 
 def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
@@ -42,7 +51,7 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
 
 
 @pytest.mark.parametrize(("key", "default"), list(leaves(msgspec.to_builtins(Config()))))
-def test_readme_has_every_key_with_its_default(key: str, default: object) -> None:
+def test_the_reference_has_every_key_with_its_default(key: str, default: object) -> None:
     """The configuration table names each key and the default that it has."""
     match default:
         case None:
@@ -53,7 +62,7 @@ def test_readme_has_every_key_with_its_default(key: str, default: object) -> Non
             shown = f" {default:g}"
         case _:
             shown = f" {default}"
-    assert f"| `{key}` |{shown} |" in README
+    assert f"| `{key}` |{shown} |" in REFERENCE
 
 
 @pytest.mark.parametrize("path", made(), ids=lambda path: path.name)
@@ -68,7 +77,7 @@ def test_every_key_says_what_it_means(section: type[Section]) -> None:
     assert [key.path for key in keys_of(section) if not key.meaning or len(key.meaning) > 250] == []
 
 
-@pytest.mark.parametrize(("group", "document"), [(main, "README.md"), (mocks, "mockapi/README.md")])
+@pytest.mark.parametrize(("group", "document"), [(main, "REFERENCE.md"), (mocks, "mockapi/README.md")])
 def test_every_flag_and_command_is_explained(group: click.Group, document: str) -> None:
     """Every command and flag has a help text and is in the document."""
     text = (ROOT / document).read_text()
