@@ -1,1 +1,1 @@
-"""The only room that knows httpx."""
+"""The HTTP client, and the only package that imports httpx."""

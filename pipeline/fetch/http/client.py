@@ -1,17 +1,12 @@
-"""What lies behind an error that a library raised.
-
-One endpoint's HTTP client: the only module that knows httpx, and what its errors mean.
-
-Opens the HTTP clients of a run: one per endpoint, all with the same certificates.
-"""
+"""Send the HTTP requests of one endpoint, on top of httpx's transports."""
 
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 import httpx
 import trio
@@ -19,68 +14,32 @@ import trio
 from pipeline.config.http_syntax import basic_credentials, is_loopback
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Http
-from pipeline.errors import (
-    ConfigError,
-    FetchError,
-    PermanentError,
-    Problem,
-    RateLimitedError,
-    RedirectedError,
-    TransientError,
-    UnreachableError,
-)
+from pipeline.errors import FetchError, PermanentError, RateLimitedError, RedirectedError, TransientError
 from pipeline.fetch.content.lookup import find_text
 from pipeline.fetch.content.response import Response
 from pipeline.fetch.http.body import ACCEPT_ENCODING, BodyCollector
+from pipeline.fetch.http.error_mapping import to_fetch_error
 from pipeline.fetch.http.hosts import HostPolicy
 from pipeline.fetch.http.proxies import Proxies
+from pipeline.fetch.http.transports import Transports, make_ssl_context
 from pipeline.fetch.policy.backoff import parse_retry_after
 from pipeline.fetch.policy.quota import seconds_until_quota
 
-
-def what_was_said(error: Exception) -> str:
-    """What the operating system said where it said something, else the error's own words or name."""
-    said = next((e.strerror for e in causes(error) if isinstance(e, OSError) and e.strerror), None)
-    return said or str(error) or type(error).__name__
-
-
-def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, what it came from, and what is in the groups among them."""
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            for member in error.exceptions:
-                yield from causes(member)
-        error = error.__cause__ or error.__context__
-
-
 _T = TypeVar("_T")
-
-_CLOSING_SECONDS = 1.0  # whatever else is over by then
-
-
-def make_ssl_context() -> ssl.SSLContext:
-    """TLS with verified certificates, for all clients of a run: loading the authorities takes a tenth of a second.
-
-    Raises:
-        ConfigError: when the environment names certificates that are not there.
-    """
-    try:
-        return httpx.create_ssl_context()
-    except OSError as error:
-        text = f"cannot read the certificates: {error.strerror or error}; see SSL_CERT_FILE and SSL_CERT_DIR"
-        raise ConfigError([Problem("environment", text)]) from error
 
 
 class Client:
-    """Asks one URL for pages, each attempt under its own time limits; an async context manager.
+    """An HTTP client for one endpoint, as an async context manager. Each attempt has its own time limits.
 
-    It uses httpx's transports and no httpx client: that would follow a session of its own (cookies, redirects,
-    credentials from URLs), which nobody wants here, and takes 15 % of a request's time for it.
+    It uses httpx's transports instead of an httpx client. The latter keeps a session (cookies, redirects, credentials
+    from URLs), which this client does not need and which costs 15 % per request.
 
-    ``headers`` and ``query`` parameters are the endpoint's own, credentials among them; ``policy`` says who may get
-    them, and who may be asked at all when a redirect leads there: nobody else by default. ``transport`` replaces the
-    network in tests.
+    ``headers`` and ``query`` parameters belong to the endpoint and include its credentials. ``policy`` decides which
+    hosts may be requested, and which of them get the credentials; by default only the endpoint's own host.
+    ``transport`` replaces the network in tests.
+
+    Raises:
+        ConfigError: when a proxy that the environment names cannot be used.
     """
 
     def __init__(
@@ -107,7 +66,7 @@ class Client:
                 "User-Agent": limits.user_agent,
             }
         )
-        # Sent where the endpoint is and nowhere else.
+        # Sent to the endpoint itself and to no other host.
         self._own_headers = httpx.Headers(self._headers)
         self._own_headers.update(headers)
         if home.userinfo:
@@ -115,16 +74,13 @@ class Client:
         self._policy = policy or HostPolicy(url)
         self._limits = limits
         self._timeout = httpx.Timeout(limits.read_timeout, connect=limits.connect_timeout).as_dict()
-        # A proxy from the environment is for other machines.
-        self._proxies = Proxies({} if transport or is_loopback(self._url.host) else None)
-        self._transports: dict[str | None, httpx.AsyncBaseTransport] = {
-            proxy: _open_transport(proxy, ssl_context) for proxy in self._proxies.urls()
-        }
-        self._transports[None] = transport or _open_transport(None, ssl_context)
+        # A proxy from the environment is not meant for this machine.
+        proxies = Proxies({} if transport or is_loopback(self._url.host) else None)
+        self._transports = Transports(proxies, ssl_context, direct=transport)
 
     @property
     def is_local(self) -> bool:
-        """Whether the URL is one of this machine."""
+        """True if the URL's host is a loopback address."""
         return is_loopback(self._url.host)
 
     async def __aenter__(self) -> Self:
@@ -133,12 +89,10 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        with trio.move_on_after(_CLOSING_SECONDS, shield=True):
-            for transport in self._transports.values():
-                await transport.aclose()
+        await self._transports.aclose()
 
     def url_with(self, parameters: Mapping[str, str]) -> str:
-        """The endpoint's URL with ``parameters`` merged into its own query string, in the place of those it has."""
+        """Return the endpoint's URL with ``parameters`` in its query string; they replace those of the same name."""
         return _merged(self._base, self._own_query, parameters)
 
     async def get(
@@ -149,19 +103,20 @@ class Client:
         on_sent: Callable[[], None] | None = None,
         on_answered: Callable[[], None] = lambda: None,
     ) -> Response:
-        """Make one request, to an absolute ``url`` that is the endpoint's own or one that it led to.
+        """Send one GET request to an absolute ``url``: the endpoint's own, a next page's or a redirect's.
 
-        ``token`` is a bearer token that goes with the other credentials (RFC 6750). ``on_sent`` is called when the
-        request goes out: the connection, where one had to be opened, stands then; ``on_answered`` when the head of the
-        response is here, whatever its status; following a request so costs time, and is not done without ``on_sent``.
+        ``token`` is a bearer token (RFC 6750) that is sent with the other credentials. ``on_sent`` is called when the
+        request leaves, after a connection was opened if necessary. ``on_answered`` is called when the head of the
+        response has arrived, for any status. Both cost time and are used only if ``on_sent`` is given.
 
-        A cancellation closes the connection and leaves the client usable.
+        If cancelled, the connection is closed and the client remains usable.
 
         Raises:
-            TransientError: timeouts, resets, truncated or invalid HTTP, 408 and 5xx; RateLimitedError for 429.
-            RedirectedError: when the page is somewhere else, and may be asked for there.
-            PermanentError: any other status but 2xx, a body that is over the cap or badly encoded, and a URL, or a
-                redirect to one, that may not be asked.
+            RateLimitedError: for HTTP 429.
+            TransientError: for timeouts, resets, truncated or invalid HTTP, 408 and 5xx.
+            RedirectedError: when the page is at another URL that may be requested.
+            PermanentError: for any other status except 2xx, a body that is over the cap or badly encoded, and a URL or
+                redirect target that must not be requested.
         """
         headers = self._headers
         if self._policy.carries_credentials(url):
@@ -176,13 +131,14 @@ class Client:
         return await self._exchange(self._page, "GET", url, headers=headers, extensions=trace)
 
     async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> bytes:
-        """Send a form to a token URL and return the body of the answer; no credentials but those in it go there.
+        """Send a form to a token URL and return the body of the answer.
 
-        A cancellation closes the connection and leaves the client usable.
+        No credentials are sent except those in the form and ``headers``. If cancelled, the connection is closed and the
+        client remains usable.
 
         Raises:
             TransientError: as for :meth:`get`.
-            PermanentError: any other status but 2xx, with the error that the body names (RFC 6749, section 5.2).
+            PermanentError: for any other status except 2xx, with the error code in the body (RFC 6749, section 5.2).
         """
         both = self._headers.copy()
         both.update(headers)
@@ -197,11 +153,11 @@ class Client:
         extensions: Mapping[str, Any] = MappingProxyType({}),
         **options: Any,
     ) -> _T:
-        """Make a request, and read the response while it is open, all within the time limit."""
+        """Send a request and read the response while it is open, both within the total time limit."""
         try:
             with trio.fail_after(self._limits.total_timeout):
                 request = httpx.Request(method, url, extensions={"timeout": self._timeout, **extensions}, **options)
-                response = await self._transports[self._proxies.of(url)].handle_async_request(request)
+                response = await self._transports.of(url).handle_async_request(request)
                 response.request = request
                 try:
                     return await read(response)
@@ -214,7 +170,7 @@ class Client:
         except FetchError:
             raise
         except Exception as error:
-            raise self._translated(error, url) from error
+            raise to_fetch_error(error, url, self._limits) from error
 
     async def _page(self, response: httpx.Response) -> Response:
         self._raise_for_status(response)
@@ -262,48 +218,15 @@ class Client:
             location = str(response.url.join(response.headers["location"]).copy_with(userinfo=b"", fragment=None))
             self._policy.carries_credentials(location)
         except httpx.InvalidURL as error:
-            raise PermanentError(f"{text}; it leads to no URL: {error}", code=status) from None
+            raise PermanentError(f"{text}; it leads to an invalid URL: {error}", code=status) from None
         except PermanentError as error:
             raise PermanentError(f"{text}; {error.text}", code=status) from None
         raise RedirectedError(text, code=status, location=location)
-
-    def _translated(self, error: Exception, url: str) -> FetchError:
-        address = _address(url)
-        match error:
-            case httpx.ConnectError() if any(isinstance(e, ConnectionRefusedError) for e in causes(error)):
-                return UnreachableError(f"nothing listens on {address} (connection refused)")
-            case httpx.ConnectError():
-                return UnreachableError(f"no connection to {address}: {what_was_said(error)}")
-            case httpx.ConnectTimeout():
-                within = f"{self._limits.connect_timeout:g} s (`http.connect_timeout`)"
-                return UnreachableError(f"no connection to {address} within {within}")
-            case httpx.TimeoutException():
-                return TransientError(f"nothing received for {self._limits.read_timeout:g} s (`http.read_timeout`)")
-            case httpx.NetworkError():
-                return TransientError(f"the connection broke: {what_was_said(error)}")
-            case httpx.RemoteProtocolError() | httpx.ProxyError():
-                return TransientError(f"truncated or invalid HTTP: {what_was_said(error)}")
-            case _:
-                return PermanentError(f"cannot be fetched: {what_was_said(error)}")
 
 
 def _merged(base: str, query: Sequence[tuple[str, str]], parameters: Mapping[str, str]) -> str:
     pairs = [*(pair for pair in query if pair[0] not in parameters), *parameters.items()]
     return f"{base}?{urlencode(pairs)}" if pairs else base
-
-
-def _address(url: str) -> str:
-    """Host and port, for people."""
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or {'http': 80, 'https': 443}.get(parts.scheme, 0)}"
-
-
-def _open_transport(proxy: str | None, ssl_context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
-    try:
-        return httpx.AsyncHTTPTransport(verify=ssl_context, proxy=proxy)
-    except (ValueError, ImportError) as error:  # what httpx makes of proxies that it cannot use
-        text = f"the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names cannot be used: {error}; correct or unset it"
-        raise ConfigError([Problem("environment", text)]) from error
 
 
 def _tracer(
@@ -322,10 +245,10 @@ Connect = Callable[[ResolvedEndpoint], Client]
 
 
 def connector() -> Connect:
-    """What opens the client of an endpoint.
+    """Return a function that opens the client of an endpoint; all its clients share one TLS context.
 
     Raises:
-        ConfigError: when the environment names certificates that are not there.
+        ConfigError: when the certificates that the environment names cannot be read.
     """
     ssl_context = make_ssl_context()
     return lambda endpoint: Client(

@@ -1,4 +1,4 @@
-"""Where requests may go: a redirect or a next page may lead to a host that the credentials are not for."""
+"""Decide which hosts may be requested, and with which credentials."""
 
 from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
@@ -12,27 +12,27 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class HostPolicy:
-    """Decides whether a URL may be asked on behalf of an endpoint, and whether with its credentials.
+    """A policy for the URLs that redirects and next pages of an endpoint lead to.
 
-    ``home`` is the endpoint's own URL. Its host, with the same port, may be asked with credentials, also when the
-    scheme is https instead of http; another one, or http instead of https, without them, and only when it is one of
-    ``allowed`` (``host`` or ``host:port``) and none of ``secrets`` is within its URL.
+    ``home`` is the endpoint's own URL. The same host and port may be requested with credentials, and so may an upgrade
+    from http to https on the default ports. Any other host or port, and http instead of https, gets no credentials. It
+    must be one of ``allowed`` (``host`` or ``host:port``), and its URL must contain none of ``secrets``.
     """
 
     def __init__(self, home: str, allowed: Sequence[str] = (), secrets: Secrets = NO_SECRETS) -> None:
         self._home = urlsplit(home)
         port = f":{self._home.port}" if self._home.port else ""
-        # What begins like this has the same host and port, whatever follows: nearly each request.
+        # Fast path for nearly every request: a URL with this prefix has the same scheme, host and port.
         self._at_home = f"{self._home.scheme}://{_host(self._home)}{port}/"
         entries = [urlsplit(f"//{entry}") for entry in allowed]
         self._allowed = frozenset((_host(entry), entry.port) for entry in entries)
         self._secrets = secrets
 
     def carries_credentials(self, url: str) -> bool:
-        """Whether a request for the absolute ``url`` may carry the endpoint's credentials.
+        """True if a request for the absolute ``url`` may carry the endpoint's credentials.
 
         Raises:
-            PermanentError: when it may not be made at all.
+            PermanentError: when the URL must not be requested at all.
         """
         if url.startswith(self._at_home):
             return True
@@ -40,15 +40,16 @@ class HostPolicy:
             target = urlsplit(url)
             host, port = _host(target), _port(target)
         except ValueError as error:
-            raise PermanentError(f"it leads to no URL: {error}") from None
+            raise PermanentError(f"it leads to an invalid URL: {error}") from None
         if target.scheme not in _DEFAULT_PORTS or not host:
-            raise PermanentError(f"it leads to {target.scheme or 'no scheme'}:, which is neither http nor https")
+            found = f"the scheme {target.scheme!r} and the host {host!r}"
+            raise PermanentError(f"it leads to a URL with {found}; expected http(s)://host/path")
         if self._is_home(target):
             return True
         if not {(host, None), (host, port)} & self._allowed:
             raise PermanentError(
-                f"it leads to {target.scheme}://{host}:{port}, which is not where the endpoint is; if that is right, "
-                "name the host in `allow_hosts`: it is asked without credentials then"
+                f"it leads to {target.scheme}://{host}:{port}, which is not the endpoint's origin; if that is "
+                "intended, add the host to `allow_hosts` (it gets no credentials)"
             )
         if self._secrets.redact(url) != url:
             raise PermanentError(f"it leads to {host}:{port} with a credential in the URL, which is not for that host")
@@ -63,7 +64,7 @@ class HostPolicy:
 
 
 def _host(parts: SplitResult) -> str:
-    """The host in lower case and ASCII (RFC 5891), as a client asks for it."""
+    """Return the host in lower case and ASCII (RFC 5891), as HTTP clients send it."""
     host = parts.hostname or ""
     return host if host.isascii() else idna.encode(host).decode()
 

@@ -1,4 +1,4 @@
-"""Which proxy the environment names for a URL."""
+"""Select the proxy for a URL from the environment."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -8,10 +8,10 @@ _SCHEMES = ("http", "https", "all")
 
 
 class Proxies:
-    """The proxies of ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``ALL_PROXY``, but for the hosts in ``NO_PROXY``.
+    """The proxies in ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``ALL_PROXY``, except for the hosts in ``NO_PROXY``.
 
-    Where the system has settings of its own (macOS, Windows), they count, too. ``named`` replaces all of these: URLs
-    by scheme, or ``all``.
+    System settings (macOS, Windows) are used if the environment has none. ``named`` replaces the proxies: it maps
+    ``http``, ``https`` and ``all`` to URLs.
     """
 
     def __init__(self, named: Mapping[str, str] | None = None) -> None:
@@ -21,11 +21,11 @@ class Proxies:
         }
 
     def urls(self) -> frozenset[str]:
-        """All that are named."""
+        """Return the URLs of all proxies, without duplicates."""
         return frozenset(self._by_scheme.values())
 
     def of(self, url: str) -> str | None:
-        """The proxy that a request for an absolute URL goes through; None where it goes straight there."""
+        """Return the proxy for an absolute URL, or None if it is to be requested directly."""
         if not self._by_scheme:
             return None
         parts = urlsplit(url)

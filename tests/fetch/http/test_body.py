@@ -1,4 +1,4 @@
-"""Collecting a response body: whole, under its cap, and never more in memory than that."""
+"""A response body is collected whole, and never takes more memory than its cap."""
 
 import contextlib
 import gzip
@@ -52,26 +52,26 @@ ENCODERS: dict[str | None, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 @pytest.mark.parametrize("encoding", ENCODERS)
 def test_each_encoding_gives_the_body_back(encoding: str | None, size: int) -> None:
-    """Plain, gzip and deflate bodies arrive whole, in whatever pieces they come and however the field is spelt."""
+    """Plain, gzip and deflate bodies arrive whole, for chunks of any size and any spelling of the field."""
     assert collect(in_pieces(ENCODERS[encoding](TEXT), size), encoding) == TEXT
 
 
 def test_what_is_asked_for_can_be_read() -> None:
-    """Every encoding that requests ask for is one that the collector takes."""
+    """The collector supports every encoding that requests ask for."""
     for encoding in ACCEPT_ENCODING.split(","):
         assert collect([ENCODERS[encoding.strip()](TEXT)], encoding) == TEXT
 
 
 @pytest.mark.parametrize("encoding", [None, "gzip", "deflate"])
 def test_nothing_at_all_is_an_empty_body(encoding: str | None) -> None:
-    """A response without a body, as with 204, is empty, whatever encoding its header names."""
+    """A response without a body (HTTP 204) is empty, for every encoding that its header may name."""
     assert collect([], encoding) == b""
     assert collect([b"", b""], encoding) == b""
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip", "utf-8"])
 def test_encoding_nobody_asked_for_is_permanent(encoding: str) -> None:
-    """A body in an encoding that was not asked for is given up at once, and the error names it."""
+    """A body in an encoding that was not requested is a permanent error, which names the encoding."""
     with pytest.raises(PermanentError, match=encoding):
         BodyCollector(encoding, 100)
 
@@ -79,7 +79,7 @@ def test_encoding_nobody_asked_for_is_permanent(encoding: str) -> None:
 @pytest.mark.parametrize("encoding", [None, "gzip", "deflate"])
 @pytest.mark.parametrize("size", [1, 100, 10_000])
 def test_cap_is_exact(encoding: str | None, size: int) -> None:
-    """A body of just the cap's size passes, one byte more is a permanent error that names the key to change."""
+    """A body of exactly the cap's size passes; one byte more is a permanent error that names the key to change."""
     exact, over = (in_pieces(ENCODERS[encoding](b"x" * length), size) for length in (500, 501))
     assert collect(exact, encoding, max_bytes=500) == b"x" * 500
     with pytest.raises(PermanentError, match=r"over 500 bytes; see `http\.max_body_bytes`"):
@@ -88,7 +88,7 @@ def test_cap_is_exact(encoding: str | None, size: int) -> None:
 
 @pytest.mark.parametrize("size", [16, 1_000, MIB])
 def test_bomb_is_stopped_at_the_cap(size: int) -> None:
-    """Of a bomb of 100 MiB no more is inflated than the cap and one byte, in whatever pieces it comes."""
+    """At most the cap and one byte of a 100 MiB bomb are decompressed, for chunks of any size."""
     bomb = gzip.compress(bytes(100 * MIB), compresslevel=9, mtime=0)
     collector = BodyCollector("gzip", 64 * 1024)
     pieces = in_pieces(bomb, size)
@@ -102,7 +102,7 @@ def test_bomb_is_stopped_at_the_cap(size: int) -> None:
 
 
 def test_endless_plain_body_is_stopped_at_the_cap() -> None:
-    """Of one huge chunk no more is kept than the cap and one byte."""
+    """At most the cap and one byte of one huge chunk are kept."""
     collector = BodyCollector(None, 1000)
     chunk = bytes(10 * MIB)
     tracemalloc.start()
@@ -116,7 +116,7 @@ def test_endless_plain_body_is_stopped_at_the_cap() -> None:
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_what_follows_the_stream_cannot_fill_the_memory(encoding: str) -> None:
-    """Bytes behind the end of the compressed stream are under the cap too, refused or dropped, but never hoarded."""
+    """Bytes after the end of the compressed stream are refused or dropped, but never collected."""
     collector = BodyCollector(encoding, 1000)
     collector.feed(ENCODERS[encoding](b"[]"))
     chunk = bytes(64 * 1024)
@@ -130,7 +130,7 @@ def test_what_follows_the_stream_cannot_fill_the_memory(encoding: str) -> None:
 
 
 def test_gzip_of_several_members_is_read_to_its_end() -> None:
-    """A gzip stream may consist of several members (RFC 1952, section 2.2): none of them is dropped silently."""
+    """All members of a gzip stream are read (RFC 1952, section 2.2)."""
     body = gzipped(TEXT) + gzipped(b"and more")
     for size in (1, 13, 10_000):
         assert collect(in_pieces(body, size), "gzip") == TEXT + b"and more"
@@ -138,7 +138,7 @@ def test_gzip_of_several_members_is_read_to_its_end() -> None:
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_truncated_stream_is_transient(encoding: str) -> None:
-    """A compressed body that breaks off anywhere, within its header or trailer too, is worth another try."""
+    """A compressed body that is cut off at any byte, including its header and trailer, is a transient error."""
     whole = ENCODERS[encoding](TEXT)
     kept_silently = []
     for length in range(1, len(whole)):
@@ -158,8 +158,8 @@ def test_truncated_stream_is_transient(encoding: str) -> None:
     ],
 )
 def test_corrupt_stream_is_permanent(body: bytes) -> None:
-    """What says it is gzip and is not, or fails its checksum, is given up."""
-    with pytest.raises(PermanentError, match="no valid gzip"):
+    """A body that is declared as gzip but is not, or fails its checksum, is a permanent error."""
+    with pytest.raises(PermanentError, match="not valid gzip"):
         collect(in_pieces(body, 16), "gzip")
 
 
@@ -169,7 +169,7 @@ def test_corrupt_stream_is_permanent(body: bytes) -> None:
     seed=st.integers(),
 )
 def test_any_bytes_in_any_pieces_survive(body: bytes, encoding: str | None, seed: int) -> None:
-    """Whatever the body, its encoding and its pieces, it arrives byte for byte."""
+    """Any body, in any encoding and any chunks, arrives byte for byte."""
     wire = ENCODERS[encoding](body)
     rng = random.Random(seed)
     cuts = sorted(rng.choices(range(len(wire) + 1), k=rng.randrange(10)))
@@ -179,14 +179,14 @@ def test_any_bytes_in_any_pieces_survive(body: bytes, encoding: str | None, seed
 
 @given(st.lists(st.binary(max_size=200), max_size=5), st.sampled_from(["gzip", "deflate", None]), st.integers(1, 300))
 def test_any_garbage_is_a_body_or_an_error_of_ours(chunks: list[bytes], encoding: str | None, max_bytes: int) -> None:
-    """No bytes make the collector raise anything else, or give more than the cap."""
+    """For any bytes, the collector returns at most the cap, or raises one of our errors."""
     with contextlib.suppress(PermanentError, TransientError):
         assert len(collect(chunks, encoding, max_bytes)) <= max_bytes
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_padding_behind_the_stream_is_dropped(encoding: str) -> None:
-    """Zeros or other bytes behind a complete stream, as some servers send them, do not cost the page."""
+    """Zeros or other bytes after a complete stream, which some servers send, are ignored."""
     for padding in (bytes(512), b"\r\n", b"trailer \x1f"):
         for size in (1, 7, 10_000):
             assert collect(in_pieces(ENCODERS[encoding](TEXT) + padding, size), encoding) == TEXT

@@ -1,4 +1,4 @@
-"""The HTTP client over real sockets: what each fault of a server becomes."""
+"""The HTTP client over real sockets: each fault of a server becomes the right error."""
 
 import gzip
 from collections.abc import AsyncIterator
@@ -15,7 +15,8 @@ from mockapi.settings import Settings
 from pipeline.config.settings import Http
 from pipeline.errors import ConfigError, FetchError, PermanentError, RateLimitedError, TransientError, UnreachableError
 from pipeline.fetch.content.response import Response
-from pipeline.fetch.http.client import Client, make_ssl_context
+from pipeline.fetch.http.client import Client
+from pipeline.fetch.http.transports import make_ssl_context
 
 LIMITS = Http(connect_timeout=0.5, read_timeout=0.3, total_timeout=1.0, max_body_bytes=20_000)
 
@@ -27,7 +28,7 @@ async def get(url: str, limits: Http = LIMITS) -> Response:
 
 @asynccontextmanager
 async def server(answer: bytes) -> AsyncIterator[str]:
-    """A raw server that gives the same bytes to whoever asks, and closes."""
+    """A raw server that answers each connection with the same bytes and closes it."""
 
     async def handle(stream: trio.SocketStream) -> None:
         async with stream:
@@ -61,7 +62,7 @@ def response(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
     ],
 )
 async def test_faults_become_errors(fault: str, error: type[FetchError], code: int | None, text: str) -> None:
-    """Each fault is transient or permanent as the taxonomy says, with status and reason."""
+    """Each fault becomes a transient or permanent error with status and reason."""
     settings = Settings(ports=(0, 0, 0), personas=("api1",), faults=[parse_fault(f"api1:*:{fault}")])
     async with serving(settings) as urls:
         with pytest.raises(FetchError) as caught:
@@ -72,7 +73,7 @@ async def test_faults_become_errors(fault: str, error: type[FetchError], code: i
 
 
 async def test_a_dripping_server_is_cut_off_as_a_whole() -> None:
-    """A byte now and then keeps the read timeout away, but not the total one."""
+    """A server that sends a byte now and then is stopped by the total timeout, not by the read timeout."""
     settings = Settings(ports=(0, 0, 0), personas=("api1",), faults=[parse_fault("api1:*:drip")])
     async with serving(settings) as urls:
         with pytest.raises(TransientError, match=r"no complete response within 1\.2 s"):
@@ -80,7 +81,7 @@ async def test_a_dripping_server_is_cut_off_as_a_whole() -> None:
 
 
 async def test_retry_after_is_read() -> None:
-    """The wait that a 429 asks for is on the error, in seconds."""
+    """The error for a 429 contains the requested wait, in seconds."""
     settings = Settings(ports=(0, 0, 0), personas=("api1",), faults=[parse_fault("api1:*:429=2.5")])
     async with serving(settings) as urls:
         with pytest.raises(RateLimitedError) as caught:
@@ -89,7 +90,7 @@ async def test_retry_after_is_read() -> None:
 
 
 async def test_nothing_listens() -> None:
-    """A refused connection is said in words, with the address."""
+    """The error for a refused connection names the address."""
     with trio.socket.socket() as reserved:
         await reserved.bind(("127.0.0.1", 0))
         port = reserved.getsockname()[1]
@@ -98,13 +99,13 @@ async def test_nothing_listens() -> None:
 
 
 async def test_unknown_host_is_unreachable() -> None:
-    """A host that does not resolve is unreachable, not a crash."""
+    """A host that does not resolve is unreachable, without a crash."""
     with pytest.raises(UnreachableError, match=r"no connection to no-such-host\.invalid:80"):
         await get("http://no-such-host.invalid/")
 
 
 async def test_tls_to_a_server_without_it_is_unreachable() -> None:
-    """https where only http is spoken is unreachable, with a reason."""
+    """An https request to a server that only speaks http is an unreachable error with a reason."""
     async with server(b"what?\r\n\r\n") as url:
         client = Client(url.replace("http:", "https:"), LIMITS, ssl_context=make_ssl_context())
         async with client:
@@ -119,13 +120,13 @@ async def test_tls_to_a_server_without_it_is_unreachable() -> None:
         (b"", TransientError, "truncated or invalid HTTP"),
         (response(b"x" * 20_001), PermanentError, "over 20000 bytes"),
         (response(gzip.compress(b"x" * 5_000_000), "Content-Encoding: gzip"), PermanentError, "over 20000 bytes"),
-        (response(b"no gzip", "Content-Encoding: gzip"), PermanentError, "no valid gzip"),
+        (response(b"no gzip", "Content-Encoding: gzip"), PermanentError, "not valid gzip"),
         (response(gzip.compress(b"x" * 99)[:-9], "Content-Encoding: gzip"), TransientError, "truncated"),
         (response(b"x", "Content-Encoding: br"), PermanentError, "'br'"),
     ],
 )
 async def test_broken_bodies_become_errors(answer: bytes, error: type[FetchError], text: str) -> None:
-    """What is not HTTP is transient; what would come again the same way is permanent."""
+    """Invalid HTTP is transient; a body that would be the same again is permanent."""
     async with server(answer) as url:
         with pytest.raises(FetchError) as caught:
             await get(url)
@@ -134,14 +135,14 @@ async def test_broken_bodies_become_errors(answer: bytes, error: type[FetchError
 
 
 async def test_gzip_is_inflated() -> None:
-    """A compressed body arrives inflated."""
+    """A compressed body is decompressed."""
     async with server(response(gzip.compress(b"[]" * 99), "Content-Encoding: gzip")) as url:
         assert (await get(url)).body == b"[]" * 99
 
 
 @asynccontextmanager
 async def listening() -> AsyncIterator[tuple[str, list[str]]]:
-    """Host and port of a server with an empty list, and the heads of the requests that it gets."""
+    """Serve an empty list; yield host and port, and the heads of the requests received."""
     heads: list[str] = []
 
     async def handle(stream: trio.SocketStream) -> None:
@@ -156,7 +157,7 @@ async def listening() -> AsyncIterator[tuple[str, list[str]]]:
 
 
 async def test_the_client_introduces_itself() -> None:
-    """Each request says who asks, and what it can read."""
+    """Each request contains the user agent, the accepted formats and the URL's own query string."""
     async with listening() as (address, heads):
         await get(f"http://{address}/p?q=a%2Cb", Http(user_agent="shop-bot/1"))
     head = heads[0]
@@ -168,7 +169,7 @@ async def test_the_client_introduces_itself() -> None:
 
 
 async def test_user_and_password_of_the_url_go_into_a_header() -> None:
-    """They are sent as RFC 7617 has it, in the place of a header of that name, and are no part of the target."""
+    """They are sent as RFC 7617 defines, replace a header of that name, and are not part of the request target."""
     async with listening() as (address, heads):
         url = f"http://me:p%40ss@{address}/p"
         async with Client(url, LIMITS, headers={"authorization": "Bearer x"}, ssl_context=NO_TLS) as client:
@@ -178,7 +179,7 @@ async def test_user_and_password_of_the_url_go_into_a_header() -> None:
 
 
 async def test_requests_go_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The proxy of the environment is asked for the whole URL, unless the host is excepted from it."""
+    """Requests go to the environment's proxy with the whole URL, unless NO_PROXY contains the host."""
     async with listening() as (address, heads):
         monkeypatch.setenv("http_proxy", f"http://{address}")
         monkeypatch.setenv("no_proxy", "direct.invalid")
@@ -189,7 +190,7 @@ async def test_requests_go_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 async def test_a_url_that_cannot_be_asked_is_an_error_of_its_page() -> None:
-    """A next link at home that no request can be made for is a failure of that page, and no crash."""
+    """A next link for which no request can be built is a permanent error of its page, without a crash."""
     async with listening() as (address, heads), Client(f"http://{address}/", LIMITS, ssl_context=NO_TLS) as client:
         with pytest.raises(PermanentError, match="cannot be fetched"):
             await client.get(f"http://{address}/?after={'a' * 70_000}")
@@ -207,7 +208,7 @@ async def test_a_url_that_cannot_be_asked_is_an_error_of_its_page() -> None:
 def test_what_the_environment_gets_wrong_is_told(
     name: str, value: str, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Certificates and proxies come from the environment; a mistake there is one of the configuration."""
+    """Wrong certificates and proxies in the environment are configuration errors, without the proxy's password."""
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match=text) as caught:
         Client("https://shop.test/", LIMITS, ssl_context=make_ssl_context())
@@ -215,7 +216,7 @@ def test_what_the_environment_gets_wrong_is_told(
 
 
 async def test_a_proxy_is_not_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy in the environment is passed over for loopback addresses, and used for others."""
+    """A proxy in the environment is not used for loopback addresses, but for all others."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     async with server(response(b"[]")) as url:
         assert (await get(url)).body == b"[]"
@@ -225,16 +226,16 @@ async def test_a_proxy_is_not_for_this_machine(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])
 async def test_when_a_request_goes_out_and_its_answer_comes_is_told(status: str) -> None:
-    """The moments that count for the rate are told once per attempt, in this order, whatever the answer."""
-    told: list[str] = []
+    """Both callbacks are called once per attempt, in this order, for any status."""
+    called: list[str] = []
     async with server(response(b"[]", status=status)) as url, Client(url, LIMITS, ssl_context=NO_TLS) as client:
         with suppress(PermanentError):
-            await client.get(url, on_sent=lambda: told.append("sent"), on_answered=lambda: told.append("answered"))
-    assert told == ["sent", "answered"]
+            await client.get(url, on_sent=lambda: called.append("sent"), on_answered=lambda: called.append("answered"))
+    assert called == ["sent", "answered"]
 
 
 async def test_a_server_that_does_not_answer_the_handshake_is_given_up() -> None:
-    """The connect timeout bounds a handshake that never ends."""
+    """The connect timeout limits a TLS handshake that never ends."""
     async with trio.open_nursery() as nursery:
 
         async def swallow(stream: trio.SocketStream) -> None:
@@ -252,7 +253,7 @@ async def test_a_server_that_does_not_answer_the_handshake_is_given_up() -> None
 
 
 async def test_retry_after_counts_for_429_and_503_alone() -> None:
-    """Of another status the field is not heeded: it says when to come back, not how long we pause."""
+    """With any other status the field is ignored, since it does not ask for a pause."""
     for status, expected in (("429 X", 7), ("503 X", 7), ("500 X", None), ("404 X", None)):
         async with server(response(b"", "Retry-After: 7", status=status)) as url:
             with pytest.raises(FetchError) as caught:

@@ -1,4 +1,4 @@
-"""Proxies: which one the environment names for a URL."""
+"""The proxy for a URL is selected from the environment."""
 
 import pytest
 
@@ -18,7 +18,7 @@ NAMED = {"http": "http://one.test:1", "https": "two.test:2", "all": "socks5://th
     ],
 )
 def test_a_scheme_has_its_proxy_or_that_of_all(named: tuple[str, ...], url: str, proxy: str | None) -> None:
-    """The variable of the URL's scheme comes first; an address without a scheme is one of HTTP."""
+    """The variable for the URL's scheme has precedence; a proxy address without a scheme is an HTTP proxy."""
     assert Proxies({scheme: NAMED[scheme] for scheme in named}).of(url) == proxy
 
 
@@ -34,7 +34,7 @@ def test_a_scheme_has_its_proxy_or_that_of_all(named: tuple[str, ...], url: str,
     ],
 )
 def test_hosts_can_be_excepted(no_proxy: str, passed_over: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What NO_PROXY names is asked directly, and so are the hosts below it."""
+    """Hosts in NO_PROXY and their subdomains are requested directly."""
     monkeypatch.setenv("no_proxy", no_proxy)
     monkeypatch.setenv("http_proxy", "http://one.test:1")
     hosts = {"shop.test", "cdn.shop.test", "other.test"}
@@ -42,5 +42,5 @@ def test_hosts_can_be_excepted(no_proxy: str, passed_over: set[str], monkeypatch
 
 
 def test_each_proxy_is_listed_once() -> None:
-    """Those that two variables name are the same."""
+    """A proxy that two variables name is listed once."""
     assert Proxies({"http": "http://one.test:1", "https": "one.test:1"}).urls() == {"http://one.test:1"}
