@@ -1,7 +1,4 @@
-"""Access tokens for client credentials (RFC 6749, section 4.4): fetched when needed, kept while they last.
-
-What lets one endpoint's requests in: access tokens, and errors that say what is missing but not what is secret.
-"""
+"""Get access to one endpoint: OAuth 2 access tokens, and error texts with a remedy and without secrets."""
 
 import math
 import re
@@ -18,23 +15,20 @@ from pipeline.fetch.http.client import Client
 from pipeline.fetch.policy.token_bucket import TokenBucket
 from pipeline.redaction import shown_url
 
-# A token is not used in the last seconds of its life: the request has to arrive within it.
+# A token is not used in the last seconds of its lifetime, because the request has to arrive before it expires.
 MARGIN_SECONDS = 10.0
 
-# What a token may be that cannot be sent as it is. Some APIs have names of their own for bearer tokens.
+# Token types that cannot be sent as bearer tokens. All others are tried: some APIs use their own names for these.
 _OTHER_KINDS = frozenset({"mac", "pop", "dpop"})
 
+# The maximum length of a token URL's error in our messages, in characters.
+_LONGEST_REASON = 200
 
-class TokenStatistics(msgspec.Struct, frozen=True):
-    """What a :class:`TokenSource` has done so far; ``expires_at`` is on Trio's clock, None without a token."""
-
-    fetched: int
-    refused: int
-    expires_at: float | None
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
 
 
 class _Granted(msgspec.Struct, frozen=True):
-    """The body of a successful answer (RFC 6749, section 5.1)."""
+    """The body of a successful token response (RFC 6749, section 5.1)."""
 
     access_token: str
     token_type: str | None = None
@@ -45,59 +39,55 @@ _decode = msgspec.json.Decoder(_Granted).decode
 
 
 class TokenSource:
-    """Holds one access token, and gets another when it expires or is refused.
+    """A source of access tokens for client credentials (RFC 6749, section 4.4).
 
-    ``request`` asks the token URL and gives the body of its answer. However many ask at once, it is called once.
+    It keeps one token and fetches another when that one expires or is refused. ``request`` sends a request to the token
+    URL and returns the body of the answer. It is called once for any number of tasks that wait at the same time.
     """
 
     def __init__(self, request: Callable[[], Awaitable[bytes]]) -> None:
         self._request = request
         self._lock = trio.Lock()
         self._token: str | None = None
-        self._expires_at = float("inf")
-        self._fetched = self._refused = 0
+        self._expires_at = math.inf
 
     async def token(self) -> str:
-        """The access token, fetched where there is none that lasts.
+        """Return the access token, and fetch one first if none is valid.
 
-        A cancellation leaves the source as it was.
+        If cancelled, the source is unchanged. Errors of ``request`` are passed on.
 
         Raises:
-            CredentialsRefusedError: when the answer is no token that can be used, and whatever ``request`` raises.
+            CredentialsRefusedError: when the answer contains no usable token.
         """
         async with self._lock:
             if self._token is None or trio.current_time() >= self._expires_at:
                 granted = _read(await self._request())
                 life = _life(granted)
                 self._token = granted.access_token
-                # One that hardly lives is used for half its life rather than never.
+                # A token with a short lifetime is used for half of it rather than never.
                 self._expires_at = trio.current_time() + max(life - MARGIN_SECONDS, life / 2)
-                self._fetched += 1
             return self._token
 
     def refuse(self, token: str) -> None:
-        """The API did not take ``token``: it is not used again. Without effect on one that came since."""
+        """Discard ``token``, because the API refused it; a newer token is kept."""
         if token == self._token:
             self._token = None
-            self._refused += 1
-
-    def statistics(self) -> TokenStatistics:
-        """How many tokens came, and how many were refused."""
-        return TokenStatistics(self._fetched, self._refused, self._expires_at if self._token else None)
 
 
 def _read(body: bytes) -> _Granted:
     try:
         granted = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise CredentialsRefusedError("the token URL answers with no access token; check `auth.oauth2`") from None
+        raise CredentialsRefusedError("the token URL returned no access token; check `auth.oauth2`") from None
     if (granted.token_type or "").lower() in _OTHER_KINDS or not re.fullmatch(r"[!-~]+", granted.access_token):
-        raise CredentialsRefusedError("the token URL gives a token that is no bearer token; others cannot be used")
+        raise CredentialsRefusedError(
+            "the token URL returned a token that is not a valid bearer token; no other kind is supported"
+        )
     return granted
 
 
 def _life(granted: _Granted) -> float:
-    """The seconds that a token lasts; where that is not said in numbers, only a refusal will tell."""
+    """Return the lifetime in seconds; without a number, the token is used until it is refused."""
     try:
         life = float(str(granted.expires_in))
     except ValueError:
@@ -105,16 +95,10 @@ def _life(granted: _Granted) -> float:
     return max(0.0, life) if math.isfinite(life) else math.inf
 
 
-_UNAUTHORIZED, _FORBIDDEN = 401, 403
-
-# So much is told of what a token URL says, in characters.
-_LONGEST_REASON = 200
-
-
 class Access:
-    """An endpoint's access tokens, where it needs some, and its secrets.
+    """The access tokens of an endpoint, if it needs any, and its secrets.
 
-    A request to the token URL costs a token of the bucket, since that may be the same server's.
+    A request to the token URL takes a token of the bucket, because it may go to the same server.
     """
 
     def __init__(self, endpoint: ResolvedEndpoint, client: Client, bucket: TokenBucket) -> None:
@@ -125,11 +109,13 @@ class Access:
         self._tokens = TokenSource(partial(self._request, oauth2)) if oauth2 else None
 
     async def token(self) -> str | None:
-        """The access token to send, None where none is needed; a cancellation leaves nothing behind.
+        """Return the access token to send, or None if the endpoint needs none.
+
+        If cancelled, no token is fetched and the next call tries again.
 
         Raises:
-            CredentialsRefusedError: when the token URL gives none.
-            TransientError: when it cannot be asked at the moment.
+            CredentialsRefusedError: when the token URL returns no usable token.
+            TransientError: when the token URL cannot be reached or fails at the moment.
         """
         if self._tokens is None:
             return None
@@ -138,16 +124,16 @@ class Access:
         return token
 
     def refuse(self, token: str) -> None:
-        """The API did not take the token: the next one is another."""
+        """Discard ``token``, because the API refused it; the next call of :meth:`token` fetches another."""
         if self._tokens:
             self._tokens.refuse(token)
 
     def redact(self, text: str) -> str:
-        """The text without the endpoint's secrets, its access token among them."""
+        """Return the text without the endpoint's secrets, including its access token."""
         return self._endpoint.secrets.redact(text)
 
     def explained(self, error: FetchError) -> str:
-        """The error's text without secrets, and with a remedy where access was denied."""
+        """Return the error's text without secrets, and with a remedy if access was denied."""
         text = self.redact(error.text)
         if error.code not in (_UNAUTHORIZED, _FORBIDDEN) or isinstance(error, CredentialsRefusedError):
             return text
@@ -157,20 +143,20 @@ class Access:
             return f"{text}; check `auth`"
         return f"{text}; it may need `auth`" if error.code == _UNAUTHORIZED else text
 
-    async def _request(self, how: OAuth2) -> bytes:
-        form = {"grant_type": "client_credentials", **({"scope": how.scope} if how.scope else {})}
+    async def _request(self, oauth2: OAuth2) -> bytes:
+        form = {"grant_type": "client_credentials", **({"scope": oauth2.scope} if oauth2.scope else {})}
         headers = {}
-        if how.secret_in is ClientSecretIn.HEADER:
-            headers["Authorization"] = client_credentials_header(how)
+        if oauth2.secret_in is ClientSecretIn.HEADER:
+            headers["Authorization"] = client_credentials_header(oauth2)
         else:
-            form |= {"client_id": how.client_id, "client_secret": how.client_secret}
+            form |= {"client_id": oauth2.client_id, "client_secret": oauth2.client_secret}
         grant = await self._bucket.acquire()
         try:
             grant.sent()
-            return await self._client.post(how.token_url, form, headers)
+            return await self._client.post(oauth2.token_url, form, headers)
         except PermanentError as error:
-            said = "".join(c for c in error.text[:_LONGEST_REASON] if c.isprintable())
-            text = f"{shown_url(how.token_url)} gives no access token: {said}; check `auth.oauth2`"
+            reason = "".join(c for c in error.text[:_LONGEST_REASON] if c.isprintable())
+            text = f"{shown_url(oauth2.token_url)} returned no access token: {reason}; check `auth.oauth2`"
             raise CredentialsRefusedError(text, code=error.code) from None
         except UnreachableError as error:
             raise TransientError(f"no access token: {error.text}") from None

@@ -1,4 +1,4 @@
-"""How requests show who asks: each way, what it sends where, and what is wrong with a description of it."""
+"""Authentication: each method sends the right credentials to the right place, and mistakes are reported."""
 
 from base64 import b64encode
 from pathlib import Path
@@ -69,19 +69,19 @@ def test_each_way_is_sent_as_it_should_be(
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, auth: str, path: str, text: str) -> None:
-    """Each mistake is a configuration error with the key's path."""
+    """Each mistake is a configuration error with the path of its key."""
     found = problems(tmp_path, f"endpoints: [{{name: shop, url: 'http://shop.test/', auth: {auth}}}]", env=ENV)
     assert text in found[f"endpoints.0.{path}"]
 
 
 def test_a_header_that_is_set_twice_is_an_error(tmp_path: Path) -> None:
-    """`auth` and `headers` cannot both say what Authorization is."""
+    """`auth` and `headers` cannot both set the Authorization header."""
     text = "endpoints: [{name: shop, url: 'http://shop.test/', auth: {bearer: x}, headers: {authorization: y}}]"
     assert "which `headers` has already" in problems(tmp_path, text)["endpoints.0.auth"]
 
 
 def test_no_error_and_nothing_shown_repeats_a_secret(tmp_path: Path) -> None:
-    """Tokens, passwords and their encoded forms are taken out of texts, also where they stand in the file."""
+    """Tokens, passwords and their encoded forms are redacted, even if the file contains them literally."""
     literal = resolved(tmp_path, "{basic: {username: bob, password: open-sesame}}")
     encoded = b64encode(b"bob:open-sesame").decode()
     assert literal.secrets.redact(f"open-sesame {encoded}") == "*** ***"
@@ -92,7 +92,7 @@ def test_no_error_and_nothing_shown_repeats_a_secret(tmp_path: Path) -> None:
 
 
 async def test_credentials_stay_at_home() -> None:
-    """A key in the query is added to each URL at home, next pages among them, and to none elsewhere."""
+    """Credentials are added to each request at home, including next pages, and to none at another host."""
     asked: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -132,7 +132,7 @@ async def test_credentials_stay_at_home() -> None:
     ],
 )
 async def test_denied_access_comes_with_a_remedy(status: int, changes: dict[str, Any], remedy: str) -> None:
-    """Who is turned away is told what to set."""
+    """The error for denied access names the key or variable to set."""
     api = FakeApi(pages=1, script={1: [reply(status)] * 2})
     fetcher, _ = await walk(api, rate_limit=NO_LIMIT, **changes)
     assert fetcher.result().failures[0].error == remedy
@@ -140,7 +140,7 @@ async def test_denied_access_comes_with_a_remedy(status: int, changes: dict[str,
 
 @pytest.mark.virtual_time
 async def test_a_run_sends_them(tmp_path: Path) -> None:
-    """What `auth` says goes with each request of a whole run."""
+    """In a complete run, every request carries the credentials of `auth`."""
     seen: list[str | None] = []
 
     class Api(FakeApi):
@@ -160,7 +160,7 @@ async def test_a_run_sends_them(tmp_path: Path) -> None:
 
 
 def test_another_way_replaces_the_one_of_a_preset() -> None:
-    """A key within the same way is merged, another way is instead of it."""
+    """Keys of the same method are merged with the preset's; another method replaces the preset's."""
     auth = Auth(api_key=ApiKey(header="X-Key", value="a"))
     assert auth.as_defaults_for({"api_key": ApiKey()}) is auth
     assert auth.as_defaults_for({"basic": BasicAuth(username="u")}) == Auth()
@@ -177,7 +177,7 @@ def test_another_way_replaces_the_one_of_a_preset() -> None:
     ],
 )
 def test_a_secret_one_level_too_high_is_not_repeated(tmp_path: Path, auth: str) -> None:
-    """The likeliest mistake of all says what would be right, and not what was written."""
+    """The error for a secret in the place of a mapping names the expected keys, but not the secret."""
     found = problems(tmp_path, f"endpoints: [{{name: shop, url: 'http://shop.test/', auth: {auth}}}]")
     assert "open-sesame" not in str(found)
     flags = problems(tmp_path, endpoints__shop__auth="open-sesame")
@@ -186,7 +186,7 @@ def test_a_secret_one_level_too_high_is_not_repeated(tmp_path: Path, auth: str) 
 
 
 def test_a_key_goes_to_one_place(tmp_path: Path) -> None:
-    """One in the query replaces a preset's header, with its own value or the preset's."""
+    """A query parameter replaces the preset's header, with its own value or the preset's."""
     text = "endpoints: [{name: s, url: 'http://s.test', preset: shopify_admin, auth: {api_key: {query: key}}}]"
     config = load(tmp_path, text, env={"SHOPIFY_ACCESS_TOKEN": "shpat_1"})
     (made,) = resolve(config, {"SHOPIFY_ACCESS_TOKEN": "shpat_1"})
@@ -194,7 +194,7 @@ def test_a_key_goes_to_one_place(tmp_path: Path) -> None:
 
 
 def test_who_asks_is_said_once(tmp_path: Path) -> None:
-    """A user in the URL and a bearer token would be the same header, and a parameter cannot stand there twice."""
+    """A user in the URL besides a bearer token, and a query parameter that is set twice, are errors."""
     text = "endpoints: [{name: s, url: 'http://s.test?key=1', auth: {api_key: {query: key, value: abcd}}}]"
     assert "has the parameter key already" in problems(tmp_path, text)["endpoints.0.auth.api_key.query"]
     text = "endpoints: [{name: shop, url: 'http://us:passw0rd@shop.test/', auth: {bearer: token}}]"
@@ -206,7 +206,7 @@ def test_who_asks_is_said_once(tmp_path: Path) -> None:
 
 
 def test_a_token_url_takes_variables_and_leaves_the_endpoints_user_behind(tmp_path: Path) -> None:
-    """Without a host it is where the endpoint is, but not with its user and password."""
+    """A token URL without a host is relative to the endpoint's, but without its user and password."""
     text = "{oauth2: {token_url: '/t?tenant=${USER}', client_id: me, client_secret: '${TOKEN}', scope: 'read:${USER}'}}"
     how = resolved(tmp_path, text).credentials.oauth2
     assert how

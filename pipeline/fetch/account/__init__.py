@@ -1,1 +1,1 @@
-"""What happened: the account of an endpoint."""
+"""The record of what happened at an endpoint: outcomes, time spent and traffic."""

@@ -1,7 +1,4 @@
-"""Records how an endpoint answered, in bounded memory however long that goes on.
-
-Times one attempt at a page.
-"""
+"""Record how an endpoint answered, in bounded memory, and time single attempts."""
 
 import math
 from collections import Counter
@@ -12,16 +9,16 @@ from pipeline.errors import FetchError, RateLimitedError, TransientError
 from pipeline.fetch.policy.token_bucket import Grant
 from pipeline.model.metrics import Outcome, Slot, Traffic
 
-# Spans of time; when there would be more, each is made twice as long.
+# The maximum number of time spans. When more would be needed, every span is doubled in length.
 MOST_SPANS = 240
 _FIRST_SPAN = 0.25
 
-# Each doubling of a latency is divided into so many classes, from a millisecond up.
+# Latencies are counted in logarithmic classes: four for each doubling, from a millisecond up.
 _CLASSES, _LEAST = 4, 0.001
 
 
 class TrafficRecorder:
-    """Counts attempts by outcome and span of time, and answers by latency. Times are Trio's."""
+    """A recorder that counts attempts by outcome and time span, and answers by latency. Times are on Trio's clock."""
 
     def __init__(self) -> None:
         self._began: float | None = None
@@ -33,11 +30,11 @@ class TrafficRecorder:
         self._open: list[tuple[float, float]] = []
 
     def start(self) -> None:
-        """The walk begins."""
+        """Set the start, from which recorded times are counted."""
         self._began = trio.current_time()
 
     def attempted(self, began_at: float, error: FetchError | None, latency: float = 0.0) -> None:
-        """An attempt that began at some time came to its end; ``latency`` is that of its answer, in seconds."""
+        """Record the outcome of an attempt, and the ``latency`` of its answer in seconds if there was no error."""
         number = int(self._since_start(began_at) / self._span)
         while number >= MOST_SPANS:
             self._widen()
@@ -48,7 +45,7 @@ class TrafficRecorder:
             self._slowest = max(self._slowest, latency)
 
     def circuit(self, *, is_open: bool) -> None:
-        """The circuit is open now, or it is not; saying the same again changes nothing."""
+        """Record whether the circuit is open now; repeating the same state has no effect."""
         if is_open and self._opened_at is None:
             self._opened_at = trio.current_time()
         elif not is_open and self._opened_at is not None:
@@ -56,7 +53,7 @@ class TrafficRecorder:
             self._opened_at = None
 
     def statistics(self) -> Traffic:
-        """What was recorded so far."""
+        """Return what was recorded so far."""
         still_open = [] if self._opened_at is None else [(self._opened_at, trio.current_time())]
         return Traffic(
             span=self._span,
@@ -91,7 +88,7 @@ def _outcome(error: FetchError | None) -> Outcome:
 
 
 class Stopwatch:
-    """Counts from when a page is asked for at last, after all waits; ``latency`` is that of its last request."""
+    """A stopwatch for one attempt, started by its first request. ``latency`` is the last request's, in seconds."""
 
     def __init__(self) -> None:
         self.started_at: float | None = None
@@ -99,21 +96,21 @@ class Stopwatch:
         self.latency = 0.0
 
     def start(self) -> None:
-        """A request begins; so does the count, unless it has."""
+        """Record that a request begins, and start the stopwatch if it is not running."""
         self._sent_at = trio.current_time()
         if self.started_at is None:
             self.started_at = self._sent_at
 
     def sent(self, grant: Grant) -> None:
-        """The request leaves; a connection that had to be opened stands."""
+        """Record that the request leaves on an open connection, and report that to its grant."""
         self._sent_at = trio.current_time()
         grant.sent()
 
     def over(self) -> None:
-        """The request is over."""
+        """Record that the request has ended."""
         if self._sent_at is not None:
             self.latency, self._sent_at = trio.current_time() - self._sent_at, None
 
     def seconds(self) -> float:
-        """The time since the start, 0 before."""
+        """Return the seconds since the start, or 0 if it has not been started."""
         return 0.0 if self.started_at is None else trio.current_time() - self.started_at

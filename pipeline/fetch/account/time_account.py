@@ -1,4 +1,4 @@
-"""Attributes each moment of an endpoint's walk to what held it up."""
+"""Attribute the time of an endpoint's fetch to the activity that it was spent on."""
 
 import math
 from contextlib import AbstractContextManager
@@ -9,16 +9,16 @@ from pipeline.model.metrics import Activity, TimeSpent
 
 _MILLISECONDS = 3
 
-# An activity's rank is its place in this order. Each page changes its activity a few times, so these are plain numbers.
+# An activity's rank is its position in the enumeration. Ranks are plain numbers because activities change often.
 _RANKS = {activity: rank for rank, activity in enumerate(Activity)}
 _TOKENS, _RETRY_AFTER, _REST = _RANKS[Activity.TOKENS], _RANKS[Activity.RETRY_AFTER], _RANKS[Activity.NORMALIZING]
 
 
 class TimeAccount:
-    """Splits the time between :meth:`start` and the last page's delivery, without a gap and without an overlap.
+    """A time account that splits the time from :meth:`start` to the last delivery, without gaps or overlaps.
 
-    Several tasks may say what they are about at once; a moment belongs to the first of their activities in the order of
-    :class:`Activity`, and one of which nobody says anything to ``NORMALIZING``. Times are Trio's.
+    Several tasks may be active at once. Each moment then belongs to the first of their activities in the order of
+    :class:`Activity`. A moment without any activity belongs to ``NORMALIZING``. Times are on Trio's clock.
     """
 
     def __init__(self) -> None:
@@ -32,24 +32,24 @@ class TimeAccount:
         self._over = False
 
     def start(self) -> None:
-        """The walk begins."""
+        """Start the account."""
         self._since = trio.current_time()
 
     def during(self, activity: Activity) -> AbstractContextManager[None]:
-        """A task is about this for as long as the context lasts."""
+        """Return a context manager for a task's activity; several tasks may enter it at once."""
         return self._during[activity]
 
     def paused_until(self, moment: float) -> None:
-        """Until then the API wants to be left alone: who waits for a token waits for that."""
+        """Record a pause that the API imposed: until then, waiting for a token counts as ``RETRY_AFTER``."""
         self._settle()
         self._paused_until = moment
 
     def sent(self) -> None:
-        """A page is on its way to be normalized."""
+        """Record that a page was sent to be normalized."""
         self._undelivered += 1
 
     def delivered(self) -> None:
-        """A page that was sent is normalized and written down."""
+        """Record that a sent page was normalized and written to the journal."""
         self._undelivered -= 1
         if self._over:
             self._settle()
@@ -57,7 +57,7 @@ class TimeAccount:
                 self._since = None
 
     def over(self) -> None:
-        """The walk is over; what was sent may still be under way."""
+        """Record that fetching has ended; pages that were sent may still be normalized."""
         self._settle()
         self._over = True
         self._now_at = _REST
@@ -65,7 +65,7 @@ class TimeAccount:
             self._since = None
 
     def statistics(self) -> TimeSpent:
-        """The time so far, to the millisecond."""
+        """Return the time spent so far, in seconds, rounded to milliseconds."""
         self._settle()
         parts = {activity.value: round(self._spent[rank], _MILLISECONDS) for activity, rank in _RANKS.items()}
         return TimeSpent(wall=round(sum(parts.values()), _MILLISECONDS), **parts)
@@ -83,7 +83,7 @@ class TimeAccount:
             self._now_at = next((each for each, tasks in enumerate(self._tasks) if tasks), _REST)
 
     def _settle(self) -> None:
-        """Book the time since the last call."""
+        """Attribute the time since the last call."""
         if self._since is None:
             return
         now = trio.current_time()
@@ -96,7 +96,7 @@ class TimeAccount:
 
 
 class _During(AbstractContextManager[None]):
-    """One activity of an account; may be entered by several tasks at once."""
+    """One activity of an account, as a context manager that several tasks may enter at once."""
 
     def __init__(self, account: TimeAccount, rank: int) -> None:
         self._account = account

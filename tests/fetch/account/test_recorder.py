@@ -1,4 +1,4 @@
-"""How an endpoint answered, recorded in bounded memory."""
+"""The recorder counts every attempt in bounded memory."""
 
 import math
 from collections import Counter
@@ -25,7 +25,7 @@ ERRORS = {
 
 
 def recorded(attempts: list[tuple[float, FetchError | None, float]]) -> Traffic:
-    """What is recorded of attempts that began at some time, with an error or None, and a latency."""
+    """Return the record of attempts, each given by its start, its error or None, and its latency."""
 
     async def main() -> Traffic:
         recorder = TrafficRecorder()
@@ -41,7 +41,7 @@ def recorded(attempts: list[tuple[float, FetchError | None, float]]) -> Traffic:
 
 @given(st.lists(st.tuples(st.floats(0, 1e5), st.sampled_from(Outcome)), max_size=60))
 def test_every_attempt_is_counted_once_and_memory_stays_bounded(attempts: list[tuple[float, Outcome]]) -> None:
-    """However long a run lasts, there are so many spans at most, and the counts are those of the attempts."""
+    """For a run of any length, the number of spans is bounded and the counts are those of the attempts."""
     traffic = recorded([(at, ERRORS[outcome], 0.1) for at, outcome in attempts])
     assert len(traffic.slots) <= MOST_SPANS
     counted: Counter[Outcome] = Counter()
@@ -54,21 +54,21 @@ def test_every_attempt_is_counted_once_and_memory_stays_bounded(attempts: list[t
 
 @given(st.lists(st.floats(0.001, 100), min_size=1), st.sampled_from([0.5, 0.9, 1.0]))
 def test_latency_of_a_share_is_within_its_class(latencies: list[float], share: float) -> None:
-    """A quantile is never below the true one, and above it by less than a class: a fifth."""
-    said = recorded([(0, None, latency) for latency in latencies]).latency(share)
+    """A quantile is never less than the true one, and exceeds it by less than a class (a fifth)."""
+    quantile = recorded([(0, None, latency) for latency in latencies]).latency(share)
     true = sorted(latencies)[max(1, math.ceil(len(latencies) * share)) - 1]
-    assert said is not None
-    assert true * (1 - 1e-9) <= said <= true * 2**0.25 * (1 + 1e-9)
+    assert quantile is not None
+    assert true * (1 - 1e-9) <= quantile <= true * 2**0.25 * (1 + 1e-9)
 
 
 def test_no_answers_have_no_latency() -> None:
-    """Of nothing there is no median."""
+    """Without answers there is no median latency."""
     assert NO_TRAFFIC.latency(0.5) is None
 
 
 @pytest.mark.virtual_time
 async def test_open_circuit_and_outcomes_are_those_of_the_walk() -> None:
-    """Three failures open the circuit for its cooldown; the record has when, and each attempt by what became of it."""
+    """Three failures open the circuit. The record contains when it was open, and each attempt by its outcome."""
     api = FakeApi(pages=2, script={2: [reply(503), reply(503), reply(503)]})
     limit = RateLimit(rps=100, burst=100, concurrency=1)
     fetcher, _ = await walk(api, rate_limit=limit, breaker=Breaker(cooldown=15))

@@ -1,4 +1,4 @@
-"""Where an endpoint's time went, under a virtual clock: exact to the millisecond, and it always adds up."""
+"""An endpoint's time under a virtual clock: exact to the millisecond, and the parts add up to the whole."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ PROMPT = RateLimit(rps=100, burst=100, concurrency=1)
 
 
 def virtually(main: Callable[[], Awaitable[TimeSpent]]) -> TimeSpent:
-    """Run under a virtual clock of its own."""
+    """Run under a new virtual clock."""
     return trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
@@ -29,7 +29,7 @@ async def time_of(api: FakeApi, **changes: object) -> TimeSpent:
 
 @pytest.mark.virtual_time
 async def test_waiting_for_the_rate_limit_is_told_from_the_network() -> None:
-    """At one request a second the time between requests goes to tokens, but for what the answers took."""
+    """At one request a second the time between requests counts as tokens, except for the answers' latency."""
     spent = await time_of(FakeApi(pages=3, latency=0.25), rate_limit=RateLimit(rps=1, burst=1, concurrency=1))
     assert (spent.network, spent.wall) == (1.0, pytest.approx(3.4, abs=0.2))
     assert spent.tokens == pytest.approx(spent.wall - 1.0, abs=0.001)
@@ -37,7 +37,7 @@ async def test_waiting_for_the_rate_limit_is_told_from_the_network() -> None:
 
 @pytest.mark.virtual_time
 async def test_pause_that_the_api_asked_for_is_its_own() -> None:
-    """The three seconds of a Retry-After are no backoff, and no waiting for our own limit."""
+    """The three seconds of a Retry-After count neither as backoff nor as waiting for our own limit."""
     spent = await time_of(FakeApi(pages=2, script={2: [reply(429, Retry_After="3")]}), rate_limit=PROMPT)
     assert spent == TimeSpent(wall=spent.wall, retry_after=3.0, tokens=spent.tokens)
     assert spent.tokens < 0.1
@@ -45,7 +45,7 @@ async def test_pause_that_the_api_asked_for_is_its_own() -> None:
 
 @pytest.mark.virtual_time
 async def test_pause_counts_for_those_who_wait_for_a_token_behind_it() -> None:
-    """When an answer says that the quota is used up, whoever waits for the next token waits for that."""
+    """After an answer with a used-up quota, waiting for the next token counts as the API's pause."""
     exhausted = reply(200, b'[{"id": 1}]', X_RateLimit_Remaining="0", X_RateLimit_Reset="7")
     spent = await time_of(FakeApi(pages=2, script={1: [exhausted]}), rate_limit=PROMPT)
     assert spent.retry_after == pytest.approx(7.0, abs=1.01)  # a reset is in whole seconds
@@ -53,7 +53,7 @@ async def test_pause_counts_for_those_who_wait_for_a_token_behind_it() -> None:
 
 @pytest.mark.virtual_time
 async def test_waiting_for_a_quota_is_no_waiting_for_our_own_limit() -> None:
-    """When an API says how many requests are left, and those are made, the wait for more is its own, not the rate's."""
+    """After the requests that the API's quota leaves, waiting counts as the API's pause, not as our rate limit."""
     left = reply(200, b'[{"id": 1}]', RateLimit_Limit="9", RateLimit_Remaining="1", RateLimit_Reset="20")
     spent = await time_of(FakeApi(pages=4, script={1: [left]}), rate_limit=PROMPT)
     assert spent.retry_after == pytest.approx(20, abs=0.1)
@@ -62,14 +62,14 @@ async def test_waiting_for_a_quota_is_no_waiting_for_our_own_limit() -> None:
 
 @pytest.mark.virtual_time
 async def test_backoff_is_what_retries_wait() -> None:
-    """Two failures cost 0.5 and 1 second on the defaults."""
+    """With the defaults two failures cost 0.5 and 1 second."""
     spent = await time_of(FakeApi(pages=2, script={2: [reply(503), reply(503)]}), rate_limit=PROMPT)
     assert spent.backoff == 1.5
 
 
 @pytest.mark.virtual_time
 async def test_open_circuit_is_told_from_backoff() -> None:
-    """The cooldown after three failures goes to the circuit."""
+    """The cooldown after three failures counts as circuit, not as backoff."""
     api = FakeApi(pages=2, script={2: [reply(503)] * 3})
     spent = await time_of(api, rate_limit=PROMPT, breaker=Breaker(cooldown=15))
     assert (spent.circuit, spent.backoff) == (15.0, 1.5)
@@ -77,20 +77,20 @@ async def test_open_circuit_is_told_from_backoff() -> None:
 
 @pytest.mark.virtual_time
 async def test_page_in_flight_behind_a_waiting_one_does_not_hide_the_wait() -> None:
-    """With many pages under way at a slow API, the time goes to the limit as long as somebody waits for a token."""
+    """With many requests in flight at a slow API, time counts as tokens while any task waits for a token."""
     spent = await time_of(FakeApi(pages=30, latency=1), rate_limit=RateLimit(rps=5, burst=1))
     assert spent.tokens > 0.7 * spent.wall
 
 
 @pytest.mark.virtual_time
 async def test_slow_api_without_a_limit_is_network() -> None:
-    """Where nothing but the API takes time, all of it is network."""
+    """If only the API takes time, all of it counts as network."""
     assert await time_of(FakeApi(pages=4, latency=2), rate_limit=PROMPT) == TimeSpent(wall=10.0, network=10.0)
 
 
 @dataclass(frozen=True)
 class Doing:
-    """A task that comes at some time and is about something for a while, in eighths of a second: sums are exact."""
+    """A task with a start, an activity and a duration, in eighths of a second so that sums are exact."""
 
     at: int
     activity: Activity
@@ -99,7 +99,7 @@ class Doing:
 
 @given(st.lists(st.builds(Doing, st.integers(0, 40), st.sampled_from(Activity), st.integers(0, 40)), max_size=12))
 def test_whatever_overlaps_the_parts_add_up_to_the_wall_time(doings: list[Doing]) -> None:
-    """No moment is counted twice and none is lost; each goes to the first of what was going on."""
+    """Each moment is counted once, for the first of the activities at that moment."""
 
     async def main() -> TimeSpent:
         account = TimeAccount()
@@ -132,7 +132,7 @@ def test_whatever_overlaps_the_parts_add_up_to_the_wall_time(doings: list[Doing]
 
 
 def test_normalizing_lasts_until_the_last_page_is_written_down() -> None:
-    """After the walk the time goes on for as long as one of its pages is still under way, and no longer."""
+    """After fetching has ended, time is counted until the last page is delivered, and no longer."""
 
     async def main() -> TimeSpent:
         account = TimeAccount()
@@ -152,7 +152,7 @@ def test_normalizing_lasts_until_the_last_page_is_written_down() -> None:
 
 
 def test_pause_splits_a_wait_that_outlasts_it() -> None:
-    """Of a wait for a token, only what lies before the end of the pause goes to the pause."""
+    """Only the part of a wait for a token before the end of the pause counts as the pause."""
 
     async def main() -> TimeSpent:
         account = TimeAccount()
