@@ -68,7 +68,7 @@ def test_each_way_is_sent_as_it_should_be(
         ("{barer: x}", "auth.barer", "did you mean `bearer`?"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, auth: str, path: str, text: str) -> None:
+def test_mistakes_are_reported_with_the_path_of_their_key(tmp_path: Path, auth: str, path: str, text: str) -> None:
     """Each mistake is a configuration error with the path of its key."""
     found = problems(tmp_path, f"endpoints: [{{name: shop, url: 'http://shop.test/', auth: {auth}}}]", env=ENV)
     assert text in found[f"endpoints.0.{path}"]
@@ -80,7 +80,7 @@ def test_a_header_that_is_set_twice_is_an_error(tmp_path: Path) -> None:
     assert "which `headers` has already" in problems(tmp_path, text)["endpoints.0.auth"]
 
 
-def test_no_error_and_nothing_shown_repeats_a_secret(tmp_path: Path) -> None:
+def test_secrets_are_redacted_from_errors_and_output(tmp_path: Path) -> None:
     """Tokens, passwords and their encoded forms are redacted, even if the file contains them literally."""
     literal = resolved(tmp_path, "{basic: {username: bob, password: open-sesame}}")
     encoded = b64encode(b"bob:open-sesame").decode()
@@ -139,7 +139,7 @@ async def test_denied_access_comes_with_a_remedy(status: int, changes: dict[str,
 
 
 @pytest.mark.virtual_time
-async def test_a_run_sends_them(tmp_path: Path) -> None:
+async def test_a_run_sends_credentials_with_every_request(tmp_path: Path) -> None:
     """In a complete run, every request carries the credentials of `auth`."""
     seen: list[str | None] = []
 
@@ -159,7 +159,7 @@ async def test_a_run_sends_them(tmp_path: Path) -> None:
     assert seen == ["Bearer t0ken-of-shop"] * 3
 
 
-def test_another_way_replaces_the_one_of_a_preset() -> None:
+def test_another_method_replaces_the_one_of_a_preset() -> None:
     """Keys of the same method are merged with the preset's; another method replaces the preset's."""
     auth = Auth(api_key=ApiKey(header="X-Key", value="a"))
     assert auth.as_defaults_for({"api_key": ApiKey()}) is auth
@@ -185,7 +185,7 @@ def test_a_secret_one_level_too_high_is_not_repeated(tmp_path: Path, auth: str) 
     assert "open-sesame" not in str(flags)
 
 
-def test_a_key_goes_to_one_place(tmp_path: Path) -> None:
+def test_a_key_is_sent_in_one_place(tmp_path: Path) -> None:
     """A query parameter replaces the preset's header, with its own value or the preset's."""
     text = "endpoints: [{name: s, url: 'http://s.test', preset: shopify_admin, auth: {api_key: {query: key}}}]"
     config = load(tmp_path, text, env={"SHOPIFY_ACCESS_TOKEN": "shpat_1"})
@@ -193,7 +193,7 @@ def test_a_key_goes_to_one_place(tmp_path: Path) -> None:
     assert (made.credentials.headers, made.credentials.query) == ({}, {"key": "shpat_1"})
 
 
-def test_who_asks_is_said_once(tmp_path: Path) -> None:
+def test_contradictory_credentials_are_errors(tmp_path: Path) -> None:
     """A user in the URL besides a bearer token, and a query parameter that is set twice, are errors."""
     text = "endpoints: [{name: s, url: 'http://s.test?key=1', auth: {api_key: {query: key, value: abcd}}}]"
     assert "has the parameter key already" in problems(tmp_path, text)["endpoints.0.auth.api_key.query"]
@@ -205,7 +205,7 @@ def test_who_asks_is_said_once(tmp_path: Path) -> None:
     assert "p4ss" not in str(found)
 
 
-def test_a_token_url_takes_variables_and_leaves_the_endpoints_user_behind(tmp_path: Path) -> None:
+def test_a_token_url_takes_variables_but_not_the_endpoints_user(tmp_path: Path) -> None:
     """A token URL without a host is relative to the endpoint's, but without its user and password."""
     text = "{oauth2: {token_url: '/t?tenant=${USER}', client_id: me, client_secret: '${TOKEN}', scope: 'read:${USER}'}}"
     how = resolved(tmp_path, text).credentials.oauth2

@@ -82,7 +82,7 @@ async def test_a_refused_token_is_renewed_and_nothing_is_lost() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_an_api_that_refuses_every_token_is_not_asked_for_ever() -> None:
+async def test_an_api_that_refuses_every_token_is_not_requested_for_ever() -> None:
     """One renewal is tried for each page; the error does not contain the token."""
     api = Api(serves=0)
     fetcher, pages = await fetch(api)
@@ -113,7 +113,7 @@ async def test_requests_for_tokens_keep_to_the_rate() -> None:
         (lambda: ok({"access_token": "x\ny"}), "not a valid bearer token"),
     ],
 )
-async def test_without_a_token_nothing_is_asked(answer: Any, reason: str) -> None:
+async def test_without_a_token_nothing_is_requested(answer: Any, reason: str) -> None:
     """A refused client ends the endpoint at once. The error contains the token URL's reason, but not the secret."""
     api = Api(answers=[answer()])
     fetcher, pages = await fetch(api)
@@ -125,7 +125,7 @@ async def test_without_a_token_nothing_is_asked(answer: Any, reason: str) -> Non
 
 
 @pytest.mark.virtual_time
-async def test_a_token_url_that_is_ill_is_asked_again() -> None:
+async def test_a_failing_token_url_is_retried() -> None:
     """A 503 of the token URL is retried like a 503 of the API."""
     api = Api(pages=1, answers=[reply(503)])
     fetcher, pages = await fetch(api)
@@ -152,7 +152,7 @@ async def test_a_token_is_renewed_before_it_expires() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_many_that_ask_at_once_get_the_same_token() -> None:
+async def test_concurrent_tasks_get_the_same_token() -> None:
     """One request to the token URL serves all waiting tasks. Refusing an old token again has no effect."""
     asked = 0
 
@@ -197,7 +197,7 @@ async def test_a_cancelled_request_leaves_the_source_usable() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_what_is_no_json_is_no_token() -> None:
+async def test_a_body_that_is_not_json_is_refused() -> None:
     """A body that is not JSON raises CredentialsRefusedError."""
 
     async def request() -> bytes:
@@ -209,7 +209,7 @@ async def test_what_is_no_json_is_no_token() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_what_is_wrong_with_the_token_url_is_said_of_it() -> None:
+async def test_errors_of_the_token_url_are_reported_as_such() -> None:
     """Errors of the token URL are distinguished from those of the API."""
     api = Api(answers=[reply(503)] * 9)
     fetcher, _ = await fetch(api)
@@ -224,7 +224,7 @@ async def test_what_is_wrong_with_the_token_url_is_said_of_it() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_what_a_token_url_says_is_told_in_few_words() -> None:
+async def test_long_errors_of_a_token_url_are_shortened() -> None:
     """A long error of the token URL is shortened, and control characters are removed."""
     api = Api(answers=[reply(400, b'{"error": "\\u001b]0;x' + b"A" * 100_000 + b'"}')])
     fetcher, _ = await fetch(api)
@@ -258,7 +258,7 @@ async def test_an_access_token_is_a_secret_like_any_other() -> None:
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("life", ["never", None, "", True, -5])
-async def test_a_life_that_is_no_number_of_seconds_is_no_reason_to_refuse_a_token(life: object) -> None:
+async def test_a_token_without_a_numeric_lifetime_is_accepted(life: object) -> None:
     """Such a token is used until the API refuses it; a token that has already expired is used once."""
     body = msgspec.json.encode({"access_token": "abc", "token_type": None, "expires_in": life})
 

@@ -69,7 +69,7 @@ def test_elsewhere_is_refused(url: str, reason: str) -> None:
         HostPolicy(HOME).carries_credentials(url)
 
 
-def test_what_is_allowed_is_asked_without_credentials() -> None:
+def test_an_allowed_host_gets_no_credentials() -> None:
     """An allowed host gets no credentials, including those that the API put into the URL."""
     policy = HostPolicy(HOME, ["CDN.test", "other.test:8443"], Secrets({"s3cret": "*"}))
     assert not policy.carries_credentials("https://cdn.test/1")
@@ -192,7 +192,7 @@ async def test_a_redirect_to_nowhere_costs_its_page_alone(location: str) -> None
     assert len(account.failures) == 2
 
 
-async def test_cookies_are_no_way_out_either() -> None:
+async def test_cookies_are_not_sent_to_other_hosts() -> None:
     """A cookie that the endpoint sets is never sent, not even to another port of its host."""
     async with hosts() as (home, other):
         home.answer = lambda target: ("302 Found", f"{other.url}{target}\r\nSet-Cookie: sid=s3ssion")

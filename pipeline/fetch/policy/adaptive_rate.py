@@ -31,7 +31,7 @@ class AdaptiveRate:
         """Lower the rate, because the server refused a request that was sent at ``sent_at``.
 
         As in congestion control (RFC 5681, section 3.1), a request that was sent before the last decrease has no
-        effect: it tells nothing about the present rate.
+        effect, because it does not depend on the present rate.
         """
         if sent_at < self._decreased_at:
             return

@@ -67,7 +67,7 @@ def test_no_answers_have_no_latency() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_open_circuit_and_outcomes_are_those_of_the_walk() -> None:
+async def test_open_circuit_and_outcomes_are_recorded() -> None:
     """Three failures open the circuit. The record contains when it was open, and each attempt by its outcome."""
     api = FakeApi(pages=2, script={2: [reply(503), reply(503), reply(503)]})
     limit = RateLimit(rps=100, burst=100, concurrency=1)

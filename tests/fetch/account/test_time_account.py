@@ -44,7 +44,7 @@ async def test_pause_that_the_api_asked_for_is_its_own() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_pause_counts_for_those_who_wait_for_a_token_behind_it() -> None:
+async def test_waiting_for_a_token_during_a_pause_counts_as_the_pause() -> None:
     """After an answer with a used-up quota, waiting for the next token counts as the API's pause."""
     exhausted = reply(200, b'[{"id": 1}]', X_RateLimit_Remaining="0", X_RateLimit_Reset="7")
     spent = await time_of(FakeApi(pages=2, script={1: [exhausted]}), rate_limit=PROMPT)
@@ -52,7 +52,7 @@ async def test_pause_counts_for_those_who_wait_for_a_token_behind_it() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_waiting_for_a_quota_is_no_waiting_for_our_own_limit() -> None:
+async def test_waiting_for_a_quota_is_not_waiting_for_our_own_limit() -> None:
     """After the requests that the API's quota leaves, waiting counts as the API's pause, not as our rate limit."""
     left = reply(200, b'[{"id": 1}]', RateLimit_Limit="9", RateLimit_Remaining="1", RateLimit_Reset="20")
     spent = await time_of(FakeApi(pages=4, script={1: [left]}), rate_limit=PROMPT)
@@ -76,7 +76,7 @@ async def test_open_circuit_is_told_from_backoff() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_page_in_flight_behind_a_waiting_one_does_not_hide_the_wait() -> None:
+async def test_pages_in_flight_do_not_hide_that_others_wait() -> None:
     """With many requests in flight at a slow API, time counts as tokens while any task waits for a token."""
     spent = await time_of(FakeApi(pages=30, latency=1), rate_limit=RateLimit(rps=5, burst=1))
     assert spent.tokens > 0.7 * spent.wall

@@ -56,21 +56,21 @@ def test_each_encoding_gives_the_body_back(encoding: str | None, size: int) -> N
     assert collect(in_pieces(ENCODERS[encoding](TEXT), size), encoding) == TEXT
 
 
-def test_what_is_asked_for_can_be_read() -> None:
+def test_requested_encodings_are_supported() -> None:
     """The collector supports every encoding that requests ask for."""
     for encoding in ACCEPT_ENCODING.split(","):
         assert collect([ENCODERS[encoding.strip()](TEXT)], encoding) == TEXT
 
 
 @pytest.mark.parametrize("encoding", [None, "gzip", "deflate"])
-def test_nothing_at_all_is_an_empty_body(encoding: str | None) -> None:
+def test_no_chunks_are_an_empty_body(encoding: str | None) -> None:
     """A response without a body (HTTP 204) is empty, for every encoding that its header may name."""
     assert collect([], encoding) == b""
     assert collect([b"", b""], encoding) == b""
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip", "utf-8"])
-def test_encoding_nobody_asked_for_is_permanent(encoding: str) -> None:
+def test_encoding_that_was_not_requested_is_permanent(encoding: str) -> None:
     """A body in an encoding that was not requested is a permanent error, which names the encoding."""
     with pytest.raises(PermanentError, match=encoding):
         BodyCollector(encoding, 100)
@@ -185,7 +185,7 @@ def test_any_garbage_is_a_body_or_an_error_of_ours(chunks: list[bytes], encoding
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-def test_padding_behind_the_stream_is_dropped(encoding: str) -> None:
+def test_padding_after_the_stream_is_dropped(encoding: str) -> None:
     """Zeros or other bytes after a complete stream, which some servers send, are ignored."""
     for padding in (bytes(512), b"\r\n", b"trailer \x1f"):
         for size in (1, 7, 10_000):

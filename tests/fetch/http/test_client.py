@@ -205,7 +205,7 @@ async def test_a_url_that_cannot_be_asked_is_an_error_of_its_page() -> None:
         ("HTTPS_PROXY", "ftp://me:hunter22@proxy.test", "HTTP_PROXY"),
     ],
 )
-def test_what_the_environment_gets_wrong_is_told(
+def test_mistakes_in_the_environment_are_configuration_errors(
     name: str, value: str, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Wrong certificates and proxies in the environment are configuration errors, without the proxy's password."""
@@ -225,7 +225,7 @@ async def test_a_proxy_is_not_for_this_machine(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])
-async def test_when_a_request_goes_out_and_its_answer_comes_is_told(status: str) -> None:
+async def test_sending_and_answer_are_reported(status: str) -> None:
     """Both callbacks are called once per attempt, in this order, for any status."""
     called: list[str] = []
     async with server(response(b"[]", status=status)) as url, Client(url, LIMITS, ssl_context=NO_TLS) as client:

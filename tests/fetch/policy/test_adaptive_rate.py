@@ -30,7 +30,7 @@ def test_a_refusal_costs_a_share_of_the_rate() -> None:
     assert rates == [7.0, 4.9, 3.43, 2.5, 2.5, 2.5]
 
 
-def test_what_was_sent_before_the_decrease_says_nothing_of_the_rate_since() -> None:
+def test_refusals_of_requests_sent_before_the_decrease_are_ignored() -> None:
     """Several concurrent requests that are refused together lower the rate once."""
     rate = AdaptiveRate(10)
     for sent_at in (1.0, 1.1, 1.2, 1.3):
@@ -38,7 +38,7 @@ def test_what_was_sent_before_the_decrease_says_nothing_of_the_rate_since() -> N
     assert rate.rate == 7.0
 
 
-def test_it_comes_back_quickly_at_first_and_carefully_where_it_was_refused() -> None:
+def test_it_recovers_quickly_at_first_and_carefully_near_the_refused_rate() -> None:
     """Each success adds half a request a second, and a fortieth near the refused rate."""
     rate = AdaptiveRate(10)
     rate.refused(0, 0)
@@ -109,7 +109,7 @@ async def test_one_refusal_is_forgotten_in_time() -> None:
         {"X-Rate-Limit-Requests-Left": "2", "X-Rate-Limit-Time-Reset-Ms": "7000"},
     ],
 )
-def test_what_is_left_is_read_with_how_long_it_has_to_last(headers: dict[str, str]) -> None:
+def test_remaining_requests_are_read_with_the_time_until_the_reset(headers: dict[str, str]) -> None:
     """Of several quotas, the one with the fewest requests left is returned."""
     assert tightest_quota(httpx.Headers(headers), 0) == Quota(2, 7)
     assert seconds_until_quota(httpx.Headers(headers), 0) is None
@@ -157,7 +157,7 @@ async def test_an_announced_budget_is_kept_by_many_requests_together() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_pause_past_the_deadline_is_told_to_all_who_wait() -> None:
+async def test_a_pause_past_the_deadline_fails_all_waiting_tasks() -> None:
     """All waiting tasks raise DeadlineNearError, including those that waited before the pause was set."""
     bucket = TokenBucket(1, 1)
     await bucket.acquire()

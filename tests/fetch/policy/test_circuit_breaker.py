@@ -196,7 +196,7 @@ async def test_a_probe_that_is_due_too_late_is_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize("report", [Permit.succeeded, Permit.failed])
-async def test_stale_news_are_ignored(report: Callable[[Permit], None]) -> None:
+async def test_stale_reports_are_ignored(report: Callable[[Permit], None]) -> None:
     """A report of an attempt that was admitted before the circuit opened has no effect, and its end frees no probe."""
     breaker = breaker_of()
     stale = [await breaker.admit() for _ in range(3)]

@@ -175,7 +175,7 @@ class BreakerMachine(RuleBasedStateMachine):
         assert self.model.state is State.HALF_OPEN or not out
 
     @invariant()
-    def nobody_waits_in_vain(self) -> None:
+    def tasks_wait_only_while_the_circuit_is_open_or_half_open(self) -> None:
         assert not self.waiters or self.breaker.state in (State.OPEN, State.HALF_OPEN)
         assert self.too_early == [], "no probe before the end of the cooldown"
 

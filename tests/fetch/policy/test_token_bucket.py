@@ -97,7 +97,7 @@ async def test_waiters_are_served_first_come_first_served() -> None:
 
 
 @pytest.mark.parametrize("_repeat", range(8))  # Trio wakes tasks that are due at once in random order
-async def test_nobody_overtakes_at_the_very_moment_of_a_grant(_repeat: int) -> None:
+async def test_no_task_overtakes_the_waiters_at_the_moment_of_a_grant(_repeat: int) -> None:
     """A task that arrives exactly when a token is due does not overtake those that wait for it."""
     grants, _ = await serve(TokenBucket(1, 1), [(0, math.inf), (0.5, math.inf), (1, math.inf), (2, math.inf)])
     assert grants == [(0, 0), (1, 1), (2, 2), (3, 3)]
@@ -202,7 +202,7 @@ async def test_jitter_allowance_costs_a_burst_of_one_five_percent_at_most() -> N
     assert moments == pytest.approx([n * 0.25 * 1.05 for n in range(5)], abs=1e-9)
 
 
-async def test_statistics_tell_grants_and_the_next_moment() -> None:
+async def test_statistics_contain_grants_and_the_time_of_the_next_one() -> None:
     """The statistics contain the number of grants and the time of the next token, including pauses."""
     bucket = TokenBucket(2, 1)
     assert bucket.statistics().next_grant_at <= trio.current_time()
@@ -301,7 +301,7 @@ def assert_rate_is_kept(moments: list[float], rate: float, burst: int) -> None:
             assert last - first + 1 <= burst + rate * (moments[last] - start) + 1e-6
 
 
-async def test_who_would_have_to_wait_is_told_before() -> None:
+async def test_must_wait_is_true_if_a_token_is_not_available_at_once() -> None:
     """``must_wait`` is true without a token, during a pause, and while another task waits."""
     bucket = TokenBucket(1, 2)
     assert not bucket.must_wait()

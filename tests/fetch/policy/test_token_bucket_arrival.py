@@ -33,7 +33,7 @@ async def refusals(
 
 
 @pytest.mark.virtual_time
-async def test_a_slow_connection_makes_those_behind_it_wait() -> None:
+async def test_a_slow_connection_delays_the_requests_after_it() -> None:
     """The bucket counts from when a request is sent, so that a handshake of half a second causes no 429 later."""
     delays = [(0.5, 0.0)] + [(0.0, 0.0)] * 20
     assert await refusals(TokenBucket(5, 5), RateLimit(5, 5), delays, told=False) > 0
@@ -41,7 +41,7 @@ async def test_a_slow_connection_makes_those_behind_it_wait() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_slow_first_answer_is_known_for_slow_by_the_second() -> None:
+async def test_a_slow_first_answer_is_recognized_by_the_second() -> None:
     """A cold server or a busy network at the start causes no 429 after the burst is used up."""
     delays = [(0.0, 0.5)] + [(0.0, 0.0)] * 20
     assert await refusals(TokenBucket(5, 5), RateLimit(5, 5), delays, told=False) > 0
