@@ -18,7 +18,8 @@ from pipeline.normalize.fields import (
     first_id,
     first_title,
 )
-from pipeline.normalize.money import WireFloat, read_money
+from pipeline.normalize.money import read_money
+from pipeline.normalize.numerals import WireFloat
 from pipeline.record_paths import compile_path
 
 Record = dict[str, Any]

@@ -15,8 +15,8 @@ from pipeline.discovery.first_page import FirstPage, Looked
 from pipeline.discovery.init import Drafted
 from pipeline.errors import FetchError
 from pipeline.model.pages import NormalizedPage, Page
-from pipeline.normalize.money import WireFloat, as_it_came
 from pipeline.normalize.normalizer import normalize_page, reader_for
+from pipeline.normalize.numerals import WireFloat, encode_wire_float
 from pipeline.normalize.readers import RecordReader
 from pipeline.ui.columns import columns, fitted, printable
 
@@ -26,7 +26,7 @@ _MOST_LINES, _MOST_MEMBERS = 24, 6
 _WHEN = "1970-01-01T00:00:00Z"
 
 _decode = msgspec.json.Decoder(float_hook=WireFloat).decode
-_encode = msgspec.json.Encoder(enc_hook=as_it_came).encode
+_encode = msgspec.json.Encoder(enc_hook=encode_wire_float).encode
 
 
 def normalized(page: FirstPage, reader: RecordReader, position: int) -> NormalizedPage:

@@ -1,1 +1,1 @@
-"""Second stage: worker threads turn pages of raw records into products and rejects."""
+"""Second stage: turn pages of raw records into products and rejects, in worker threads."""

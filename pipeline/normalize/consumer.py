@@ -1,4 +1,4 @@
-"""Takes pages from the channel into worker threads, in batches, several at once."""
+"""Normalize pages from a channel in worker threads, in batches, several at once."""
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,18 +10,18 @@ import trio
 from pipeline.model.pages import NormalizedPage, Page
 from pipeline.normalize.normalizer import normalize_batch
 
-# Under backlog a batch takes what waits, up to so many records: more would keep the event loop waiting.
+# Records per batch at most, under backlog: a larger batch would delay the event loop.
 MAX_BATCH = 2_000
 
-# Hops begin so many seconds apart, unless they are full. While a thread waits for the interpreter's lock, each system
-# call of the event loop wakes it for nothing: that costs more than normalizing a page does.
+# Seconds between dispatches of batches that are not full. While a thread waits for the interpreter lock, each system
+# call of the event loop wakes it in vain: that costs more than normalizing a page.
 DISPATCH_INTERVAL = 0.05
 
 Dispatch = Callable[[Sequence[Page]], Awaitable[list[NormalizedPage]]]
 
 
 class ConsumerStatistics(msgspec.Struct, frozen=True):
-    """``hops`` into a thread so far, the most that were under way at once, and the most records one carried."""
+    """Number of dispatches so far, the most in flight at once, and the most records in one batch."""
 
     dispatches: int
     peak_in_flight: int
@@ -29,10 +29,11 @@ class ConsumerStatistics(msgspec.Struct, frozen=True):
 
 
 class Consumer:
-    """Normalizes the pages of one channel in up to ``workers`` threads, ``batch_size`` records or more at a time.
+    """A consumer that normalizes the pages of one channel in at most ``workers`` threads.
 
-    ``deliver`` gets each normalized page, on the event loop; ``normalize`` is done in a thread. ``hop`` replaces the
-    worker threads in tests under a virtual clock, which must not wait for real threads.
+    ``batch_size`` is the number of records that a batch aims at. ``deliver`` is called with each normalized page on the
+    event loop; ``normalize`` is called in a thread. ``dispatch`` replaces the worker threads in tests under a virtual
+    clock, which must not wait for real threads.
     """
 
     def __init__(
@@ -58,9 +59,9 @@ class Consumer:
         self._largest_batch = 0
 
     async def run(self, receive: trio.MemoryReceiveChannel[Page]) -> None:
-        """Work until the channel is closed and empty; closes ``receive``.
+        """Normalize pages until the channel is closed and empty, then close ``receive``.
 
-        A cancellation waits for the hops under way, and loses what waits for one.
+        If cancelled, dispatches in flight are completed and delivered; pages not yet dispatched are lost.
         """
         with receive:
             async with trio.open_nursery() as nursery:
@@ -86,9 +87,10 @@ class Consumer:
         return await trio.to_thread.run_sync(self._normalize, batch, limiter=self._limiter)
 
     async def _collect(self, receive: trio.MemoryReceiveChannel[Page]) -> list[Page]:
-        """The next page, what comes until a hop is due, and what waits by then; nothing when there is no more.
+        """Return the next batch; empty at the end of the channel.
 
-        That is as many records as the aim, or the most where pages come faster than the workers or the hops.
+        It contains the next page, the pages that arrive until a dispatch is due, and pages that wait by then: up to
+        ``batch_size`` records, or up to ``MAX_BATCH`` if pages arrive faster than they are dispatched or normalized.
         """
         batch: list[Page] = []
         records = 0
@@ -112,7 +114,7 @@ class Consumer:
         return receive.statistics().current_buffer_used > self._workers
 
     def statistics(self) -> ConsumerStatistics:
-        """A snapshot of the consumer."""
+        """Return a snapshot of the counters."""
         return ConsumerStatistics(
             dispatches=self._dispatches, peak_in_flight=self._peak_in_flight, largest_batch=self._largest_batch
         )

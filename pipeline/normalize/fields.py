@@ -1,4 +1,4 @@
-"""The fields of a product, found in a record under their usual names."""
+"""Default names of the fields of a product, and the choice of a value among candidates."""
 
 import html
 from collections.abc import Iterable
@@ -12,18 +12,18 @@ CATEGORY_KEYS = ("category", "categories", "category_name", "product_type", "dep
 
 UNCATEGORIZED = "uncategorized"
 
-# How deep in lists a category is looked for.
+# Maximum nesting of lists in which a category is searched.
 _MAX_DEPTH = 3
 
-# Under which keys an object that stands for a category has its name.
+# Keys under which a category that is an object may have its name.
 _NAME_KEYS = ("name", "title", "label", "slug", "categoryName")
 
 
-# These run for each record, most of whose candidates are not there: loops, since they are faster than generators.
+# These functions run for each record, and most candidates are missing: loops are faster here than generators.
 
 
 def first_id(candidates: Iterable[object]) -> str | None:
-    """The first usable identity: text that is not blank, or a whole number. ``1`` and ``"1"`` are the same."""
+    """Return the first usable id, trimmed: non-blank text or an integer. ``1`` and ``"1"`` are the same id."""
     for value in candidates:
         if value is None:
             continue
@@ -36,7 +36,7 @@ def first_id(candidates: Iterable[object]) -> str | None:
 
 
 def first_title(candidates: Iterable[object]) -> str | None:
-    """The first text that is not blank, HTML entities decoded and trimmed; None where there is none."""
+    """Return the first non-blank text, trimmed and with HTML entities decoded; None if there is none."""
     for value in candidates:
         if value is not None and (text := text_of(value)):
             return text
@@ -44,22 +44,25 @@ def first_title(candidates: Iterable[object]) -> str | None:
 
 
 def first_price(candidates: Iterable[object]) -> object:
-    """The first price that was given at all, however it is written."""
+    """Return the first candidate that is not empty, readable as a price or not; None if all are empty."""
     for value in candidates:
-        if value is not None and not _says_nothing(value):
+        if value is not None and not _is_empty(value):
             return value
     return None
 
 
 def first_category(candidates: Iterable[object]) -> str:
-    """The first category that has a name, lower-cased: a text, an object with a name, or a list of either."""
+    """Return the name of the first category in lower case: a text, an object with a name, or a list of either.
+
+    ``UNCATEGORIZED`` if no candidate has a name.
+    """
     for value in candidates:
         if value is not None and (name := _category(value)):
             return name
     return UNCATEGORIZED
 
 
-def _says_nothing(value: object) -> bool:
+def _is_empty(value: object) -> bool:
     if isinstance(value, str):
         return not value.strip()
     return isinstance(value, list | dict) and not value
@@ -78,13 +81,13 @@ def _category(value: object, depth: int = 0) -> str | None:
 
 
 def text_of(value: object) -> str:
-    """A text, HTML entities decoded and trimmed; empty for anything else."""
+    """Return a text trimmed and with HTML entities decoded; an empty string for any other type."""
     if not isinstance(value, str):
         return ""
     if "&" in value:
-        if value.count("&") == value.count("&amp;"):  # nearly always, and ten times as fast
+        if value.count("&") == value.count("&amp;"):  # nearly always, and ten times as fast as unescape
             value = value.replace("&amp;", "&")
         else:
-            with suppress(ValueError):  # a character reference with more digits than Python reads stays as it is
+            with suppress(ValueError):  # a character reference with more digits than Python converts is kept as text
                 value = html.unescape(value)
     return value.strip()

@@ -1,4 +1,4 @@
-"""From a page of raw records to encoded products: what one hop into a worker thread does."""
+"""Turn pages of raw records into encoded products and rejects: the work of one dispatch to a worker thread."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -12,12 +12,12 @@ from pipeline.config.source import NO_FIELDS, Fields
 from pipeline.model.dead_letters import DeadLetter, encode_letter
 from pipeline.model.pages import MAX_LISTED_REJECTS, NormalizedPage, Page, Reject, utc_timestamp
 from pipeline.model.tally import Tally
-from pipeline.normalize.money import as_it_came
+from pipeline.normalize.numerals import encode_wire_float
 from pipeline.normalize.readers import DefaultReader, MappedReader, NoIdError, ParsedRecord, RecordReader
 
 
 class _ProductLine(msgspec.Struct, omit_defaults=True, gc=False):
-    """A Product as it is written: its price is the text of a JSON number."""
+    """A Product for encoding: its price is the text of a JSON number."""
 
     id: str
     title: str | None
@@ -29,37 +29,40 @@ class _ProductLine(msgspec.Struct, omit_defaults=True, gc=False):
     extra: Mapping[str, Any] = {}
 
 
-_encode_lines = msgspec.json.Encoder(enc_hook=as_it_came).encode_lines
+_encode_lines = msgspec.json.Encoder(enc_hook=encode_wire_float).encode_lines
 
 DEFAULT_READER = DefaultReader()
 
 
 def reader_for(fields: Fields, explode: str | None = None) -> RecordReader:
-    """What reads the records of an endpoint with such fields, each a product, or each element of the list in it."""
+    """Return the reader for an endpoint with these fields; with ``explode``, each element of that list is a product."""
     return DEFAULT_READER if fields == NO_FIELDS and explode is None else MappedReader(fields, explode)
 
 
 def normalize_batch(
     pages: Sequence[Page], readers: Mapping[str, RecordReader] = MappingProxyType({})
 ) -> list[NormalizedPage]:
-    """Normalize several pages in one go; ``readers`` has a reader of each source, the usual ones by default."""
+    """Normalize several pages with one timestamp.
+
+    ``readers`` maps sources to their readers; a source without one uses the default reader.
+    """
     processed_at = utc_timestamp()
     return [normalize_page(page, processed_at, readers.get(page.source, DEFAULT_READER)) for page in pages]
 
 
 def normalize_page(page: Page, processed_at: str, reader: RecordReader = DEFAULT_READER) -> NormalizedPage:
-    """Turn each record of a page into an encoded product or a reject; whatever the records are, this succeeds."""
+    """Turn each record of a page into encoded products or rejects; no content of a record makes this raise."""
     rejects: list[Reject] = []
     try:
-        readings = reader.read_page(page.records)
-        ids, lines = _written(page.source, readings, processed_at)
-    except Exception:  # noqa: BLE001 - no record, however hostile, may cost more than itself
-        readings, rejects = _sorted_out(page, processed_at, reader)
-        ids, lines = _written(page.source, readings, processed_at)
+        products = reader.read_page(page.records)
+        ids, lines = _encode_products(page.source, products, processed_at)
+    except Exception:  # noqa: BLE001 - a hostile record must not affect the others
+        products, rejects = _read_one_by_one(page, processed_at, reader)
+        ids, lines = _encode_products(page.source, products, processed_at)
     amounts: defaultdict[str | None, list[Decimal]] = defaultdict(list)
     coercions: Counter[str] = Counter()
-    for reading in readings:
-        money = reading.money
+    for product in products:
+        money = product.money
         if money.amount is not None:
             amounts[money.currency].append(money.amount)
         if money.notes:
@@ -69,7 +72,7 @@ def normalize_page(page: Page, processed_at: str, reader: RecordReader = DEFAULT
         number=page.number,
         ids=ids,
         lines=lines,
-        tally=Tally.of(amounts, [reading.category for reading in readings]),
+        tally=Tally.of(amounts, [product.category for product in products]),
         rejected=len(rejects),
         rejects=rejects[:MAX_LISTED_REJECTS],
         dead_letters=b"\n".join(_letter(page, reject, processed_at) for reject in rejects),
@@ -78,30 +81,30 @@ def normalize_page(page: Page, processed_at: str, reader: RecordReader = DEFAULT
     )
 
 
-def _written(source: str, readings: Sequence[ParsedRecord], processed_at: str) -> tuple[list[str], bytes]:
-    """The ids of products, and the products, a line each."""
-    products = [_line(source, reading, processed_at) for reading in readings]
-    return [product.id for product in products], _encode_lines(products)[:-1]
+def _encode_products(source: str, products: Sequence[ParsedRecord], processed_at: str) -> tuple[list[str], bytes]:
+    """Return the ids of the products, and the products as JSON lines."""
+    lines = [_line(source, product, processed_at) for product in products]
+    return [line.id for line in lines], _encode_lines(lines)[:-1]
 
 
-def _sorted_out(page: Page, processed_at: str, reader: RecordReader) -> tuple[list[ParsedRecord], list[Reject]]:
-    """What is read from a page record by record, and what is rejected of it."""
-    readings: list[ParsedRecord] = []
+def _read_one_by_one(page: Page, processed_at: str, reader: RecordReader) -> tuple[list[ParsedRecord], list[Reject]]:
+    """Return the products and the rejects of a page in which at least one record fails."""
+    products: list[ParsedRecord] = []
     rejects: list[Reject] = []
     for position, raw in enumerate(page.records, start=1):
-        for outcome in _outcomes(raw, reader):
+        for outcome in _read_record(raw, reader):
             try:
                 if isinstance(outcome, Exception):
-                    raise outcome  # noqa: TRY301 - as if it had come up while encoding
-                _written(page.source, [outcome], processed_at)
+                    raise outcome  # noqa: TRY301 - handled like an error raised by encoding
+                _encode_products(page.source, [outcome], processed_at)
             except Exception as error:  # noqa: BLE001 - see above
                 rejects.append(Reject(position, error.field if isinstance(error, NoIdError) else "$", _reason(error)))
             else:
-                readings.append(outcome)
-    return readings, rejects
+                products.append(outcome)
+    return products, rejects
 
 
-def _outcomes(raw: msgspec.Raw, reader: RecordReader) -> Sequence[ParsedRecord | Exception]:
+def _read_record(raw: msgspec.Raw, reader: RecordReader) -> Sequence[ParsedRecord | Exception]:
     try:
         return reader.read(raw)
     except Exception as error:  # noqa: BLE001 - see above
@@ -113,17 +116,17 @@ def _letter(page: Page, reject: Reject, processed_at: str) -> bytes:
     return encode_letter(DeadLetter.of(page.source, page.number, reject, processed_at, raw))
 
 
-def _line(source: str, reading: ParsedRecord, processed_at: str) -> _ProductLine:
-    money = reading.money
+def _line(source: str, product: ParsedRecord, processed_at: str) -> _ProductLine:
+    money = product.money
     return _ProductLine(
-        id=f"{source}:{reading.id}",
-        title=reading.title,
+        id=f"{source}:{product.id}",
+        title=product.title,
         source=source,
         price=None if money.text is None else msgspec.Raw(money.text),
         currency=money.currency,
-        category=reading.category,
+        category=product.category,
         processed_at=processed_at,
-        extra=reading.extra,
+        extra=product.extra,
     )
 
 

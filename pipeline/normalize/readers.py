@@ -1,8 +1,6 @@
-"""What is read from a record, however its fields are found.
+"""Record readers: decode the raw records of an endpoint and find the fields of their products.
 
-How records are read that nobody described: their fields under the usual names.
-
-How records are read whose fields are described.
+:class:`DefaultReader` finds fields under default names; :class:`MappedReader` follows a description of the fields.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -25,13 +23,14 @@ from pipeline.normalize.fields import (
     first_title,
     text_of,
 )
-from pipeline.normalize.money import Money, WireFloat, WireNumber, read_money
+from pipeline.normalize.money import Money, read_money
+from pipeline.normalize.numerals import WireFloat, WireNumber
 from pipeline.normalize.price import PriceReader
 from pipeline.record_paths import compile_path, compile_template
 
 
 class ParsedRecord(msgspec.Struct, frozen=True, gc=False):
-    """A record's fields: its id within the endpoint, title, category, price with currency, and what was asked for."""
+    """The fields of a product: id within the endpoint, title, category, price with currency, and extra fields."""
 
     id: str
     title: str | None
@@ -41,47 +40,50 @@ class ParsedRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class RecordReader:
-    """Reads the records of one endpoint."""
+    """Base class of readers for the records of one endpoint."""
 
     def identify(self, raw: msgspec.Raw) -> Hashable:
-        """A record's identity within its endpoint; of one that has none, all its bytes."""
+        """Return a record's identity within its endpoint: its id, or all its bytes if it has none."""
         try:
             return self._id_of(raw) or bytes(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return bytes(raw)
 
     def read(self, raw: msgspec.Raw) -> "Sequence[ParsedRecord | NoIdError]":
-        """What the record becomes: products, and rejects; any exception makes it a reject as a whole."""
+        """Return the products of a record, and an error for each of its variants that is rejected.
+
+        Any exception rejects the record as a whole.
+        """
         raise NotImplementedError
 
     def read_page(self, raws: Sequence[msgspec.Raw]) -> list[ParsedRecord]:
-        """All that the records of a page become, in their order.
+        """Return the products of all records of a page, in order.
 
         Raises:
-            Exception: when one of them is amiss, whatever :meth:`read` raises or returns of it.
+            Exception: the first error that :meth:`read` raises or returns for a record.
         """
-        readings: list[ParsedRecord] = []
+        products: list[ParsedRecord] = []
         for raw in raws:
             for outcome in self.read(raw):
                 if isinstance(outcome, NoIdError):
                     raise outcome
-                readings.append(outcome)
-        return readings
+                products.append(outcome)
+        return products
 
     def _id_of(self, raw: msgspec.Raw) -> str | None:
         raise NotImplementedError
 
 
 class NoIdError(ValueError):
-    """A record that is no product: nothing says which one. ``field`` is where the id was looked for."""
+    """A record or variant without a usable id. ``field`` is the path at which the id was expected."""
 
     def __init__(self, reason: str, field: str) -> None:
         super().__init__(f"the record has no id: {reason}")
         self.field = field
 
 
-# Only these fields are decoded, the rest of a record is skipped. Untyped, since APIs differ in their types: a value of
-# an unexpected type costs that field, not the record.
+# Only these fields are decoded; the rest of a record is skipped. They are untyped because APIs differ in types: a value
+# of an unexpected type loses that field, not the record.
 _Record = msgspec.defstruct(
     "_Record",
     [(key, Any, None) for key in (*ID_KEYS, *TITLE_KEYS, *PRICE_KEYS, *CURRENCY_KEYS, *CATEGORY_KEYS)],
@@ -90,10 +92,10 @@ _Record = msgspec.defstruct(
 _Identity = msgspec.defstruct("_Identity", [(key, Any, None) for key in ID_KEYS])
 
 _decode_record = msgspec.json.Decoder(_Record, float_hook=WireNumber).decode
-_decode_records = msgspec.json.Decoder(list[_Record], float_hook=WireNumber).decode  # type: ignore[valid-type]  # a type made at run time
+_decode_records = msgspec.json.Decoder(list[_Record], float_hook=WireNumber).decode  # type: ignore[valid-type]  # a type created at run time
 _decode_identity = msgspec.json.Decoder(_Identity, float_hook=WireNumber).decode
 
-# Each field's likeliest names, looked at before all of them.
+# The most frequent names of each field, tried before all others.
 _likely: Callable[[Any], tuple[object, ...]] = attrgetter("id", "title", "name", "price", "category")
 _ids: Callable[[Any], tuple[object, ...]] = attrgetter(*ID_KEYS)
 _titles: Callable[[Any], tuple[object, ...]] = attrgetter(*TITLE_KEYS)
@@ -104,33 +106,33 @@ _categories: Callable[[Any], tuple[object, ...]] = attrgetter(*CATEGORY_KEYS)
 
 
 class DefaultReader(RecordReader):
-    """Reads records whose fields have the usual names; decodes nothing else of them."""
+    """A reader for records whose fields have default names; it decodes no other fields."""
 
     def read(self, raw: msgspec.Raw) -> Sequence[ParsedRecord | NoIdError]:
-        """A record's fields.
+        """Return the product of a record.
 
         Raises:
-            msgspec.DecodeError: when it is no object, or no JSON.
-            NoIdError: when nothing says which product it is.
+            msgspec.DecodeError: if the record is not a JSON object.
+            NoIdError: if the record has no usable id.
         """
-        return (_reading(_decode_record(raw)),)
+        return (_parse(_decode_record(raw)),)
 
     def read_page(self, raws: Sequence[msgspec.Raw]) -> list[ParsedRecord]:
-        """All that the records of a page become; decoded all at once, which takes half the time.
+        """Return the products of all records of a page, decoded in one call, which takes half the time.
 
         Raises:
-            Exception: when one of them is amiss.
+            Exception: if any record is rejected.
         """
         records = _decode_records(b"[" + b",".join(raws) + b"]")
         if len(records) != len(raws):
-            raise msgspec.DecodeError("a record that is several, or none")
-        return [_reading(record) for record in records]
+            raise msgspec.DecodeError("a record is not exactly one JSON value")
+        return [_parse(record) for record in records]
 
     def _id_of(self, raw: msgspec.Raw) -> str | None:
         return first_id(_ids(_decode_identity(raw)))
 
 
-def _reading(record: Any) -> ParsedRecord:
+def _parse(record: Any) -> ParsedRecord:
     likely_id, title, name, price, category = _likely(record)
     currencies = _currencies(record)
     identity = str(likely_id) if type(likely_id) is int else first_id((likely_id,)) or first_id(_ids(record))
@@ -147,7 +149,7 @@ def _reading(record: Any) -> ParsedRecord:
 
 
 def _money_in(currencies: Sequence[object], price: object) -> Money:
-    """A price in the first of the currencies that is named, with what had to be decided to read them."""
+    """Read a price in the first currency that is named; an unknown currency is noted."""
     named_currency = next(filter(None, currencies), None)
     record_currency = code_of(named_currency)
     money = read_money(price, record_currency)
@@ -156,19 +158,19 @@ def _money_in(currencies: Sequence[object], price: object) -> Money:
     return money
 
 
-_decode = msgspec.json.Decoder(dict[str, Any], float_hook=WireFloat).decode
+_decode_object = msgspec.json.Decoder(dict[str, Any], float_hook=WireFloat).decode
 
 Candidates = Callable[[Any], Iterable[object]]
 
-# Under this name a variant stands beside the fields of the record that it is of.
+# The key under which a variant is added to the fields of its record.
 VARIANT = "variant"
 
 
 class MappedReader(RecordReader):
-    """Reads records as :class:`Fields` says; what is not named there is found under the usual names.
+    """A reader that finds fields as :class:`Fields` describes, and fields that are not described under default names.
 
-    With ``explode``, the path of a list, each of its elements is a product: paths reach it as ``variant``, and the
-    record around it as ever. A record without any is a product itself.
+    ``explode`` is the path of a list whose elements are the products. Paths reach an element as ``variant``, and the
+    fields of the record around it under their own names. A record whose list is missing or empty is itself a product.
     """
 
     def __init__(self, fields: Fields, explode: str | None = None) -> None:
@@ -179,34 +181,34 @@ class MappedReader(RecordReader):
         self._titles = self._candidates(fields.title, TITLE_KEYS, of_variant=False)
         self._categories = self._candidates(fields.category, CATEGORY_KEYS, of_variant=False)
         self._currencies = self._candidates(fields.currency.path, CURRENCY_KEYS)
-        self._const = code_of(fields.currency.const)
+        self._fixed_currency = code_of(fields.currency.const)
         prices = self._candidates(fields.price.path, PRICE_KEYS)
         self._price = PriceReader(fields.price, lambda record: first_price(prices(record)))
         self._extra = {name: compile_path(path) for name, path in fields.extra.items()}
 
     def read(self, raw: msgspec.Raw) -> Sequence[ParsedRecord | NoIdError]:
-        """A record's fields, or those of each of its variants.
+        """Return the product of a record, or of each of its variants; a :class:`NoIdError` for each one without an id.
 
         Raises:
-            msgspec.DecodeError: when it is no object, or no JSON.
+            msgspec.DecodeError: if the record is not a JSON object.
         """
-        record = _decode(raw)
+        record = _decode_object(raw)
         variants = self._explode(record) if self._explode else None
         if not isinstance(variants, list) or not variants:
             return (self._read(record),)
         return [self._read({**record, VARIANT: variant}) for variant in variants]
 
     def _id_of(self, raw: msgspec.Raw) -> str | None:
-        return self._identity(_decode(raw))
+        return self._identity(_decode_object(raw))
 
     def _read(self, record: dict[str, Any]) -> ParsedRecord | NoIdError:
         identity = self._identity(record)
         if identity is None:
             if self._id_path:
-                return NoIdError(f"nothing usable at `{self._id_path}`", self._id_path)
+                return NoIdError(f"no usable value at `{self._id_path}`", self._id_path)
             return NoIdError(f"none of {', '.join(ID_KEYS)} is usable", f"{VARIANT}.id" if VARIANT in record else "id")
-        named = None if self._const else next(filter(None, self._currencies(record)), None)
-        currency = self._const or code_of(named)
+        named = None if self._fixed_currency else next(filter(None, self._currencies(record)), None)
+        currency = self._fixed_currency or code_of(named)
         money = self._price.read(record, currency)
         if named is not None and currency is None:
             money = msgspec.structs.replace(money, notes=(*money.notes, "unknown_currency"))
@@ -225,22 +227,22 @@ class MappedReader(RecordReader):
         variant = record.get(VARIANT) if self._explode else None
         if variant is None or identity is None:
             return identity
-        within = first_id(map(variant.get, ID_KEYS)) if isinstance(variant, dict) else None
-        return within and f"{identity}:{within}"
+        variant_id = first_id(map(variant.get, ID_KEYS)) if isinstance(variant, dict) else None
+        return variant_id and f"{identity}:{variant_id}"
 
-    def _candidates(self, path: str | None, usual: Sequence[str], *, of_variant: bool = True) -> Candidates:
-        """The values that a field may have: at its path, or under its usual names, first those of the variant."""
+    def _candidates(self, path: str | None, default_names: Sequence[str], *, of_variant: bool = True) -> Candidates:
+        """Return a getter of a field's candidates: at its path, or under default names, those of the variant first."""
         if path:
             find = compile_path(path)
             return lambda record: (self._not_null(find(record)),)
 
-        def look(record: dict[str, Any]) -> Iterator[object]:
+        def find_by_name(record: dict[str, Any]) -> Iterator[object]:
             variant = record.get(VARIANT) if self._explode and of_variant else None
             for holder in (variant, record):
                 if isinstance(holder, dict):
-                    yield from (self._not_null(holder.get(key)) for key in usual)
+                    yield from (self._not_null(holder.get(key)) for key in default_names)
 
-        return look
+        return find_by_name
 
     def _not_null(self, value: Any) -> Any:
         return None if isinstance(value, str | int | WireFloat) and str(value) in self._nulls else value

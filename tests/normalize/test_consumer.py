@@ -1,4 +1,4 @@
-"""The consumer: batches, workers, and what is lost when."""
+"""The consumer: batches, worker threads, backpressure and cancellation."""
 
 import threading
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ def page(number: int, count: int = 3) -> Page:
 
 
 async def consume(pages: Sequence[Page], **options: object) -> tuple[Consumer, list[NormalizedPage]]:
-    """Let a consumer work off pages that all wait in the channel already."""
+    """Run a consumer on pages that already wait in the channel."""
     delivered: list[NormalizedPage] = []
     consumer = Consumer(delivered.append, **{"workers": 4, "batch_size": 50, **options})
     send, receive = trio.open_memory_channel[Page](len(pages))
@@ -31,23 +31,23 @@ async def consume(pages: Sequence[Page], **options: object) -> tuple[Consumer, l
 
 
 async def test_every_page_is_delivered_once() -> None:
-    """Whatever the batches, each page comes out exactly once."""
+    """Each page is delivered exactly once, regardless of batching."""
     _, delivered = await consume([page(number) for number in range(1, 38)])
     assert sorted(result.number for result in delivered) == list(range(1, 38))
     assert all(result.records == 3 for result in delivered)
 
 
 async def test_normalizing_happens_in_worker_threads_under_the_limit() -> None:
-    """Batches are normalized off the event loop's thread, in at most as many threads as there are workers."""
+    """Batches are normalized in at most `workers` threads, none of which is the event loop's."""
     main, seen, active, peak = threading.get_ident(), set(), set(), []
 
     async def dispatch(batch: Sequence[Page]) -> list[NormalizedPage]:
         def work() -> list[NormalizedPage]:
             seen.add(threading.get_ident())
-            active.add(object_of_this_hop := object())
+            active.add(token := object())
             peak.append(len(active))
             threading.Event().wait(0.02)
-            active.discard(object_of_this_hop)
+            active.discard(token)
             return normalize_batch(batch)
 
         return await trio.to_thread.run_sync(work, limiter=trio.CapacityLimiter(100))
@@ -59,7 +59,7 @@ async def test_normalizing_happens_in_worker_threads_under_the_limit() -> None:
 
 
 async def test_the_default_hop_leaves_the_event_loop() -> None:
-    """Without a replacement the consumer normalizes in a thread: the loop goes on meanwhile."""
+    """By default the consumer normalizes in a thread, and the event loop keeps running."""
     ticks = 0
 
     async def tick() -> None:
@@ -78,14 +78,14 @@ async def test_the_default_hop_leaves_the_event_loop() -> None:
 
 @pytest.mark.virtual_time
 async def test_a_batch_aims_at_its_size() -> None:
-    """Small pages that wait are taken together until there are `batch_size` records."""
+    """Small waiting pages are combined until a batch has `batch_size` records."""
     consumer, _ = await consume([page(n, 20) for n in range(1, 4)], workers=1, dispatch=dispatch_inline)
     assert (consumer.statistics().dispatches, consumer.statistics().largest_batch) == (1, 60)
 
 
 @pytest.mark.virtual_time
 async def test_under_backlog_a_batch_takes_what_waits_up_to_the_most() -> None:
-    """When more pages wait than there are workers, one hop takes them, up to the most records."""
+    """If more pages wait than there are workers, one dispatch takes up to `MAX_BATCH` records."""
     consumer, delivered = await consume([page(n, 100) for n in range(1, 41)], dispatch=dispatch_inline)
     assert len(delivered) == 40
     assert consumer.statistics().largest_batch == MAX_BATCH
@@ -94,11 +94,11 @@ async def test_under_backlog_a_batch_takes_what_waits_up_to_the_most() -> None:
 
 @pytest.mark.virtual_time
 async def test_pages_that_come_fast_share_a_hop() -> None:
-    """The first page hops at once; what comes within the interval after it goes together, in one hop."""
-    begun: list[tuple[float, list[int]]] = []
+    """The first page is dispatched at once; pages that arrive within the interval after it share a dispatch."""
+    batches: list[tuple[float, list[int]]] = []
 
     async def dispatch(batch: Sequence[Page]) -> list[NormalizedPage]:
-        begun.append((round(trio.current_time() - start, 6), [each.number for each in batch]))
+        batches.append((round(trio.current_time() - start, 6), [each.number for each in batch]))
         return await dispatch_inline(batch)
 
     consumer = Consumer(lambda result: None, workers=4, batch_size=1, dispatch=dispatch)
@@ -111,26 +111,26 @@ async def test_pages_that_come_fast_share_a_hop() -> None:
                 await send.send(page(number))
                 await trio.sleep(0.3 * DISPATCH_INTERVAL if number < 6 else 10)
     much_later = round(10 + 5 * 0.3 * DISPATCH_INTERVAL, 6)
-    assert begun == [(0.0, [1]), (DISPATCH_INTERVAL, [2, 3, 4]), (2 * DISPATCH_INTERVAL, [5, 6]), (much_later, [7])]
+    assert batches == [(0.0, [1]), (DISPATCH_INTERVAL, [2, 3, 4]), (2 * DISPATCH_INTERVAL, [5, 6]), (much_later, [7])]
 
 
 @pytest.mark.virtual_time
 async def test_a_full_batch_does_not_wait_for_its_turn() -> None:
-    """However short ago the last hop was, a batch that is full goes at once; so does the rest when there is no more."""
+    """A full batch is dispatched at once, and so is the rest at the end of the channel, despite the interval."""
     consumer, delivered = await consume([page(n, MAX_BATCH) for n in range(1, 4)] + [page(4)], dispatch=dispatch_inline)
     assert (consumer.statistics().dispatches, len(delivered), trio.current_time()) == (4, 4, 0.0)
 
 
 @pytest.mark.virtual_time
 async def test_a_page_larger_than_a_batch_is_one_batch() -> None:
-    """A batch is at least one page, however large that is."""
+    """A batch has at least one page, even if that is larger than `batch_size`."""
     consumer, _ = await consume([page(1, 2_000)], dispatch=dispatch_inline)
     assert consumer.statistics().largest_batch == 2_000
 
 
 @pytest.mark.virtual_time
 async def test_a_full_channel_makes_senders_wait() -> None:
-    """While the workers are busy the channel fills up to its size, and then the sender waits."""
+    """While the workers are busy, the channel fills to its capacity; then the sender waits."""
     release = trio.Event()
 
     held = 0
@@ -164,7 +164,7 @@ async def test_a_full_channel_makes_senders_wait() -> None:
 
 
 async def test_a_consumer_that_is_cancelled_lets_no_sender_hang() -> None:
-    """When the consumer goes, whoever sends is told, instead of waiting for ever."""
+    """If the consumer is cancelled, senders get BrokenResourceError instead of waiting forever."""
     consumer = Consumer(lambda result: None, workers=2, batch_size=1)
     send, receive = trio.open_memory_channel[Page](0)
     with trio.CancelScope() as scope:

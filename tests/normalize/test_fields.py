@@ -1,4 +1,4 @@
-"""The fields of a product: under which names they are found, and what counts as given."""
+"""The fields of a product: their default names, and which values are usable."""
 
 from decimal import Decimal
 
@@ -27,7 +27,7 @@ CANDIDATES = st.lists(ANYTHING, max_size=5)
 
 
 def test_usual_names_are_known_and_belong_to_one_field() -> None:
-    """The names that the three mock personas use are known, and no name stands for two fields."""
+    """The names used by the three mock personas are known, and no name belongs to two fields."""
     assert {"id", "product_id", "item_id", "sku"} <= set(ID_KEYS)
     assert {"title", "name", "product_name"} <= set(TITLE_KEYS)
     assert {"price", "cost"} <= set(PRICE_KEYS)
@@ -61,7 +61,7 @@ def test_usual_names_are_known_and_belong_to_one_field() -> None:
     ],
 )
 def test_identity_is_the_first_text_or_whole_number(candidates: list[object], identity: str | None) -> None:
-    """The first usable candidate is the id: neither blank text nor a boolean, a fraction, a list or an object."""
+    """The id is the first non-blank text or integer; booleans, fractions, lists and objects are skipped."""
     assert first_id(candidates) == identity
 
 
@@ -83,7 +83,7 @@ def test_identity_is_the_first_text_or_whole_number(candidates: list[object], id
     ],
 )
 def test_title_is_the_first_text_decoded_and_trimmed(candidates: list[object], title: str | None) -> None:
-    """The first text that is not blank is the title, with HTML entities decoded once; no title is None."""
+    """The title is the first non-blank text, with HTML entities decoded once; None if there is none."""
     assert first_title(candidates) == title
 
 
@@ -102,13 +102,13 @@ def test_title_is_the_first_text_decoded_and_trimmed(candidates: list[object], t
     ],
 )
 def test_price_is_the_first_that_is_given(candidates: list[object], price: object) -> None:
-    """The first candidate that says anything is the price, though it be 0 or unreadable: none is made up for it."""
+    """The first non-empty candidate is the price, even if it is 0 or unreadable; no later one replaces it."""
     chosen = first_price(candidates)
     assert (chosen, type(chosen)) == (price, type(price))
 
 
 def test_blank_text_is_no_price_given() -> None:
-    """A price of nothing but white space says nothing, as an empty one does: the next field is asked."""
+    """A price of only white space is empty, and the next field is tried."""
     assert first_price(["  ", "5"]) == "5"
 
 
@@ -133,13 +133,13 @@ def test_blank_text_is_no_price_given() -> None:
     ],
 )
 def test_category_is_the_first_that_has_a_name(candidates: list[object], category: str) -> None:
-    """Texts, objects with a name and lists of either are categories, lower-cased; without one it is uncategorized."""
+    """Texts, objects with a name and lists of either give a lower-case category; the default is uncategorized."""
     assert first_category(candidates) == category
 
 
 @given(CANDIDATES)
 def test_identity_of_anything_is_text_or_none(candidates: list[object]) -> None:
-    """Whatever the candidates, an id is trimmed text that is not blank, and the number n is the text of n."""
+    """For any candidates, an id is None or trimmed non-blank text, and an integer equals its text."""
     identity = first_id(candidates)
     assert identity is None or (identity == identity.strip() != "")
     as_text = [str(value) if type(value) is int else value for value in candidates]
@@ -148,7 +148,7 @@ def test_identity_of_anything_is_text_or_none(candidates: list[object]) -> None:
 
 @given(CANDIDATES)
 def test_title_and_category_of_anything_are_trimmed_text(candidates: list[object]) -> None:
-    """Whatever the candidates, a title is None or not blank, a category is there, and both are trimmed."""
+    """For any candidates, a title is None or trimmed non-blank text, and a category is trimmed non-blank text."""
     title, category = first_title(candidates), first_category(candidates)
     assert title is None or (title == title.strip() != "")
     assert category == category.strip() != ""
@@ -156,6 +156,6 @@ def test_title_and_category_of_anything_are_trimmed_text(candidates: list[object
 
 @given(CANDIDATES)
 def test_price_of_anything_is_one_of_the_candidates(candidates: list[object]) -> None:
-    """Whatever the candidates, the price is one of them as it stands, or None where none says anything."""
+    """For any candidates, the price is one of them unchanged, or None."""
     price = first_price(candidates)
     assert any(price is value for value in candidates) or price is None

@@ -1,4 +1,4 @@
-"""Fields that are described: where they are, how prices are written, and what a mistake in that costs."""
+"""Described fields: paths, price formats, and errors in descriptions."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ def product(fields: Fields, record: str) -> dict[str, Any]:
 
 
 def test_what_is_not_described_costs_nothing() -> None:
-    """Without fields the usual ones are read in the usual, fast way."""
+    """Without a description, the fast default reader is used."""
     assert reader_for(Fields()) is DEFAULT_READER
 
 
@@ -40,7 +40,7 @@ RECORD = """{"meta": {"sku": "S-1"},
 
 
 def test_dotted_paths_and_jmespath_find_their_fields() -> None:
-    """Names within names, filters, fallbacks; what is not named is found as usual."""
+    """Nested names, filters and fallbacks find their fields; other fields are found under default names."""
     fields = Fields(
         id="meta.sku",
         title="(names[?lang=='fr'].text | [0]) || (names[?lang=='de'].text | [0])",
@@ -73,13 +73,13 @@ def test_dotted_paths_and_jmespath_find_their_fields() -> None:
     ],
 )
 def test_expressions_choose_among_exact_numbers(path: str, amount: str | None) -> None:
-    """What an expression picks has the digits that came; what it reckons in binary is no price."""
+    """A number selected by an expression keeps its received digits; a number computed in binary is not a price."""
     record = '{"id": 1, "price": 9.990, "offers": [{"price": 2.250}, {"price": 1.50}]}'
     assert product(Fields(price=Price(path=path)), record)["price"] == amount
 
 
 def test_filters_compare_numbers() -> None:
-    """A filter sees numbers as numbers, those with decimals too."""
+    """Filters compare numbers numerically, including those with decimals."""
     fields = Fields(price=Price(path="offers[?price > `10`].price | [0]"))
     assert product(fields, '{"id": 1, "offers": [{"price": 9.99}, {"price": 10.01}]}')["price"] == "10.01"
 
@@ -116,7 +116,7 @@ def test_filters_compare_numbers() -> None:
     ],
 )
 def test_prices_are_read_as_they_are_described(price: Price, record: str, amount: str | None, notes: Any) -> None:
-    """Exact decimals from each way to write a price; what a way does not allow is no price, and counted."""
+    """Each kind of price gives exact decimals; a value that its kind does not allow is counted as unreadable."""
     fields = Fields(price=price, currency=Currency(const="EUR"))
     page = normalized(fields, f'{{"id": 1, "price": {record}, "digits": 1, "hundred": "100"}}')
     found = json.loads(page.lines, parse_float=str, parse_int=str)
@@ -126,14 +126,14 @@ def test_prices_are_read_as_they_are_described(price: Price, record: str, amount
 
 @pytest.mark.parametrize(("currency", "amount"), [("jpy", "1000"), ("USD", "10.00"), ("kwd", "1.000"), ("???", None)])
 def test_minor_units_go_by_the_currency(currency: str, amount: str | None) -> None:
-    """ISO 4217 says how many decimals a currency has; without a currency nobody does."""
+    """Minor units are converted with the decimals of ISO 4217; without a known currency there is no price."""
     fields = Fields(price=Price(path="unit_amount", kind=PriceKind.MINOR))
     found = product(fields, f'{{"id": 1, "unit_amount": 1000, "currency": "{currency}"}}')
     assert (found["price"], found["currency"]) == (amount, currency.upper() if amount else None)
 
 
 def test_null_values_say_that_there_is_nothing() -> None:
-    """What an API writes for nothing is nothing, in any field."""
+    """A configured null value is null in every field."""
     fields = Fields(null_values=("N/A", "0.0000"), extra={"size": "size"})
     found = product(
         fields, '{"id": 1, "title": "N/A", "name": "Cup", "price": "0.0000", "size": "N/A", "category": "N/A"}'
@@ -145,10 +145,10 @@ def test_null_values_say_that_there_is_nothing() -> None:
 
 
 def test_a_record_without_the_id_that_was_described_is_a_reject() -> None:
-    """The reason names the path, and a usual id beside it does not stand in."""
+    """A record without the described id is rejected with that path; an id under a default name does not replace it."""
     page = normalized(Fields(id="meta.sku"), '{"id": 1}')
     (reject,) = page.rejects
-    assert (reject.field, reject.reason) == ("meta.sku", "the record has no id: nothing usable at `meta.sku`")
+    assert (reject.field, reject.reason) == ("meta.sku", "the record has no id: no usable value at `meta.sku`")
 
 
 @pytest.mark.parametrize(
@@ -167,13 +167,13 @@ def test_a_record_without_the_id_that_was_described_is_a_reject() -> None:
     ],
 )
 def test_mistakes_are_told_with_their_place(fields: str, path: str, problem: str, tmp_path: Path) -> None:
-    """Paths are compiled when the configuration is read, not when the first record comes."""
-    told = problems(tmp_path, f"endpoints: [{{name: a, url: 'http://a.test', fields: {fields}}}]")
-    assert problem in told[f"endpoints.0.fields.{path}"]
+    """Errors in paths are reported with their key when the configuration is read."""
+    found = problems(tmp_path, f"endpoints: [{{name: a, url: 'http://a.test', fields: {fields}}}]")
+    assert problem in found[f"endpoints.0.fields.{path}"]
 
 
 def test_paths_alone_may_stand_for_price_and_currency(tmp_path: Path) -> None:
-    """`price: cost.net` is a path with nothing more to say."""
+    """`price: cost.net` is short for a price with only a path; the same holds for `currency`."""
     entry = "endpoints: [{name: a, url: 'http://a.test', fields: {price: cost.net, currency: cost.unit}}]"
     (endpoint,) = load(tmp_path, entry).endpoints
     assert endpoint.fields == Fields(price=Price(path="cost.net"), currency=Currency(path="cost.unit"))
@@ -196,7 +196,7 @@ PRICES = st.builds(
 
 @given(st.dictionaries(st.sampled_from(["id", *"abpic"]), JSON), PRICES)
 def test_whatever_a_record_holds_it_is_a_product_or_a_reject(record: dict[str, Any], price: Price) -> None:
-    """No path, kind or value makes it fail."""
+    """Every record is a product or a reject, for any path, kind and value."""
     page = normalized(Fields(price=price, title="join(',', a)", extra={"x": "sort(a)"}), json.dumps(record))
     assert len(page.ids) + page.rejected == 1
     if page.ids:

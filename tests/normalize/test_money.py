@@ -1,4 +1,4 @@
-"""Prices: what each way of writing one is read as, and that nothing is ever guessed in silence."""
+"""Prices: the readings of each format, and the count of every decision."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from pipeline.currency import CODES, SHARED_SIGNS, SIGNS, code_of
-from pipeline.normalize.money import Money, WireNumber, read_money
+from pipeline.normalize.money import Money, read_money
+from pipeline.normalize.numerals import WireNumber
 
 AMBIGUOUS, SHARED, CONFLICT = "ambiguous_separator", "shared_currency_sign", "currency_conflict"
 UNREADABLE, NEGATIVE, UNKNOWN = "unreadable_price", "negative_price", "unknown_currency"
@@ -23,12 +24,12 @@ NUMBERS = [
     # plain
     *[("12.50", "12.50"), ("12.5", "12.5"), ("12", "12"), (" 12.50\n", "12.50"), ("0", "0"), ("0.00", "0.00")],
     *[("00012.50", "12.50"), ("1e3", "1E+3"), ("1.5E-2", "0.015"), ("+5.00", "5.00"), ("１２．５０", "12.50")],
-    # both separators: the last one is the decimal one
+    # both separators: the last one is the decimal mark
     *[("1,299.00", "1299.00"), ("1.299,00", "1299.00"), ("1,299.5", "1299.5"), ("1,234,567.89", "1234567.89")],
     *[("1.234.567,89", "1234567.89"), ("1,29,900.00", "129900.00"), ("12,34,56,789.00", "123456789.00")],
-    # one that repeats groups
+    # a separator that repeats groups
     *[("1,234,567", "1234567"), ("1.234.567", "1234567")],
-    # a lone one
+    # a lone separator
     *[("12,50", "12.50"), ("12,5", "12.5"), ("1234,56", "1234.56"), ("0,299", "0.299"), ("0.299", "0.299")],
     *[("1234.567", "1234.567"), ("1234,567", "1234.567")],
     # apostrophes and blanks group
@@ -74,7 +75,7 @@ READABLE = [
 
 @pytest.mark.parametrize(("text", "amount", "currency", "notes"), READABLE)
 def test_text_is_read(text: str, amount: str, currency: str | None, notes: tuple[str, ...]) -> None:
-    """A price written in a documented way gives its exact amount, its currency, and what had to be decided."""
+    """A price in a documented format gives its exact amount, its currency, and notes on decisions."""
     assert parts(read_money(text)) == (amount, currency, notes)
 
 
@@ -117,25 +118,25 @@ def test_text_is_read(text: str, amount: str, currency: str | None, notes: tuple
     ],
 )
 def test_text_that_is_no_certain_price_is_none_and_counted(text: str) -> None:
-    """Ranges, several numbers or currencies, words and noise are no price, and are counted as such."""
+    """Ranges, several numbers or currencies, words and noise are not prices, and are counted as unreadable."""
     assert read_money(text) == Money(notes=(UNREADABLE,))
 
 
 @pytest.mark.parametrize("text", ["9.99 500", "1,299 000", "1234 567", "9.99\n500", "199\n149", "199\t149", "€9  149"])
 def test_blank_between_what_are_two_numbers_makes_it_no_price(text: str) -> None:
-    """A blank groups thousands only where a number could be grouped: two numbers are never melted into one."""
+    """A blank between two numbers does not join them: it groups only if the digits form valid groups."""
     assert read_money(text) == Money(notes=(UNREADABLE,))
 
 
 @pytest.mark.parametrize("text", ["$10⁹⁹", "10⁹⁹ €", "12.50¹", "12₅", "5①"])
 def test_raised_figures_are_no_further_digits(text: str) -> None:
-    """Raised cents, footnote marks and the like are not appended to the amount: $10⁹⁹ is not $1099."""
+    """Superscript cents and footnote marks are not appended to the amount: $10⁹⁹ is not $1099."""
     assert read_money(text) == Money(notes=(UNREADABLE,))
 
 
 @pytest.mark.parametrize("text", ["1.299,-", "€ 1.299,–", "1.299,-- €"])
 def test_no_cents_sign_tells_the_decimal_separator(text: str) -> None:
-    """The comma of ``,-`` is the decimal one, so that a point before it groups: 1.299,- is 1299, without a doubt."""
+    """The comma of ``,-`` is the decimal mark, so a point before it groups: 1.299,- is 1299, unambiguously."""
     read = read_money(text)
     assert (read.amount, read.notes) == (1299, ())
 
@@ -145,25 +146,25 @@ def test_no_cents_sign_tells_the_decimal_separator(text: str) -> None:
     ["-5.00", "−5.00", "－5", "- 5", "-$5", "$-5", "€ -5,00", "5-", "5.00 -", "(5.00)", "($5)", "-0.01", "EUR -5"],
 )
 def test_negative_text_is_no_price(text: str) -> None:
-    """A negative amount, however its sign is written, is no price, and never its absolute value."""
+    """A negative amount is not a price in any notation, and never becomes its absolute value."""
     assert read_money(text) == Money(notes=(NEGATIVE,))
 
 
 @pytest.mark.parametrize("value", ["", "  ", None, [], {}, {"amount": None}, {"amount": "", "note": None}])
 def test_nothing_given_is_no_price_and_no_complaint(value: object) -> None:
-    """Where no price was given, there is none, and nothing to count."""
+    """An empty value gives no price and no note."""
     assert read_money(value) == Money()
 
 
 @pytest.mark.parametrize("value", [True, False, [1], ["12.50"], [[]], {"amount": True}, {"amount": {"value": 1}}])
 def test_value_of_another_kind_is_no_price_and_counted(value: object) -> None:
-    """``true``, lists and objects within objects are no prices."""
+    """Booleans, lists and objects within objects are not prices, and are counted as unreadable."""
     assert read_money(value) == Money(notes=(UNREADABLE,))
 
 
 @pytest.mark.parametrize("value", [{"min": 5, "max": 10}, {"from": "5.00"}, {"currency": "EUR", "cents": 1250}])
 def test_object_without_an_amount_is_counted(value: object) -> None:
-    """An object that says something, but under no key we know, is not passed over in silence."""
+    """A non-empty object without a known amount key is counted as unreadable."""
     assert UNREADABLE in read_money(value).notes
 
 
@@ -188,7 +189,7 @@ def test_object_without_an_amount_is_counted(value: object) -> None:
     ],
 )
 def test_json_number_is_taken_as_it_stands(number: str, amount: str | None, notes: tuple[str, ...]) -> None:
-    """A JSON number is exact, its point is never ambiguous, and one that is negative or absurd is no price."""
+    """A JSON number is exact and never ambiguous; if negative or out of bounds, it is not a price."""
     assert parts(read_money(decode_number(number))) == (amount, None, notes)
 
 
@@ -222,12 +223,12 @@ def test_json_number_is_taken_as_it_stands(number: str, amount: str | None, note
 def test_currency_comes_from_the_text_then_the_object_then_the_record(
     value: object, record_currency: str | None, currency: str | None, notes: tuple[str, ...]
 ) -> None:
-    """A sign in the text wins, a shared one yields to what the record says, and contradictions are counted."""
+    """A currency sign in the text wins, a shared sign follows the record, and conflicts are counted."""
     assert parts(read_money(value, record_currency))[1:] == (currency, notes)
 
 
 def test_signs_tell_codes_that_exist() -> None:
-    """Every currency that a sign stands for is one of ISO 4217, and no sign has two meanings."""
+    """Every sign gives a currency of ISO 4217, and no sign has two meanings."""
     assert set(SIGNS.values()) <= CODES
     assert all(usual in (None, *sharing) and sharing <= CODES for usual, sharing in SHARED_SIGNS.values())
     assert not set(SIGNS) & set(SHARED_SIGNS)

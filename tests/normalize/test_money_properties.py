@@ -1,4 +1,4 @@
-"""Prices, whatever they are: what must hold of every text and number, found out by trying very many."""
+"""Properties of prices that hold for every text and number."""
 
 import re
 import unicodedata
@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.currency import CODES
 from pipeline.normalize import money
-from pipeline.normalize.money import Money, WireNumber, read_money
+from pipeline.normalize.money import Money, read_money
+from pipeline.normalize.numerals import WireNumber
 
 UNREADABLE = "unreadable_price"
 
@@ -42,7 +43,7 @@ FRAMES = st.sampled_from([("{}", None), ("€ {}", "EUR"), ("{} EUR", "EUR"), ("
 
 @given(WHOLES, st.integers(0, 99), st.sampled_from(list(STYLES)), FRAMES)
 def test_amount_in_any_style_is_exact(whole: int, cents: int, style: str, frame: tuple[str, str | None]) -> None:
-    """An amount with cents written as in London, Berlin, Zurich, Paris or Delhi comes back to the cent, undoubted."""
+    """An amount with cents in English, German, Swiss, French or Indian format is read exactly and unambiguously."""
     template, currency = frame
     text = template.format(STYLES[style](whole, cents))
     assert parts(read_money(text)) == (f"{whole}.{cents:02}", currency, ())
@@ -51,14 +52,14 @@ def test_amount_in_any_style_is_exact(whole: int, cents: int, style: str, frame:
 @given(st.from_regex(r"(0|[1-9][0-9]{0,9})([.,][0-9]{1,3})?([.,][0-9]{1,3})?", fullmatch=True), st.sampled_from("०٠০๐"))
 @example("1,299", "०")
 def test_digits_of_another_script_mean_the_same(text: str, zero: str) -> None:
-    """A number in Devanagari, Arabic, Bengali or Thai digits is read as the same number in ours, or not at all."""
+    """A number in Devanagari, Arabic, Bengali or Thai digits is read like the same ASCII digits, or is unreadable."""
     foreign = "".join(chr(ord(zero) + int(sign)) if sign.isdigit() else sign for sign in text)
     assert read_money(foreign) in (read_money(text), Money(notes=(UNREADABLE,)))
 
 
 @given(st.from_regex(r"(0|[1-9][0-9]{0,15})(\.[0-9]{1,6})?", fullmatch=True))
 def test_json_number_keeps_its_exact_text(number: str) -> None:
-    """Every digit of a JSON number is there afterwards, trailing zeros too."""
+    """Every digit of a JSON number is kept, including trailing zeros."""
     assert str(read_money(decode_number(number)).amount) == number
 
 
@@ -74,7 +75,7 @@ VALUES = st.recursive(
 
 @given(st.one_of(TEXTS, VALUES), st.sampled_from([None, "USD", "EUR"]))
 def test_whatever_is_given_the_result_is_sane(value: object, record_currency: str | None) -> None:
-    """No value raises; an amount is finite and never negative; a currency needs an amount; notes are documented."""
+    """No value raises; an amount is finite and not negative; a currency needs an amount; notes are documented."""
     read = read_money(value, record_currency)
     if read.amount is None:
         assert (read.currency, read.text) == (None, None)
@@ -88,7 +89,7 @@ def test_whatever_is_given_the_result_is_sane(value: object, record_currency: st
 
 @given(TEXTS)
 def test_amount_is_made_of_the_digits_of_its_text(text: str) -> None:
-    """No digit is lost or invented: but for exponents, an amount has just the digits of its text, in their order."""
+    """Except with exponents, an amount has exactly the digits of its text, in order."""
     amount = read_money(text).amount
     if amount is not None and "e" not in text.lower():
         digits = "".join(str(unicodedata.decimal(sign)) for sign in text if sign.isdecimal())

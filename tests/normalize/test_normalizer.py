@@ -1,4 +1,4 @@
-"""From raw records to encoded products: nothing vanishes, nothing is invented, nothing raises."""
+"""From raw records to encoded products: no record is lost, no value is invented, nothing raises."""
 
 import json
 import re
@@ -36,14 +36,14 @@ def product(record: str) -> Product:
 
 
 def price_on_the_wire(record: str) -> str:
-    """The price as it is written, to the letter."""
+    """Return the exact text of the encoded price."""
     found = re.search(rb'"price":([^,]*),', normalized(record).lines)
     assert found
     return found[1].decode()
 
 
 def test_personas_of_the_mocks_are_understood() -> None:
-    """Plain, variant and alternative records become products of one shape."""
+    """The three record formats of the mock APIs become products of one format."""
     page = normalized(
         '{"id": 1, "name": "Lamp", "price": 12.50, "category": "Home", "brand": "X"}',
         '{"product_id": "p-2", "title": "Salt &amp; Pepper ", "cost": "$12.50", "category": {"id": 4, "name": "Food"}}',
@@ -60,18 +60,18 @@ def test_personas_of_the_mocks_are_understood() -> None:
 
 
 def test_missing_fields_are_null_and_not_invented() -> None:
-    """A record with nothing but an id is a product whose other fields say that nothing is known."""
+    """A record with only an id is a product whose other fields are null or uncategorized."""
     assert product('{"id": 1}') == Product("api1:1", None, "api1", None, None, "uncategorized", NOW)
     assert product('{"id": 1, "title": null, "price": "", "category": []}') == product('{"id": 1}')
 
 
 def test_field_of_an_unexpected_type_costs_that_field_alone() -> None:
-    """A title that is a number or a price that is a list is missing; the record is kept."""
+    """A value of an unexpected type is treated as missing; the record is kept."""
     assert product('{"id": 1, "title": 5, "price": [1], "category": 1.5, "currency": 3}') == product('{"id": 1}')
 
 
 def test_record_names_the_currency() -> None:
-    """A currency field applies to a price without a sign, in any case; one that is no code is counted."""
+    """A currency field applies to a price without a sign, in upper or lower case; an unknown code is counted."""
     assert product('{"id": 1, "price": 5, "currency": "eur"}').currency == "EUR"
     assert product('{"id": 1, "price": "5", "currency_code": "CHF"}').currency == "CHF"
     assert product('{"id": 1, "currency": "EUR"}').currency is None
@@ -104,7 +104,7 @@ def test_record_names_the_currency() -> None:
     ],
 )
 def test_record_that_is_no_product_is_a_reject_with_its_reason(record: str | bytes, reason: str) -> None:
-    """What is no object, or has no usable id, is rejected where it stands, and its neighbours are kept."""
+    """A record that is not an object, or has no usable id, is rejected with its position; its neighbours are kept."""
     page = normalized('{"id": 1}', record, '{"id": 2}')
     assert page.ids == ["api1:1", "api1:2"]
     (reject,) = page.rejects
@@ -113,7 +113,7 @@ def test_record_that_is_no_product_is_a_reject_with_its_reason(record: str | byt
 
 
 def test_positions_count_from_one_and_keep_the_order() -> None:
-    """Rejects carry their positions, products the order of the page."""
+    """Rejects have positions that count from 1, and products keep the order of the page."""
     page = normalized("1", '{"id": "b"}', "{}", '{"id": "a"}', "[]")
     assert [reject.position for reject in page.rejects] == [1, 3, 5]
     assert page.ids == [item.id for item in products(page)] == ["api1:b", "api1:a"]
@@ -129,7 +129,7 @@ def test_empty_page_is_nothing() -> None:
     "text", ["12.50", "12", "0", "0.00", "1.10", "19.990000000000000001", "0.1", "123456789012345678", "0.000001"]
 )
 def test_json_price_is_written_with_the_text_it_came_with(text: str) -> None:
-    """A price that came as a JSON number goes out digit by digit as it came, never through a binary float."""
+    """A price received as a JSON number is written with the same digits, never through a binary float."""
     assert price_on_the_wire(f'{{"id": 1, "price": {text}}}') == text
     assert price_on_the_wire(f'{{"id": 1, "price": {{"amount": {text}}}}}') == text
     assert price_on_the_wire(f'{{"id": 1, "price": "{text} EUR"}}') == text
@@ -137,14 +137,14 @@ def test_json_price_is_written_with_the_text_it_came_with(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["0.0000001", "0.00000000012", "1e3", "1.5E2", "2e-3"])
 def test_unusual_json_price_is_written_with_the_text_it_came_with(text: str) -> None:
-    """Tiny prices and exponents keep their text too."""
+    """Very small prices and exponents keep their text."""
     assert price_on_the_wire(f'{{"id": 1, "price": {text}}}') == text
 
 
 @pytest.mark.parametrize("text", ["1e9999999999999999999", "1E-9999999999999999999", "-1e99999999999999999999"])
 @pytest.mark.parametrize("key", ["price", "id", "category", "title", "currency", "unknown"])
 def test_number_beyond_all_bounds_is_no_crash(key: str, text: str) -> None:
-    """A number whose exponent no decimal can hold costs its field or its record, not the run."""
+    """A number whose exponent exceeds Decimal loses its field or its record, not the run."""
     record = f'{{"sku": "a", "{key}": {text}, "x": {{"{key}": [{text}]}}}}'
     page = normalized(record, f'{{"id": 2, "price": {{"amount": {text}}}}}', '{"id": 3}')
     assert page.records == 3
@@ -155,7 +155,7 @@ def test_number_beyond_all_bounds_is_no_crash(key: str, text: str) -> None:
 @pytest.mark.parametrize("key", ["category", "price", "title", "id", "currency"])
 @pytest.mark.parametrize("brackets", [("[", "]"), ('{"name":', "}"), ('{"amount":', "}")])
 def test_nesting_of_any_depth_is_no_crash(key: str, brackets: tuple[str, str]) -> None:
-    """However deep a field is nested, also just as deep as can be decoded, the page is normalized."""
+    """A page is normalized at any nesting depth of a field, including depths near the recursion limit."""
     opening, closing = brackets
     limit = sys.getrecursionlimit()
     for depth in [*range(1, limit // 2, 50), *range(limit // 2, limit + 20), 2 * limit, 20 * limit]:
@@ -164,7 +164,7 @@ def test_nesting_of_any_depth_is_no_crash(key: str, brackets: tuple[str, str]) -
 
 
 def test_statistics_count_the_products_alone() -> None:
-    """The page's tally has each product's price and category, and nothing of the rejects."""
+    """The tally of a page contains the price and category of each product, and nothing from rejects."""
     page = normalized('{"id": 1, "price": "€2", "category": "A"}', '{"id": 2, "price": "€4"}', '{"price": "€100"}')
     assert page.tally.categories() == {"a": 1, "uncategorized": 1}
     prices = page.tally.prices()["EUR"]
@@ -172,14 +172,14 @@ def test_statistics_count_the_products_alone() -> None:
 
 
 def test_coercions_are_counted_by_rule() -> None:
-    """What the price rules had to decide is counted per page, by name."""
+    """Decisions of the price rules are counted per page, by name."""
     page = normalized(*(f'{{"id": {n}, "price": "{text}"}}' for n, text in enumerate(["$1,299", "$5", "Free", "-5"])))
     counted = {"shared_currency_sign": 2, "ambiguous_separator": 1, "unreadable_price": 1, "negative_price": 1}
     assert page.coercions == counted
 
 
 def test_batch_is_its_pages_in_order() -> None:
-    """A batch of pages is normalized page by page, all with the same time of processing."""
+    """A batch is normalized page by page, all with the same `processed_at`."""
     pages = [Page(f"api{n}", n, [msgspec.Raw(b'{"id": 1}')] * n) for n in (2, 0, 1)]
     batch = normalize_batch(pages)
     assert [(page.source, page.number, len(page.ids)) for page in batch] == [
@@ -191,7 +191,7 @@ def test_batch_is_its_pages_in_order() -> None:
 
 
 def test_identity_is_the_id_or_else_all_bytes() -> None:
-    """Records are identified by their id, as text; those without one, and what is no object, by their bytes."""
+    """A record is identified by its id as text, or by its bytes if it has none or is not an object."""
     same = ['{"id": 1}', '{"id":"1","price":2}', '{"product_id": " 1 "}']
     assert {DEFAULT_READER.identify(msgspec.Raw(record.encode())) for record in same} == {"1"}
     for record in (b"{}", b'{"id": null}', b"5", b"", b"\xff", b'{"id": "\xff"}', b"[" * 100_000):
@@ -225,7 +225,7 @@ RAWS = st.one_of(
 @given(st.lists(st.one_of(RAWS, st.binary(max_size=30)), max_size=6))
 @example([b'{"id": 1, "price": 1e9999999999999999999}'])
 def test_whatever_the_records_each_is_a_product_or_a_reject(records: list[bytes]) -> None:
-    """No records raise; each is one decodable line or one reject; ids, lines and statistics run in parallel."""
+    """No record raises; each is one decodable line or one reject; ids, lines and tally agree."""
     page = normalized(*records)
     assert page.records == len(page.ids) + len(page.rejects) == len(records)
     lines = page.lines.split(b"\n") if page.ids else []
@@ -249,10 +249,10 @@ def test_whatever_the_records_each_is_a_product_or_a_reject(records: list[bytes]
     st.lists(RAWS, max_size=6),
     st.lists(st.sampled_from([b"{", b"1, 2", b"\xff", b'{"id": 1e9999}', b"]["]), max_size=1),
 )
-def test_page_is_read_as_its_records_would_be_one_by_one(records: list[bytes], amiss: list[bytes]) -> None:
-    """Decoding a page at once is faster and nothing else, also when one of its records cannot be decoded."""
-    page = normalized(*records, *amiss)
-    singles = [normalized(record) for record in (*records, *amiss)]
+def test_page_is_read_as_its_records_would_be_one_by_one(records: list[bytes], undecodable: list[bytes]) -> None:
+    """Decoding a page in one call gives the same result as record by record, with or without undecodable records."""
+    page = normalized(*records, *undecodable)
+    singles = [normalized(record) for record in (*records, *undecodable)]
     assert page.lines == b"\n".join(single.lines for single in singles if single.lines)
     assert [reject.reason for reject in page.rejects] == [
         reject.reason for single in singles for reject in single.rejects
@@ -261,7 +261,7 @@ def test_page_is_read_as_its_records_would_be_one_by_one(records: list[bytes], a
 
 @given(st.one_of(RAWS, st.binary(max_size=30)))
 def test_any_record_has_an_identity(record: bytes) -> None:
-    """Identifying never raises, gives the same each time, and agrees with the product's id."""
+    """`identify` never raises, is deterministic, and agrees with the product's id."""
     identity = DEFAULT_READER.identify(msgspec.Raw(record))
     assert identity == DEFAULT_READER.identify(msgspec.Raw(bytes(record)))
     if ids := normalized(record).ids:
@@ -269,13 +269,13 @@ def test_any_record_has_an_identity(record: bytes) -> None:
 
 
 def test_hostile_character_reference_costs_nothing() -> None:
-    """A reference with more digits than Python reads stays in the title as it is."""
+    """A character reference with more digits than Python converts does not reject the record."""
     reference = "&#" + "9" * 5_000 + ";"
     page = normalized(f'{{"id": 1, "name": "{reference}", "category": "{reference}"}}', '{"id": 2}')
     assert page.ids == ["api1:1", "api1:2"]
 
 
 def test_rejects_beyond_the_first_are_counted_and_not_listed() -> None:
-    """A page of nothing but rejects costs memory for the first of them alone."""
+    """All rejects are counted, but only the first ones are kept."""
     page = normalized(*["0"] * 1_000, '{"id": 1}')
     assert (page.rejected, len(page.rejects), page.records) == (1_000, 100, 1_001)

@@ -38,7 +38,7 @@ def products(page: NormalizedPage) -> list[dict[str, Any]]:
 
 
 def test_each_variant_is_a_product() -> None:
-    """Its own price and currency come first, then the record's; title and category are the record's."""
+    """A variant's price and currency precede those of the record; title and category are the record's."""
     found = products(normalized(Fields(), SHIRT))
     assert [p["id"] for p in found] == ["shop:7:71", "shop:7:72", "shop:7:73"]
     assert {p["title"] for p in found} == {"Shirt"}
@@ -47,7 +47,7 @@ def test_each_variant_is_a_product() -> None:
 
 
 def test_paths_reach_the_variant_and_the_record_around_it() -> None:
-    """`variant` is the element; a template makes the id of both."""
+    """Paths reach the element as `variant`; a template builds an id from record and variant."""
     fields = Fields(
         id="{id}/{variant.sku}!", title="join(' ', [title, variant.title])", extra={"colour": "variant.option1"}
     )
@@ -58,7 +58,7 @@ def test_paths_reach_the_variant_and_the_record_around_it() -> None:
 
 
 def test_a_variant_without_an_id_costs_no_other() -> None:
-    """It is a reject with the whole record in its dead letter; the others are products."""
+    """A variant without an id is a reject with the whole record in its dead letter; the others are products."""
     record = {"id": 7, "variants": [{"id": 71}, {"sku": ""}, 5, {"id": 72}]}
     page = normalized(Fields(), record)
     assert [p["id"] for p in products(page)] == ["shop:7:71", "shop:7:72"]
@@ -70,19 +70,19 @@ def test_a_variant_without_an_id_costs_no_other() -> None:
 
 @pytest.mark.parametrize("variants", [[], None, "none", {}])
 def test_a_record_without_variants_is_a_product_itself(variants: object) -> None:
-    """Nothing to choose from is no reason to lose it."""
+    """A record whose list of variants is empty or missing is itself a product."""
     (found,) = products(normalized(Fields(), {"id": 7, "price": "5.00", "variants": variants}))
     assert (found["id"], found["price"]) == ("shop:7", "5.00")
 
 
 def test_a_template_with_nothing_to_fill_in_is_no_id() -> None:
-    """Half an id would be somebody else's."""
+    """A template with a missing value gives no id, since a partial id could collide with another."""
     page = normalized(Fields(id="{id}:{variant.sku}"), {"id": 7, "variants": [{"sku": None}, {"sku": True}]})
     assert [reject.field for reject in page.rejects] == ["{id}:{variant.sku}"] * 2
 
 
 def test_loops_are_told_by_the_records_and_not_by_their_variants() -> None:
-    """A record is the same whatever its variants: its identity is its own id."""
+    """The identity of a record is its own id, regardless of its variants."""
     records = reader_for(Fields(id="{id}:{variant.sku}"), "variants")
     raw = msgspec.Raw(msgspec.json.encode(SHIRT))
     assert records.identify(raw) == records.identify(msgspec.Raw(b'{"id": "7", "variants": []}')) == "7"
@@ -94,6 +94,6 @@ ELEMENTS = st.none() | st.integers() | st.dictionaries(st.sampled_from(["id", "s
 
 @given(st.lists(st.fixed_dictionaries({"id": st.none() | st.integers(), "variants": st.lists(ELEMENTS)})))
 def test_each_variant_is_a_product_or_a_reject(records: list[dict[str, Any]]) -> None:
-    """Nothing vanishes: as many come out as there are variants, or records without."""
+    """Products and rejects together number as many as the variants, plus records without variants."""
     page = normalized(Fields(price=Price(path="variant.price")), *records)
     assert page.records == sum(len(record["variants"]) or 1 for record in records)
