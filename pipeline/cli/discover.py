@@ -13,9 +13,9 @@ from pipeline.cli.exit_codes import ExitCode
 from pipeline.cli.session import ErrorLine, configure, print_text, wants_json
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import NO_ENDPOINTS
-from pipeline.discovery.first_page import FirstPage, look_at_all
+from pipeline.discovery.display import check_table, drafts_text, side_by_side
+from pipeline.discovery.first_page import FirstPage, fetch_first_pages
 from pipeline.discovery.init import draft_config
-from pipeline.discovery.preview import check_table, drafts_text, side_by_side
 from pipeline.errors import ConfigError, FetchError, Problem
 from pipeline.normalize.normalizer import reader_for
 from pipeline.ui.columns import printable
@@ -47,7 +47,7 @@ def preview(path: Path | None, settings: Mapping[str, str], name: str | None, mo
     """Show the first records of an endpoint, or of each."""
     with ErrorLine(as_json=wants_json(flags)) as line:
         endpoints = configure(path, settings, flags, line).endpoints
-        looked = trio.run(look_at_all, endpoints if name is None else [_named(name, endpoints)])
+        looked = trio.run(fetch_first_pages, endpoints if name is None else [_named(name, endpoints)])
         for endpoint, outcome in looked:
             print_text(f"{endpoint.name}: {_first_line(outcome)}")
             if isinstance(outcome, FirstPage):
@@ -59,7 +59,7 @@ def preview(path: Path | None, settings: Mapping[str, str], name: str | None, mo
 def check(path: Path | None, settings: Mapping[str, str], **flags: str | None) -> None:
     """Show whether the first page of each endpoint comes."""
     with ErrorLine(as_json=wants_json(flags)) as line:
-        looked = trio.run(look_at_all, configure(path, settings, flags, line).endpoints)
+        looked = trio.run(fetch_first_pages, configure(path, settings, flags, line).endpoints)
         print_text(check_table(looked))
         sys.exit(_exit_code([outcome for _, outcome in looked]))
 

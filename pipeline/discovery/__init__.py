@@ -1,1 +1,1 @@
-"""Looks at APIs instead of walking them: one page of each."""
+"""Inspect APIs by their first pages: the commands `init`, `preview` and `check`."""

@@ -1,4 +1,4 @@
-"""Drafts the description of an endpoint from its first page, and writes it down as a commented configuration."""
+"""Draft the description of an endpoint from its first page, and render it as a commented configuration."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,12 +13,12 @@ from pipeline.config.presets import Preset
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.discovery.first_page import FirstPage
 from pipeline.discovery.guess import guess_fields
-from pipeline.discovery.recognise import is_file, is_usual
+from pipeline.discovery.recognise import is_preset_url, is_static_file
 from pipeline.errors import PermanentError
 from pipeline.fetch.content.records import USUAL_KEYS, RecordFinder
 
 _HEAD = """\
-# Drafted by `pipeline init` from one page of each API. Look at it, then run it:
+# Drafted by `pipeline init` from one page of each API. Review it, then run it:
 #   pipeline check -c {path}
 #   pipeline -c {path}
 # DESCRIBE.md and REFERENCE.md explain every key.
@@ -29,15 +29,15 @@ output: {output}
 endpoints:
 """
 
-# Fewer records than this say little.
-_FEW = 3
+# With fewer records the draft is marked as uncertain.
+_MIN_RECORDS = 3
 
-# Host labels that do not tell one shop from another.
+# Host labels that do not distinguish shops.
 _COMMON_LABELS = frozenset({"api", "shop", "store"})
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """One endpoint as it is to be written: its keys, a comment for some of them, and what is not certain."""
+    """A drafted endpoint: its keys, comments by key, and ``doubts``, which the user should check."""
 
     name: str
     url: str
@@ -46,12 +46,12 @@ class Draft(msgspec.Struct, frozen=True):
     doubts: Sequence[str] = ()
 
 
-def draft_of(
+def draft_endpoint(
     page: FirstPage, *, name: str, url: str, headers: Mapping[str, str], preset: Preset | None = None
 ) -> Draft:
-    """The description that the first page speaks for; ``url`` and ``headers`` as the user wrote them.
+    """Draft an endpoint from its first page; ``url`` and ``headers`` are as the user wrote them.
 
-    ``preset`` is what well-known API it is.
+    ``preset`` is the recognised API, if any.
     """
     comments: dict[str, str] = {}
     if preset:
@@ -59,36 +59,36 @@ def draft_of(
         comments["preset"] = preset.about
         doubts = list(_doubts_about_preset(preset, page))
     else:
-        keys, doubts = _found_out(page, comments)
-    if is_file(page, preset):
-        keys["paging"], comments["paging"] = "none", "it looks like a file: all there is at once"
-        doubts.append("it looks like a file, so that one page is taken; if it is an API, leave `paging` out")
+        keys, doubts = _detected_keys(page, comments)
+    if is_static_file(page, preset):
+        keys["paging"], comments["paging"] = "none", "looks like a static file: a single page"
+        doubts.append("the URL looks like a static file, so one page is fetched; if it is an API, remove `paging`")
     elif (total := page.announced.records) is not None and total > len(page.records):
         comments["name"] = f"announces {total} records, {len(page.records)} on the first page"
     if secret := plain_secrets(url, headers):
-        doubts.append(f"{' and '.join(secret)} would better come from the environment: write `${{NAME}}` for the value")
-    if len(page.records) < _FEW:
-        doubts.append(f"there is little to go by: {len(page.records)} on the first page")
+        doubts.append(f"{' and '.join(secret)} should come from the environment; write `${{NAME}}` for the value")
+    if len(page.records) < _MIN_RECORDS:
+        doubts.append(f"few records to draft from: {len(page.records)} on the first page")
     return Draft(name, url, {**({"headers": dict(headers)} if headers else {}), **keys}, comments, doubts)
 
 
-def _found_out(page: FirstPage, comments: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """The keys, and the doubts, of an API that nobody knows."""
+def _detected_keys(page: FirstPage, comments: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the keys and the doubts of an API without a preset."""
     keys: dict[str, Any] = {}
     doubts: list[str] = []
-    if page.place and page.place not in USUAL_KEYS:
-        if _leads_to_records(page, page.place):
-            keys["items"] = page.place
+    if page.records_path and page.records_path not in USUAL_KEYS:
+        if _is_path_of_records(page, page.records_path):
+            keys["items"] = page.records_path
         else:
-            doubts.append(f"the records stand at {page.place!r}: `items` cannot say that, as a key has a point in it")
+            doubts.append(f"the records are at {page.records_path!r}; `items` cannot express a key with a point")
     if page.paging.style is not PagingStyle.AUTO:
-        keys["paging"], comments["paging"] = _paging(page), "found out from the first page"
+        keys["paging"], comments["paging"] = _paging(page), "detected on the first page"
         if page.paging.style is PagingStyle.CURSOR:
-            doubts.append(f"that the parameter for the cursor is called `{page.paging.parameter}` is a guess")
-    elif not is_file(page, None):
+            doubts.append(f"the name of the cursor parameter, `{page.paging.parameter}`, is a guess")
+    elif not is_static_file(page, None):
         doubts.append(
-            "nothing in the response says how it is paged: `?page=1`, `?page=2` and so on are tried; "
-            "if it counts from 0, set `paging: {style: page, start: 0}`, if this is all there is, `paging: none`"
+            "the response does not reveal its paging, so `?page=1`, `?page=2` and so on are tried; "
+            "if pages count from 0, set `paging: {style: page, start: 0}`; if this is the only page, `paging: none`"
         )
     guess = guess_fields(page.records)
     if guess.fields:
@@ -97,21 +97,21 @@ def _found_out(page: FirstPage, comments: dict[str, str]) -> tuple[dict[str, Any
 
 
 def draft_without_page(*, name: str, url: str, headers: Mapping[str, str], why: str, preset: Preset | None) -> Draft:
-    """What can be said of an endpoint whose first page did not come."""
+    """Draft an endpoint whose first page could not be fetched; ``why`` is the reason."""
     keys: dict[str, Any] = {"headers": dict(headers)} if headers else {}
     if preset:
         keys["preset"] = preset.name
-    return Draft(name, url, keys, {}, [f"its first page did not come: {why}"])
+    return Draft(name, url, keys, {}, [f"the first page could not be fetched: {why}"])
 
 
-def write_config(drafts: Sequence[Draft], *, path: str, output: str) -> str:
-    """The configuration as YAML, with comments."""
+def render_config(drafts: Sequence[Draft], *, path: str, output: str) -> str:
+    """Return the configuration as YAML with comments; ``path`` is its file, ``output`` that of the summary."""
     entries = ("\n".join(_entry(draft)) for draft in drafts)
     return _HEAD.format(path=_comment(path), output=_scalar(output)) + "\n".join(entries)
 
 
 def name_for(url: str, taken: Sequence[str]) -> str:
-    """A name for the endpoint: what tells its host from others, or the end of its path; none of ``taken``."""
+    """Return a name that is not in ``taken``: the distinctive label of the host, or the end of the path."""
     parts = urlsplit(url)
     host = (parts.hostname or "").rpartition(".")[0].split(".")
     named = [label for label in host if label != "www" and not label.isdigit()]
@@ -127,31 +127,31 @@ def name_for(url: str, taken: Sequence[str]) -> str:
     return unique
 
 
-def _leads_to_records(page: FirstPage, place: str) -> bool:
+def _is_path_of_records(page: FirstPage, path: str) -> bool:
     try:
-        return len(RecordFinder(place).find(page.response.body)) == len(page.records)
+        return len(RecordFinder(path).find(page.response.body)) == len(page.records)
     except PermanentError:
         return False
 
 
 def _paging(page: FirstPage) -> Any:
-    how = page.paging
-    said = {
-        key: getattr(how, key).value if key == "style" else getattr(how, key)
-        for key in how.__struct_fields__
-        if getattr(how, key) != getattr(Paging(), key)
+    paging = page.paging
+    keys = {
+        key: getattr(paging, key).value if key == "style" else getattr(paging, key)
+        for key in paging.__struct_fields__
+        if getattr(paging, key) != getattr(Paging(), key)
     }
-    return said["style"] if len(said) == 1 else said
+    return keys["style"] if len(keys) == 1 else keys
 
 
 def _doubts_about_preset(preset: Preset, page: FirstPage) -> Iterator[str]:
     if page.endpoint.unset:
-        yield f"{preset.name} takes its credentials from {' and '.join(page.endpoint.unset)}, which is not set"
-    if preset.path and not is_file(page, preset) and not is_usual(page.response.url, preset):
-        yield f"{preset.name} usually answers at {preset.path}"
+        yield f"{preset.name} needs credentials; set {' and '.join(page.endpoint.unset)} in the environment"
+    if preset.path and not is_static_file(page, preset) and not is_preset_url(page.response.url, preset):
+        yield f"the usual path of {preset.name} is {preset.path}; check the URL"
     fields = preset.endpoint.get("fields", {})
     if "currency" not in fields:
-        yield "this API says no currency; if the shop's is known, set `fields: {currency: {const: EUR}}`"
+        yield "this API does not report a currency; if you know it, set `fields: {currency: {const: EUR}}`"
 
 
 def _entry(draft: Draft) -> Iterator[str]:
@@ -160,7 +160,7 @@ def _entry(draft: Draft) -> Iterator[str]:
     for key, value in draft.keys.items():
         yield from _key(key, value, draft.comments.get(key))
     if draft.doubts:
-        yield "    # Not certain:"
+        yield "    # Please check:"
         yield from (f"    # - {_comment(doubt)}" for doubt in draft.doubts)
     yield ""
 
@@ -181,5 +181,5 @@ def _scalar(value: Any) -> str:
 
 
 def _comment(text: str) -> str:
-    """On one line, without what a terminal or YAML would not take as text."""
+    """Return the text on one line, without characters that a terminal or YAML does not accept as text."""
     return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))

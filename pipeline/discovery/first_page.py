@@ -1,4 +1,4 @@
-"""Fetches one page of an endpoint, the first, with one request."""
+"""Fetch the first page of an endpoint, with one request."""
 
 from collections.abc import Sequence
 from random import Random
@@ -23,31 +23,31 @@ _NOT_FOUND = 404
 
 
 class FirstPage(msgspec.Struct, frozen=True):
-    """What came: the response, its records and where they stood, how the walk would go on, and how long it took.
+    """The first page of an endpoint: the response, its records and their path, and the paging that it reveals.
 
-    ``paging`` is AUTO where nothing in the response says how it goes on.
+    ``paging`` is AUTO if nothing in the response reveals a style. ``seconds`` is the duration of the request.
     """
 
     endpoint: ResolvedEndpoint
     response: Response
     records: Sequence[msgspec.Raw]
-    place: str | None
+    records_path: str | None
     paging: Paging
     announced: AnnouncedTotals
     seconds: float
 
     def page(self) -> Page:
-        """The page as the normalizer takes it."""
+        """Return the page in the form that the normalizer accepts."""
         return Page(source=self.endpoint.name, number=1, records=self.records)
 
 
 async def fetch_first_page(endpoint: ResolvedEndpoint, connect: Connect, *, plain: bool = False) -> FirstPage:
-    """Ask for the first page, once, redirects and an access token aside; ``plain`` asks for the URL as it is.
+    """Fetch the first page with one request, plus those for redirects and an access token.
 
-    A cancellation leaves the connection closed.
+    ``plain`` requests the URL as written, without paging parameters. If cancelled, the connection is closed.
 
     Raises:
-        FetchError: when it does not come, or is no page of records.
+        FetchError: if the request fails, or the response is not a page of records.
     """
     once = msgspec.structs.replace(endpoint, retry=Retry(max_retries=0), breaker=Breaker())
     started = trio.current_time()
@@ -59,35 +59,35 @@ async def fetch_first_page(endpoint: ResolvedEndpoint, connect: Connect, *, plai
             rng=Random(),
         )
         (first,), _ = make_paginator(endpoint.paging, bytes).next_requests(1)
-        arrival = await resilient.fetch(PageRequest(1) if plain else first)
-    response, paging = arrival.response, endpoint.paging
+        fetched = await resilient.fetch(PageRequest(1) if plain else first)
+    response, paging = fetched.response, endpoint.paging
     if paging.style is PagingStyle.AUTO:
-        paging = detect(response, records=len(arrival.records)) or paging
+        paging = detect(response, records=len(fetched.records)) or paging
     return FirstPage(
         endpoint=endpoint,
         response=response,
-        records=arrival.records,
-        place=resilient.records_path,
+        records=fetched.records,
+        records_path=resilient.records_path,
         paging=paging,
         announced=find_totals(response.body, response.headers),
         seconds=trio.current_time() - started,
     )
 
 
-Looked = Sequence[tuple[ResolvedEndpoint, FirstPage | FetchError]]
+FirstPageResults = Sequence[tuple[ResolvedEndpoint, FirstPage | FetchError]]
 
 
-async def look_at_all(
+async def fetch_first_pages(
     endpoints: Sequence[ResolvedEndpoint], *, connect: Connect | None = None, plain: bool = False
-) -> Looked:
-    """The first page of each endpoint, all asked for at once, or why it did not come; in their order.
+) -> FirstPageResults:
+    """Fetch the first pages of all endpoints concurrently; return each page or its error, in the endpoints' order.
 
-    A cancellation leaves nothing behind.
+    If cancelled, all connections are closed.
     """
     connect = connect or connector()
     outcomes: dict[int, FirstPage | FetchError] = {}
 
-    async def look(index: int, endpoint: ResolvedEndpoint) -> None:
+    async def fetch(index: int, endpoint: ResolvedEndpoint) -> None:
         try:
             outcomes[index] = await fetch_first_page(endpoint, connect, plain=plain)
         except FetchError as error:
@@ -95,5 +95,5 @@ async def look_at_all(
 
     async with trio.open_nursery() as nursery:
         for index, endpoint in enumerate(endpoints):
-            nursery.start_soon(look, index, endpoint)
+            nursery.start_soon(fetch, index, endpoint)
     return [(endpoint, outcomes[index]) for index, endpoint in enumerate(endpoints)]

@@ -1,4 +1,4 @@
-"""Guesses where an unknown API has the fields of its products, from one page of records."""
+"""Guess the paths of product fields in an unknown API from one page of records."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -27,11 +27,11 @@ Fits = Callable[[Sequence[Any]], bool]
 
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=WireFloat).decode
 
-# As many records are looked at, and objects within them so deep.
-_LOOKED_AT, _MAX_DEPTH = 50, 3
+# Number of records that are inspected, and the maximum depth of objects within them.
+_SAMPLE_SIZE, _MAX_DEPTH = 50, 3
 
-# So many of the records have to have a field for it to be the one.
-_SHARE = 0.8
+# Minimum share of the records that must have a field.
+_MIN_SHARE = 0.8
 
 _NAMES = {
     "id": r"(^|_)(id|sku|code|uuid|guid|gtin|ean|asin|handle|slug|reference|number)$|(?<=[a-z])(Id|ID|Sku|SKU|Code)$",
@@ -40,7 +40,7 @@ _NAMES = {
     "currency": r"curr|waehrung|devise|moneda",
     "category": r"categor|department|product_?type|collection|section|kategorie",
 }
-# What sounds like a price and is another one, or none.
+# Words in names that match a price but mean another amount, or none.
 _OTHER_PRICES = frozenset(
     """
     compare regular list old was msrp rrp discount shipping tax vat min max minimum maximum count percent rating points
@@ -48,19 +48,19 @@ _OTHER_PRICES = frozenset(
     """.split()
 )
 _MINOR = re.compile(r"(^|[_.])cents?([A-Z_]|$)|Cents?$|minor|Minor|unit_amount|pence")
-# A number beside a price that says how many of its digits are decimals.
+# Names of a number beside a price that gives the number of its decimals.
 _DECIMALS = re.compile(r"minor_?unit|exponent|decimals|(decimal_?places|fraction_?digits)|precision", re.IGNORECASE)
-# Lists of objects that are offers of one product.
+# Names of lists whose objects are offers of one product.
 _VARIANTS = re.compile(r"variant|offer|sku|option|price", re.IGNORECASE)
 
 
-_NO_CURRENCY = "no currency is said; if it is always the same, set `currency: {const: EUR}`"
+_NO_CURRENCY = "no currency was found; if it is always the same, set `currency: {const: EUR}`"
 
 
 class Guess(msgspec.Struct, frozen=True):
-    """Paths of the fields that the usual names do not give, by field; ``price`` may be a mapping as in `fields`.
+    """Paths by field, for fields that default names do not find; ``price`` may be a mapping as in `fields`.
 
-    ``doubts`` says what is not certain, or was not found.
+    ``doubts`` lists what is uncertain or was not found.
     """
 
     fields: dict[str, Any]
@@ -68,37 +68,37 @@ class Guess(msgspec.Struct, frozen=True):
 
 
 def guess_fields(raws: Sequence[msgspec.Raw]) -> Guess:
-    """What `fields` would have to say, for records that are objects; nothing where the usual names do."""
-    records = [record for raw in raws[:_LOOKED_AT] if (record := _object(raw)) is not None]
+    """Guess the paths of fields that default names do not find; records that are not objects are ignored."""
+    records = [record for raw in raws[:_SAMPLE_SIZE] if (record := _object(raw)) is not None]
     fields: dict[str, Any] = {}
     doubts: list[str] = []
-    for name, usual, fits in _SEARCHED:
-        if not records or _usual_names_do(records, usual, fits):
+    for name, keys, fits in _FIELDS:
+        if not records or _default_names_suffice(records, keys, fits):
             continue
-        if name != "currency" or not _prices_say_currency(records, fields):
+        if name != "currency" or not _prices_name_currency(records, fields):
             found = list(_candidates(records, name, fits))
             if found:
                 fields[name] = found[0]
-                others = f"; it might be {' or '.join(f'`{path}`' for path in found[1:3])}" if found[1:] else ""
-                doubts.append(f"`{name}` is taken from `{found[0]}`{others}")
+                others = f"; it could also be {' or '.join(f'`{path}`' for path in found[1:3])}" if found[1:] else ""
+                doubts.append(f"`{name}` is read from `{found[0]}`{others}")
             elif name == "price" and (variants := _prices_of_variants(records)):
                 fields[name] = {"path": variants, "pick": "min"}
-                doubts.append(f"`price` is the lowest of `{variants}`; for a product per variant, see `explode`")
+                doubts.append(f"`price` is the lowest of `{variants}`; for one product per variant, set `explode`")
             elif name == "currency":
                 doubts.append(_NO_CURRENCY)
             else:
-                doubts.append(f"no {name} was found; if there is one, name it in `fields`")
-    if isinstance(path := fields.get("price"), str) and (minor := _smallest_unit(records, path)):
+                doubts.append(f"no {name} was found; if there is one, set its path in `fields`")
+    if isinstance(path := fields.get("price"), str) and (minor := _minor_units(records, path)):
         fields["price"] = minor
-        doubts.append(f"`{path}` seems to be in the smallest unit (1099 for 10.99), so it is read as such")
+        doubts.append(f"`{path}` appears to be in minor units (1099 for 10.99) and is read as such")
         if "exponent" not in minor and _NO_CURRENCY in doubts:
             minor["exponent"] = 2
-            doubts.append("as there is no currency to tell how many digits are decimals, two are taken")
+            doubts.append("without a currency the number of decimals is unknown; two are assumed")
     return Guess(fields, doubts)
 
 
-def _smallest_unit(records: Sequence[Record], path: str) -> dict[str, Any] | None:
-    """How a price is read that its name, or a number of decimals beside it, says to be in the smallest unit."""
+def _minor_units(records: Sequence[Record], path: str) -> dict[str, Any] | None:
+    """Return the mapping of a price in minor units, as its name or a number of decimals beside it indicates."""
     above = path.rpartition(".")[0]
     siblings = compile_path(above)(records[0]) if above else records[0]
     for key in siblings if isinstance(siblings, dict) else ():
@@ -121,14 +121,14 @@ def _are_ids(values: Sequence[Any]) -> bool:
 
 def _are_titles(values: Sequence[Any]) -> bool:
     texts = [value for value in values if isinstance(value, str) and first_title((value,))]
-    return bool(texts) and len(texts) >= _SHARE * len(values) and not any("://" in text for text in texts)
+    return bool(texts) and len(texts) >= _MIN_SHARE * len(values) and not any("://" in text for text in texts)
 
 
 def _are_prices(values: Sequence[Any]) -> bool:
     if any(_DECIMALS.search(key) for value in values if isinstance(value, dict) for key in value):
-        return False  # the amount in it is not what it seems
+        return False  # the amount in the object is in minor units
     readable = [value for value in values if value is not None and read_money(value, None).amount is not None]
-    return bool(readable) and len(readable) >= _SHARE * sum(value not in (None, "") for value in values)
+    return bool(readable) and len(readable) >= _MIN_SHARE * sum(value not in (None, "") for value in values)
 
 
 def _are_currencies(values: Sequence[Any]) -> bool:
@@ -139,8 +139,8 @@ def _are_categories(values: Sequence[Any]) -> bool:
     return any(not isinstance(value, int) and first_category((value,)) != UNCATEGORIZED for value in values)
 
 
-# The price is there before the currency is missed.
-_SEARCHED: Sequence[tuple[str, Sequence[str], Fits]] = (
+# Price precedes currency, because a price may contain its currency.
+_FIELDS: Sequence[tuple[str, Sequence[str], Fits]] = (
     ("id", ID_KEYS, _are_ids),
     ("title", TITLE_KEYS, _are_titles),
     ("price", PRICE_KEYS, _are_prices),
@@ -149,13 +149,13 @@ _SEARCHED: Sequence[tuple[str, Sequence[str], Fits]] = (
 )
 
 
-def _usual_names_do(records: Sequence[Record], usual: Sequence[str], fits: Fits) -> bool:
-    first = [next((record[key] for key in usual if record.get(key) not in (None, "", [])), None) for record in records]
+def _default_names_suffice(records: Sequence[Record], keys: Sequence[str], fits: Fits) -> bool:
+    first = [next((record[key] for key in keys if record.get(key) not in (None, "", [])), None) for record in records]
     return fits(first) if fits is _are_ids else fits([value for value in first if value is not None])
 
 
 def _candidates(records: Sequence[Record], name: str, fits: Fits) -> Iterator[str]:
-    """Dotted paths whose names and values both speak for a field, the likeliest first."""
+    """Yield dotted paths whose names and values both match a field, the likeliest first."""
     pattern = re.compile(_NAMES[name], re.IGNORECASE if name != "id" else 0)
     paths: dict[str, None] = {}
     for record in records:
@@ -164,20 +164,20 @@ def _candidates(records: Sequence[Record], name: str, fits: Fits) -> Iterator[st
     if name == "price":
         named = [path for path in named if _OTHER_PRICES.isdisjoint(_words(path))]
     fitting = [path for path in named if fits(_values(records, path))]
-    # Stable: among equals the order in which the API has them.
+    # The sort is stable: equals keep the order of the API.
     yield from sorted(fitting, key=lambda path: (path.count("."), not pattern.fullmatch(path.rpartition(".")[2])))
 
 
 def _words(path: str) -> list[str]:
-    """What a path is made of: ``prices.listPrice`` has prices, list and price."""
+    """Return the words of a path: ``prices.listPrice`` has prices, list and price."""
     return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", path)]
 
 
 def _values(records: Sequence[Record], path: str) -> list[Any]:
     find = compile_path(path)
     found = [find(record) for record in records]
-    there = [value for value in found if value is not None]
-    return there if len(there) >= _SHARE * len(records) else []
+    present = [value for value in found if value is not None]
+    return present if len(present) >= _MIN_SHARE * len(records) else []
 
 
 def _paths(record: Record, above: str = "", depth: int = _MAX_DEPTH) -> Iterator[str]:
@@ -190,18 +190,18 @@ def _paths(record: Record, above: str = "", depth: int = _MAX_DEPTH) -> Iterator
 
 
 def _prices_of_variants(records: Sequence[Record]) -> str | None:
-    """The path of all prices within a list of variants."""
+    """Return the path of the prices in a list of variants; None if there is no such list."""
     for key in dict.fromkeys(key for record in records for key in record if _VARIANTS.search(key)):
         lists = [record[key] for record in records if isinstance(record.get(key), list)]
         inner = [element for elements in lists for element in elements if isinstance(element, dict)]
-        if len(lists) >= _SHARE * len(records) and inner:
+        if len(lists) >= _MIN_SHARE * len(records) and inner:
             found = next(_candidates(inner, "price", _are_prices), None)
             if found:
                 return f"{key}[].{found}"
     return None
 
 
-def _prices_say_currency(records: Sequence[Record], fields: dict[str, Any]) -> bool:
+def _prices_name_currency(records: Sequence[Record], fields: dict[str, Any]) -> bool:
     path = fields.get("price")
     find = compile_path(path) if isinstance(path, str) else None
     for record in records:

@@ -1,4 +1,4 @@
-"""Looks at one page of each of several APIs, and drafts their configuration."""
+"""Draft the configuration of several APIs from the first page of each."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,18 +11,18 @@ from pipeline.config.load import config_of_text
 from pipeline.config.presets import load_preset
 from pipeline.config.resolve import resolve
 from pipeline.config.settings import Config, Endpoint
-from pipeline.discovery.draft import Draft, draft_of, draft_without_page, name_for, write_config
-from pipeline.discovery.first_page import FirstPage, look_at_all
+from pipeline.discovery.draft import Draft, draft_endpoint, draft_without_page, name_for, render_config
+from pipeline.discovery.first_page import FirstPage, fetch_first_pages
 from pipeline.discovery.recognise import recognise, recognise_url
 from pipeline.errors import ConfigError, FetchError, PermanentError, Problem
 from pipeline.fetch.http.client import Connect
 from pipeline.redaction import Secrets, shown_url
 
 
-class Drafted(msgspec.Struct, frozen=True):
-    """What came of looking at some URLs: a draft of each, the pages that came by name, and the configuration.
+class DraftResult(msgspec.Struct, frozen=True):
+    """The drafted configuration: a draft of each URL, the fetched pages by endpoint name, and the text of the file.
 
-    ``config`` is what ``text`` says, so that what is shown of the pages is what a run will make of them.
+    ``config`` is loaded from ``text``, so that the products shown are those of a run with this file.
     """
 
     drafts: Sequence[Draft]
@@ -39,15 +39,14 @@ async def draft_config(
     *,
     named: str | None = None,
     connect: Connect | None = None,
-) -> Drafted:
-    """Look at each URL once, as it is but for what a preset adds, and draft a configuration for ``path``.
+) -> DraftResult:
+    """Request each URL once and draft a configuration for the file ``path``; nothing is written.
 
-    ``named`` is the preset that they are said to be of; without it that is found out.
-
-    A cancellation leaves nothing behind.
+    Each URL is requested as written, plus the path and credentials of its preset. ``named`` is the preset of all URLs;
+    without it presets are recognised. If cancelled, all connections are closed.
 
     Raises:
-        ConfigError: when a URL or header is none, or names an environment variable that is not there.
+        ConfigError: if a URL or header is not valid, or names an environment variable that is not set.
     """
     _check(urls, headers)
     names: list[str] = []
@@ -65,25 +64,25 @@ async def draft_config(
     ]
     try:
         resolved = resolve(Config(endpoints=tuple(endpoints)))
-    except ConfigError as error:  # the user wrote no endpoints yet
-        said = [Problem(re.sub(r"^endpoints\.\d+\.", "", problem.path), problem.text) for problem in error.problems]
-        raise ConfigError(list(dict.fromkeys(said))) from None
+    except ConfigError as error:  # the user has not written `endpoints` yet: report the keys alone
+        problems = [Problem(re.sub(r"^endpoints\.\d+\.", "", problem.path), problem.text) for problem in error.problems]
+        raise ConfigError(list(dict.fromkeys(problems))) from None
     drafts, pages = [], {}
-    looked = await look_at_all(resolved, connect=connect, plain=True)
-    for (endpoint, outcome), url, preset in zip(looked, urls, known, strict=True):
+    first_pages = await fetch_first_pages(resolved, connect=connect, plain=True)
+    for (endpoint, outcome), url, preset in zip(first_pages, urls, known, strict=True):
         if isinstance(outcome, FetchError):
             why = outcome.text
             if outcome.code in (401, 403) and not endpoint.unset:
-                why += "; if it needs credentials, give them with -H 'Authorization: Bearer ${TOKEN}'"
+                why += "; if it needs credentials, pass them with -H 'Authorization: Bearer ${TOKEN}'"
             elif isinstance(outcome, PermanentError) and not preset:
-                why += "; if it is a well-known API, say which with --preset"
+                why += "; if it is a well-known API, name it with --preset"
             drafts.append(draft_without_page(name=endpoint.name, url=url, headers=headers, why=why, preset=preset))
         else:
             pages[endpoint.name] = outcome
             found = preset if named else recognise(outcome) or preset
-            drafts.append(draft_of(outcome, name=endpoint.name, url=url, headers=headers, preset=found))
-    text = write_config(drafts, path=str(path), output=f"out/{path.stem if path.stem != 'config' else 'summary'}.json")
-    return Drafted(
+            drafts.append(draft_endpoint(outcome, name=endpoint.name, url=url, headers=headers, preset=found))
+    text = render_config(drafts, path=str(path), output=f"out/{path.stem if path.stem != 'config' else 'summary'}.json")
+    return DraftResult(
         drafts=drafts,
         pages=pages,
         text=text,

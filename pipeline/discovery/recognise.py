@@ -1,4 +1,4 @@
-"""Recognises a well-known API by its URL or by what it answers."""
+"""Recognise well-known APIs by their URLs or by their responses."""
 
 import re
 from collections.abc import Iterator
@@ -10,35 +10,35 @@ from pipeline.config.presets import Preset, load_preset, preset_names
 from pipeline.discovery.first_page import FirstPage
 from pipeline.fetch.content.lookup import find_value
 
-# A sign has to be in most of the first records; some APIs leave out what is empty.
-_LOOKED_AT = 5
+# Number of records that are inspected; most must have a sign, as some APIs omit empty fields.
+_SAMPLE_SIZE = 5
 
 _MISSING = object()
 
 
 def recognise(page: FirstPage) -> Preset | None:
-    """The preset whose signs are all there; of several, the one with the most."""
+    """Return the preset whose signs all match, preferring the one with the most signs; None if no preset matches."""
     fitting = [preset for preset in _presets() if _fits(preset, page)]
     return max(fitting, key=lambda preset: len(preset.recognise.body) + len(preset.recognise.record), default=None)
 
 
 def recognise_url(url: str) -> Preset | None:
-    """The preset whose path the URL has; not every preset has one that tells."""
+    """Return the preset whose distinctive path matches the URL; not every preset has one."""
     path = urlsplit(url).path
     return next(
         (preset for preset in _presets() if preset.recognise.path and re.search(preset.recognise.path, path)), None
     )
 
 
-def is_usual(url: str, preset: Preset) -> bool:
-    """Whether the API usually answers at such a URL."""
+def is_preset_url(url: str, preset: Preset) -> bool:
+    """True if the path of the URL is one that the API of the preset usually has."""
     patterns = (preset.recognise.path, f"{re.escape(preset.path.partition('?')[0])}$" if preset.path else None)
     return any(pattern and re.search(pattern, urlsplit(url).path) for pattern in patterns)
 
 
-def is_file(page: FirstPage, preset: Preset | None) -> bool:
-    """Whether it looks like a file that a web server hands out: such a one has no other pages, whatever it says."""
-    if page.response.next_link or (preset and is_usual(page.response.url, preset)):
+def is_static_file(page: FirstPage, preset: Preset | None) -> bool:
+    """True if the page looks like a static file on a web server, which has no further pages."""
+    if page.response.next_link or (preset and is_preset_url(page.response.url, preset)):
         return False
     is_json = urlsplit(page.response.url).path.endswith(".json")
     return is_json and (preset is not None or "last-modified" in page.response.headers)
@@ -49,7 +49,7 @@ def _presets() -> Iterator[Preset]:
 
 
 def _fits(preset: Preset, page: FirstPage) -> bool:
-    signs, records = preset.recognise, page.records[:_LOOKED_AT]
+    signs, records = preset.recognise, page.records[:_SAMPLE_SIZE]
     return (
         bool(records)
         and all(_has(page.response.body, path) for path in signs.body)

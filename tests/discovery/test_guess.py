@@ -1,4 +1,4 @@
-"""What is guessed of an API that nobody described: where the fields are, and what is not certain."""
+"""Guesses about unknown APIs: the paths of fields, and the doubts."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def raws(records: list[Any]) -> list[msgspec.Raw]:
 
 
 def three(**values: Any) -> list[dict[str, Any]]:
-    """Three records; a function gives the value of the n-th."""
+    """Return three records; a function is called with n for the value of the n-th."""
     return [{key: v(n) if callable(v) else v for key, v in values.items()} for n in (1, 2, 3)]
 
 
@@ -24,7 +24,7 @@ USUAL = {"id": lambda n: n, "title": "Lamp", "price": "1.50", "currency": "EUR",
 
 
 def test_usual_names_need_no_fields() -> None:
-    """Nothing is said about what is found anyway."""
+    """Fields with default names lead to no guess and no doubt."""
     guess = guess_fields(raws(three(**USUAL)))
     assert (guess.fields, guess.doubts) == ({}, [])
 
@@ -53,14 +53,14 @@ def test_usual_names_need_no_fields() -> None:
     ],
 )
 def test_other_names_are_found(changes: dict[str, Any], fields: dict[str, Any]) -> None:
-    """By names and values together; each guess is also said to be one."""
+    """Fields are guessed by names and values together, and each guess is listed as a doubt."""
     guess = guess_fields(raws(three(**{**USUAL, **changes})))
     assert guess.fields == fields
     assert guess.doubts
 
 
 def test_what_is_guessed_can_be_run() -> None:
-    """A guess is a valid description, and reads the records that it was made from."""
+    """A guess is a valid description that reads the records on which it is based."""
     records = three(
         articleNumber=1,
         sku_code=lambda n: f"A{n}",
@@ -89,32 +89,32 @@ def test_what_is_guessed_can_be_run() -> None:
         ("id", "no id was found"),
         ("title", "no title was found"),
         ("price", "no price was found"),
-        ("currency", "no currency is said"),
+        ("currency", "no currency was found"),
         ("category", "no category was found"),
     ],
 )
 def test_what_is_not_found_is_said(missing: str, doubt: str) -> None:
-    """Nothing is guessed from nothing."""
+    """A missing field leads to a doubt and not to a guess."""
     guess = guess_fields(raws(three(**{**USUAL, missing: None})))
     assert guess.fields == {}
     assert doubt in guess.doubts[0]
 
 
 def test_a_price_that_says_its_currency_needs_no_other() -> None:
-    """Neither an object with a currency nor a text with a sign."""
+    """No currency is sought if prices are objects with a currency or texts with a sign."""
     for price in ({"amount": "5.00", "currency": "CHF"}, "CHF 5.00"):
         assert guess_fields(raws(three(**{**USUAL, "price": price, "currency": None}))).doubts == []
 
 
 def test_several_candidates_are_all_named() -> None:
-    """The user decides."""
+    """Other candidates for a field are named in the doubt."""
     guess = guess_fields(raws(three(**{**USUAL, "price": None, "sell_price": 5, "base_price": 6})))
     assert guess.fields == {"price": "sell_price"}
-    assert "it might be `base_price`" in guess.doubts[0]
+    assert "it could also be `base_price`" in guess.doubts[0]
 
 
 def test_records_that_are_no_objects_are_passed_over() -> None:
-    """A page of anything at all leads to no guess, and to no error."""
+    """Records that are not objects are ignored and raise no error."""
     broken = [msgspec.Raw(b"17"), msgspec.Raw(b'{"id": NaN}'), msgspec.Raw(b"[1]"), msgspec.Raw(b"\xff")]
     assert guess_fields(broken).fields == {}
     assert guess_fields([]).fields == {}

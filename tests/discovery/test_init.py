@@ -1,4 +1,4 @@
-"""`pipeline init`: what it recognises, what it writes, and that a run on that is right."""
+"""`pipeline init`: recognition of APIs, the written file, and a run with that file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,12 +17,12 @@ from mockapi.settings import Settings
 from pipeline.config.load import load_config
 from pipeline.config.presets import load_preset, preset_names
 from pipeline.discovery.draft import name_for
-from pipeline.discovery.recognise import is_usual
+from pipeline.discovery.recognise import is_preset_url
 from pipeline.runner import run
 
 
 async def init_and_run(url: str, tmp_path: Path, env: Mapping[str, str] = ENVIRONMENT) -> tuple[Result, dict[str, Any]]:
-    """Draft a configuration from the URL alone, and run it."""
+    """Draft a configuration from only the URL, and run it."""
     config = tmp_path / "config.yaml"
     drafted = await invoke("init", url, "-c", str(config), env=env)
     assert drafted.exit_code == 0, drafted.output
@@ -38,7 +38,7 @@ async def init_and_run(url: str, tmp_path: Path, env: Mapping[str, str] = ENVIRO
 
 @pytest.mark.parametrize("name", preset_names())
 async def test_a_recorded_response_is_read_right(name: str, tmp_path: Path) -> None:
-    """Of each well-known API: one response as a file on a plain web server, configured by `init` alone."""
+    """For each preset, a recorded response on a plain file server is recognised and read correctly."""
     async with persona(name) as url, httpx.AsyncClient(verify=NO_TLS, trust_env=False) as client:
         response = await client.get(url, **await credentials(name, url, client))
     (tmp_path / "files").mkdir()
@@ -53,7 +53,7 @@ async def test_a_recorded_response_is_read_right(name: str, tmp_path: Path) -> N
 
 
 async def credentials(name: str, url: str, client: httpx.AsyncClient) -> dict[str, Any]:
-    """What a request to the persona needs."""
+    """Return the credentials for a request to the persona, as arguments for httpx."""
     match name:
         case "shopify_admin":
             return {"headers": {"X-Shopify-Access-Token": "mock-token"}}
@@ -66,14 +66,14 @@ async def credentials(name: str, url: str, client: httpx.AsyncClient) -> dict[st
         case "ebay_browse":
             token_url = httpx.URL(url).join("/identity/v1/oauth2/token")
             form = {"grant_type": "client_credentials"}
-            answer = await client.post(token_url, data=form, auth=("mock-client", "mock-secret"))
-            return {"headers": {"Authorization": f"Bearer {answer.json()['access_token']}"}}
+            response = await client.post(token_url, data=form, auth=("mock-client", "mock-secret"))
+            return {"headers": {"Authorization": f"Bearer {response.json()['access_token']}"}}
     return {}
 
 
 @pytest.mark.parametrize("name", [*preset_names(), "cursors", "pages_from_zero"])
 async def test_a_live_api_is_read_completely(name: str, tmp_path: Path) -> None:
-    """The same against the API itself: all pages, in whatever style, with credentials from the environment."""
+    """For each preset and two unknown APIs, all pages are read, with credentials from the environment."""
     async with persona(name) as url:
         _, endpoint = await init_and_run(url, tmp_path)
     assert endpoint.get("preset") == (name if name in preset_names() else None)
@@ -81,7 +81,7 @@ async def test_a_live_api_is_read_completely(name: str, tmp_path: Path) -> None:
 
 
 async def test_what_is_not_certain_is_said_and_written(tmp_path: Path) -> None:
-    """On the screen and as comments in the file, with five products."""
+    """Doubts are printed with five products, and are comments in the file."""
     async with serving(Settings(personas=("api1",), ports=(0,))) as urls:
         config = tmp_path / "shops" / "config.yaml"
         done = await invoke("init", f"{urls['api1']}/products", "-c", str(config))
@@ -91,13 +91,13 @@ async def test_what_is_not_certain_is_said_and_written(tmp_path: Path) -> None:
     shown = [line for line in done.output.splitlines() if line.strip().startswith(("1 ", "2 ", "3 ", "4 ", "5 ", "6 "))]
     assert len(shown) == 5
     text = config.read_text()
-    for doubt in ("nothing in the response says how it is paged", "no currency is said"):
+    for doubt in ("the response does not reveal its paging", "no currency was found"):
         assert doubt in done.output
         assert f"# - {doubt}" in text
 
 
 async def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
-    """Unless it is to be written over."""
+    """An existing file is kept, unless --force is given."""
     config = tmp_path / "config.yaml"
     config.write_text("mine")
     done = await invoke("init", "http://127.0.0.1:1/", "-c", str(config))
@@ -109,18 +109,18 @@ async def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
 
 
 async def test_an_api_that_does_not_answer_costs_only_itself(tmp_path: Path) -> None:
-    """The others are written, it is in the file with the reason, and the exit code says that something is missing."""
+    """An unreachable API is in the file with the reason, the others are complete, and the exit code is 3."""
     config = tmp_path / "config.yaml"
     async with persona("dummyjson") as url:
         done = await invoke("init", "http://127.0.0.1:1/wp-json/wc/v3/products", url, "-c", str(config), env={})
     assert done.exit_code == 3
     dead, live = yaml.safe_load(config.read_text())["endpoints"]
     assert (dead["preset"], live["preset"]) == ("woocommerce_v3", "dummyjson")
-    assert "# - its first page did not come: nothing listens on 127.0.0.1:1" in config.read_text()
+    assert "# - the first page could not be fetched: nothing listens on 127.0.0.1:1" in config.read_text()
 
 
 async def test_without_any_answer_nothing_is_written(tmp_path: Path) -> None:
-    """There would be nothing to go by."""
+    """If no API responds, no file is written and the exit code is 1."""
     config = tmp_path / "config.yaml"
     done = await invoke("init", "http://127.0.0.1:1/", "-c", str(config))
     assert (done.exit_code, config.exists()) == (1, False)
@@ -128,7 +128,7 @@ async def test_without_any_answer_nothing_is_written(tmp_path: Path) -> None:
 
 
 async def test_a_known_api_that_refuses_says_what_it_needs(tmp_path: Path) -> None:
-    """The URL tells which API it is, and the preset which variables it takes its credentials from."""
+    """If a recognised API refuses, the error names the variables that its preset needs."""
     async with persona("magento2") as url:
         done = await invoke("init", url, "-c", str(tmp_path / "config.yaml"), env={})
     assert done.exit_code == 1
@@ -136,14 +136,14 @@ async def test_a_known_api_that_refuses_says_what_it_needs(tmp_path: Path) -> No
 
 
 async def test_credentials_stay_in_the_environment(tmp_path: Path) -> None:
-    """`${NAME}` is put in for the request, and stays what it is in the file."""
+    """`${NAME}` is expanded for the request but not in the file; plain secrets are reported and not printed."""
     config = tmp_path / "config.yaml"
     async with persona("magento2") as url:
         header = ("-H", "Authorization: Bearer ${TOKEN}", "-H", "X-Api-Key: in-clear-text")
         done = await invoke("init", url, *header, "-c", str(config), env={"TOKEN": "mock-token"})
     assert done.exit_code == 0, done.output
     assert "mock-token" not in done.output + config.read_text()
-    assert "X-Api-Key would better come from the environment" in done.output
+    assert "X-Api-Key should come from the environment" in done.output
     assert "in-clear-text" not in done.output
 
 
@@ -157,7 +157,7 @@ async def test_credentials_stay_in_the_environment(tmp_path: Path) -> None:
     ],
 )
 async def test_bad_input_is_an_error_before_anything_is_asked(arguments: list[str], text: str, tmp_path: Path) -> None:
-    """With what would be right, and exit code 2."""
+    """Invalid input is a usage error that names what is expected, before any request."""
     done = await invoke("init", *arguments, "-c", str(tmp_path / "config.yaml"))
     assert done.exit_code == 2
     assert text in done.output
@@ -177,12 +177,12 @@ async def test_bad_input_is_an_error_before_anything_is_asked(arguments: list[st
     ],
 )
 def test_names_tell_shops_from_each_other(url: str, taken: list[str], name: str) -> None:
-    """By host, or by the end of the path, and each once."""
+    """Names are taken from the host or the end of the path, and are unique."""
     assert name_for(url, taken) == name
 
 
 async def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
-    """Each URL and header, without passwords, and before anything is asked."""
+    """All invalid URLs and headers are reported together, without passwords, before any request."""
     urls = ("http://[::1", "https://user:secretpw@ℂ℀.com/x", "ftp://shop.test/")
     done = await invoke("init", *urls, "-H", "bad name: x", "-c", str(tmp_path / "config.yaml"))
     assert done.exit_code == 2
@@ -192,7 +192,7 @@ async def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
 
 
 async def test_a_place_that_cannot_be_written_is_found_before_anything_is_asked(tmp_path: Path) -> None:
-    """A file in the way of a folder."""
+    """A path that cannot be written is reported before any request."""
     (tmp_path / "file").write_text("")
     done = await invoke("init", "http://127.0.0.1:1/", "-c", str(tmp_path / "file" / "config.yaml"))
     assert done.exit_code == 2
@@ -200,18 +200,18 @@ async def test_a_place_that_cannot_be_written_is_found_before_anything_is_asked(
 
 
 async def test_the_url_alone_can_tell_the_api(tmp_path: Path) -> None:
-    """An empty shop shows no signs, and is the same API as before; so is another version of it."""
+    """An API whose page has no signs is recognised by its path, in any version of the API."""
     async with serving(Settings(personas=("woocommerce_v3",), ports=(0,), pages=0)) as urls:
         done = await invoke("init", urls["woocommerce_v3"] + path_of("woocommerce_v3"), "-c", str(tmp_path / "a.yaml"))
     assert done.exit_code == 0, done.output
     assert yaml.safe_load((tmp_path / "a.yaml").read_text())["endpoints"][0]["preset"] == "woocommerce_v3"
     shopify = load_preset("shopify_admin")
-    assert is_usual("https://shop.test/admin/api/2024-07/products.json", shopify)
-    assert not is_usual("https://shop.test/recorded-1.json", shopify)
+    assert is_preset_url("https://shop.test/admin/api/2024-07/products.json", shopify)
+    assert not is_preset_url("https://shop.test/recorded-1.json", shopify)
 
 
 async def test_what_was_rejected_is_said_with_its_reason(tmp_path: Path) -> None:
-    """A table without products would tell nothing."""
+    """Rejected records are counted with their reason."""
     (tmp_path / "odd.json").write_text('{"data": [{"title": "a"}, {"title": "b"}, {"title": "c"}]}')
     with file_server(tmp_path) as home:
         done = await invoke("init", f"{home}/odd.json", "-c", str(tmp_path / "config.yaml"))
@@ -219,9 +219,9 @@ async def test_what_was_rejected_is_said_with_its_reason(tmp_path: Path) -> None
 
 
 async def test_a_place_that_cannot_be_said_is_not_written(tmp_path: Path) -> None:
-    """A list under a key with a point in it is found by itself, but not by a dotted path."""
+    """A records path that `items` cannot express is a doubt, and the run finds the records without it."""
     (tmp_path / "odd.json").write_text('{"my.list": [{"id": 1}, {"id": 2}, {"id": 3}]}')
     with file_server(tmp_path) as home:
         drafted, endpoint = await init_and_run(f"{home}/odd.json", tmp_path)
     assert "items" not in endpoint
-    assert "`items` cannot say that" in drafted.output
+    assert "`items` cannot express a key with a point" in drafted.output

@@ -1,4 +1,4 @@
-"""`pipeline init --preset`: an API that is said to be a well-known one."""
+"""`pipeline init --preset`: the preset is named by the user."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from pipeline.runner import run
 
 
 async def test_the_host_is_enough_where_the_preset_is_named(tmp_path: Path) -> None:
-    """The file has the address as it was given, and a run on it reads everything."""
+    """With a preset, the URL of the host is kept in the file, and a run reads everything."""
     config = tmp_path / "config.yaml"
     async with persona("woocommerce_v3") as url:
         host = str(httpx.URL(url).copy_with(raw_path=b""))
@@ -28,7 +28,7 @@ async def test_the_host_is_enough_where_the_preset_is_named(tmp_path: Path) -> N
 
 
 async def test_what_is_named_wins_over_what_is_recognised(tmp_path: Path) -> None:
-    """Whoever names a preset knows better than the signs of a page."""
+    """A named preset takes precedence over a recognised one."""
     async with persona("dummyjson") as url:
         drafted = await invoke("init", "--preset", "platzi", url, "-c", str(tmp_path / "config.yaml"))
     assert drafted.exit_code == 0, drafted.output
@@ -37,16 +37,16 @@ async def test_what_is_named_wins_over_what_is_recognised(tmp_path: Path) -> Non
 
 
 async def test_a_preset_that_is_none_is_a_usage_error(tmp_path: Path) -> None:
-    """With the name that was probably meant."""
+    """An unknown preset is a usage error that suggests a similar name."""
     done = await invoke("init", "--preset", "shopyfi_admin", "http://a.test", "-c", str(tmp_path / "config.yaml"))
     assert done.exit_code == 2
     assert "did you mean `shopify_admin`?" in done.output
 
 
 async def test_a_page_for_people_leads_to_the_presets(tmp_path: Path) -> None:
-    """The address of a shop is no API's; which one it has can be said."""
+    """For an HTML page, the error suggests to name the API with --preset."""
     (tmp_path / "index.html").write_text("<html><body>Welcome!</body></html>")
     with file_server(tmp_path) as home:
         done = await invoke("init", home, "-c", str(tmp_path / "config.yaml"))
     assert done.exit_code == 1
-    assert "say which with --preset" in done.output
+    assert "name it with --preset" in done.output

@@ -1,4 +1,4 @@
-"""The commands that look at APIs: check, preview and schema."""
+"""The commands check, preview and schema."""
 
 import json
 import subprocess
@@ -34,7 +34,7 @@ endpoints:
 
 @pytest.mark.parametrize("command", [["check"], ["preview"], ["run"]])
 def test_five_mistakes_are_listed_at_once(tmp_path: Path, command: list[str]) -> None:
-    """Each with the path where it stands, whatever command reads the configuration; exit code 2."""
+    """Every command reports all errors in the configuration with their paths, and exits with 2."""
     (tmp_path / "config.yaml").write_text(FIVE_MISTAKES)
     done = CliRunner().invoke(main, [*command, "-c", str(tmp_path / "config.yaml")], env={})
     assert done.exit_code == 2
@@ -53,7 +53,7 @@ def config(tmp_path: Path, *endpoints: dict[str, object]) -> str:
 
 
 async def test_check_asks_each_api_once(tmp_path: Path) -> None:
-    """And tells of each whether it answers, how long that takes, what is there, and how it goes on."""
+    """`check` requests each API once and reports success, number of records and paging."""
     async with serving(Settings(personas=("api1", "cursors"), ports=(0, 0))) as urls:
         file = config(
             tmp_path,
@@ -64,12 +64,12 @@ async def test_check_asks_each_api_once(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     rows = [line.split() for line in done.output.splitlines()]
     assert [(row[0], row[1], row[3]) for row in rows[1:]] == [("shop", "yes", "20"), ("feed", "yes", "20")]
-    assert rows[1][4:] == "page numbers, as nothing says otherwise".split()
-    assert rows[2][4:] == ["cursor", "(found)"]
+    assert rows[1][4:] == ["page", "numbers", "(assumed)"]
+    assert rows[2][4:] == ["cursor", "(detected)"]
 
 
 async def test_check_says_what_is_wrong_and_where(tmp_path: Path) -> None:
-    """Some that fail make it partial, all of them a failure; none is asked a second time."""
+    """`check` reports each error; the exit code is 3 if some APIs fail, and 1 if all fail."""
     faults = [parse_fault("api1:1:503"), parse_fault("api2:1:html")]
     async with serving(Settings(ports=(0, 0, 0), faults=faults)) as urls:
         dead = [
@@ -88,7 +88,7 @@ async def test_check_says_what_is_wrong_and_where(tmp_path: Path) -> None:
 
 
 async def test_preview_shows_raw_and_normalized_side_by_side(tmp_path: Path) -> None:
-    """With coercions beside the records that they were needed for, and the page's sums below."""
+    """`preview` shows raw records beside products and coercions, and totals of the page below."""
     async with serving(Settings(personas=("api2",), ports=(0,))) as urls:
         file = config(tmp_path, {"name": "shop", "url": f"{urls['api2']}/products"})
         done = await invoke("preview", "shop", "-n", "2", "-c", file, env={"COLUMNS": "100"})
@@ -105,7 +105,7 @@ async def test_preview_shows_raw_and_normalized_side_by_side(tmp_path: Path) -> 
 
 
 async def test_preview_shows_rejects_variants_and_long_records_as_they_are(tmp_path: Path) -> None:
-    """Rejects beside their texts, numbers as they came, what is long shortened, and no commands to the terminal."""
+    """`preview` shows rejects and exact numbers, shortens long values, and escapes control characters."""
     (tmp_path / "feed.json").write_text(
         '[{"title": "no id"},'
         ' {"id": 1, "price": 206.99999999999997, "title": "\\u001b[31mred\\u009b", "list": [1, 2, 3]},'
@@ -136,7 +136,7 @@ async def test_preview_shows_rejects_variants_and_long_records_as_they_are(tmp_p
 
 
 async def test_preview_of_a_name_that_is_none(tmp_path: Path) -> None:
-    """The error says which there are."""
+    """An unknown endpoint name is an error that lists the existing names."""
     done = await invoke(
         "preview", "shp", "-c", config(tmp_path, {"name": "shop", "url": "http://127.0.0.1:1/"}), env={}
     )
@@ -144,7 +144,7 @@ async def test_preview_of_a_name_that_is_none(tmp_path: Path) -> None:
 
 
 async def test_preview_hides_secrets(tmp_path: Path) -> None:
-    """An API that repeats a token does not bring it to the screen."""
+    """A token that an API returns is redacted in the output."""
     (tmp_path / "feed.json").write_text('[{"id": 1, "title": "a", "you_sent": "open-sesame"}]')
     with file_server(tmp_path) as home:
         endpoint = {"name": "feed", "url": f"{home}/feed.json", "paging": "none", "auth": {"bearer": "${TOKEN}"}}
@@ -154,7 +154,7 @@ async def test_preview_hides_secrets(tmp_path: Path) -> None:
 
 
 def test_the_schema_takes_what_the_program_takes() -> None:
-    """It is a valid JSON Schema, and all example configurations fit it."""
+    """The schema is a valid JSON Schema that accepts all example configurations."""
     schema = json.loads(config_schema())
     Draft202012Validator.check_schema(schema)
     validator = Draft202012Validator(schema)
@@ -176,7 +176,7 @@ def test_the_schema_takes_what_the_program_takes() -> None:
     ],
 )
 def test_the_schema_refuses_what_the_program_refuses(document: object) -> None:
-    """Unknown keys, wrong types, what is missing and what is out of bounds."""
+    """The schema rejects unknown keys, wrong types, missing keys and values out of bounds."""
     assert not Draft202012Validator(json.loads(config_schema())).is_valid(document)
 
 
@@ -191,7 +191,7 @@ def test_the_schema_of_the_repository_is_the_programs() -> None:
 
 
 def test_the_schema_speaks_of_every_section() -> None:
-    """Each has a summary line for who hovers over it."""
+    """Each section has a one-line description, which editors show on hover."""
     definitions = json.loads(config_schema())["$defs"]
     assert {"Config", "Endpoint", "Auth", "Fields"} <= definitions.keys()
     assert all("\n" not in each.get("description", "") for each in definitions.values())
@@ -199,7 +199,7 @@ def test_the_schema_speaks_of_every_section() -> None:
 
 
 async def test_check_asks_once_whatever_the_breaker_would_do(tmp_path: Path) -> None:
-    """A circuit that opens at once does not make it wait, or ask again."""
+    """`check` sends one request even if the breaker would open after it and probe again."""
     async with serving(Settings(personas=("api1",), ports=(0,), faults=[parse_fault("api1:1:503")])) as urls:
         endpoint = {"name": "a", "url": f"{urls['api1']}/products", "breaker": {"failure_threshold": 1, "cooldown": 1}}
         done = await invoke("check", "-c", config(tmp_path, endpoint), env={})
@@ -209,7 +209,7 @@ async def test_check_asks_once_whatever_the_breaker_would_do(tmp_path: Path) -> 
 
 
 def test_columns_fit_by_giving_way_where_they_are_widest() -> None:
-    """Wide characters count twice, and nothing is broken in the middle of one."""
+    """Columns are shortened to the width of the terminal; wide characters count as two cells."""
     table = columns([("id", "title"), ("x" * 40, "灯" * 30)], width=40)
     assert [cells(line) <= 40 for line in table.splitlines()] == [True, True]
     assert "…" in table.splitlines()[1]

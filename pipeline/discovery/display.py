@@ -1,0 +1,148 @@
+"""Format the results of `init`, `preview` and `check` for the terminal."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import Any
+
+import msgspec
+
+from pipeline.config.source import PagingStyle
+from pipeline.discovery.first_page import FirstPage, FirstPageResults
+from pipeline.discovery.init import DraftResult
+from pipeline.errors import FetchError
+from pipeline.model.pages import NormalizedPage, Page
+from pipeline.normalize.normalizer import normalize_page, reader_for
+from pipeline.normalize.numerals import WireFloat, encode_wire_float
+from pipeline.normalize.readers import RecordReader
+from pipeline.ui.columns import columns, fitted, printable
+
+# Limits on the raw record that is shown: its lines, and the members of objects within it.
+_MAX_LINES, _MAX_MEMBERS = 24, 6
+
+_PROCESSED_AT = "1970-01-01T00:00:00Z"
+
+_decode = msgspec.json.Decoder(float_hook=WireFloat).decode
+_encode = msgspec.json.Encoder(enc_hook=encode_wire_float).encode
+
+
+def drafts_text(result: DraftResult, *, most: int, width: int) -> str:
+    """Return for each draft its preset, its first ``most`` products, and what to check."""
+    return "\n\n".join("\n".join(_about(result, index, most, width)) for index in range(len(result.drafts)))
+
+
+def check_table(first_pages: FirstPageResults) -> str:
+    """Return a table of the first pages: success, duration, number of records, and paging or error, by endpoint."""
+    rows = [("endpoint", "ok", "ms", "records", "paging", "")]
+    for endpoint, outcome in first_pages:
+        if isinstance(outcome, FetchError):
+            rows.append((endpoint.name, "no", "-", "-", "-", printable(outcome.text)))
+        else:
+            hint = "" if outcome.records else "the first page is empty; check the URL"
+            milliseconds = f"{outcome.seconds * 1000:.0f}"
+            rows.append((endpoint.name, "yes", milliseconds, str(len(outcome.records)), _style(outcome), hint))
+    return columns(rows, numbers=(2, 3))
+
+
+def side_by_side(page: FirstPage, reader: RecordReader, *, most: int, width: int) -> str:
+    """Return the first ``most`` raw records, each beside its products, and totals of the whole page."""
+    left = max(20, (width - 3) * 55 // 100)
+    right = max(20, width - 3 - left)
+    lines = [f"{fitted('raw', left)} │ normalized"]
+    for position in range(min(most, len(page.records))):
+        lines.append(f"{'─' * left}─┼─{'─' * right}")
+        alone = Page(source=page.endpoint.name, number=1, records=page.records[position : position + 1])
+        outcome = _outcome(normalize_page(alone, _PROCESSED_AT, reader))
+        for one, other in zip_longest(_raw_lines(page, position), outcome, fillvalue=""):
+            lines.append(f"{fitted(one, left)} │ {fitted(other, right)}".rstrip())
+    return "\n".join([*lines, "", _totals(normalize_page(page.page(), _PROCESSED_AT, reader))])
+
+
+def _about(result: DraftResult, index: int, most: int, width: int) -> Iterator[str]:
+    draft = result.drafts[index]
+    page = result.pages.get(draft.name)
+    about = draft.comments.get("preset")
+    recognised = f" · {draft.keys['preset']} ({about})" if about else ""
+    count = f" · {len(page.records)} records" if page else ""
+    yield f"{draft.name}{recognised}{count}"
+    if page and page.records:
+        endpoint = result.config.endpoints[index]
+        reader = reader_for(endpoint.fields, endpoint.explode)
+        normalized = normalize_page(page.page(), _PROCESSED_AT, reader)
+        yield _products_table(normalized, most, width)
+        for reason, times in Counter(reject.reason for reject in normalized.rejects).items():
+            yield f"rejected {times}: {printable(reason)}"
+    if draft.doubts:
+        yield "please check:"
+        yield from (f"  - {result.secrets.redact(printable(doubt))}" for doubt in draft.doubts)
+
+
+def _products_table(page: NormalizedPage, most: int, width: int) -> str:
+    rows: list[tuple[str, ...]] = [("id", "title", "price", "currency", "category")]
+    for product in _products(page)[:most]:
+        values = [product["id"].removeprefix(f"{page.source}:"), *(product[key] for key in rows[0][1:])]
+        rows.append(tuple("-" if value is None else printable(_text(value)) for value in values))
+    return columns(rows, width=width, numbers=(2,))
+
+
+def _raw_lines(page: FirstPage, position: int) -> Iterator[str]:
+    # Redact before shortening: a truncated secret would not be found.
+    raw = page.endpoint.secrets.redact(bytes(page.records[position]).decode(errors="replace")).encode()
+    try:
+        text = msgspec.json.format(_encode(_shortened(_decode(raw))), indent=1).decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        text = raw.decode(errors="replace")
+    lines = text.splitlines()
+    yield from map(printable, lines[:_MAX_LINES])
+    if len(lines) > _MAX_LINES:
+        yield f"… {len(lines) - _MAX_LINES} more lines"
+
+
+def _shortened(value: Any, depth: int = 0) -> Any:
+    """Shorten long texts, lists and nested objects, which take space without showing more fields."""
+    if isinstance(value, str) and len(value) > 100:
+        return f"{value[:100]}…"
+    if isinstance(value, list):
+        rest = [f"… {len(value) - 1} more"] if len(value) > 1 else []
+        return [*(_shortened(member, depth + 1) for member in value[:1]), *rest]
+    if isinstance(value, dict):
+        most = len(value) if depth == 0 else _MAX_MEMBERS
+        kept = {key: _shortened(member, depth + 1) for key, member in list(value.items())[:most]}
+        return kept | ({"…": f"{len(value) - most} more"} if len(value) > most else {})
+    return value
+
+
+def _products(page: NormalizedPage) -> Sequence[dict[str, Any]]:
+    """Decode the products of a page; numbers keep their text."""
+    return [_decode(line) for line in page.lines.split(b"\n")] if page.lines else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else _encode(value).decode()
+
+
+def _outcome(page: NormalizedPage) -> Iterator[str]:
+    for product in _products(page):
+        for key, value in product.items():
+            if key not in ("source", "processed_at"):
+                yield f"{key}: {printable(_encode(value).decode())}"
+    for reason, count in page.coercions.items():
+        yield f"coercion: {reason}{f' × {count}' if count > 1 else ''}"
+    for reject in page.rejects:
+        yield f"rejected: {printable(reject.reason)}"
+
+
+def _totals(page: NormalizedPage) -> str:
+    parts = [f"{len(page.ids)} products", f"{page.rejected} rejected"]
+    if page.coercions:
+        parts.append("coercions: " + ", ".join(f"{reason} {count}" for reason, count in page.coercions.items()))
+    priced = sum(prices.count for prices in page.tally.prices().values())
+    parts.insert(1, f"{priced} with a price")
+    return f"the page: {', '.join(parts)}"
+
+
+def _style(page: FirstPage) -> str:
+    style = page.paging.style
+    if style is PagingStyle.AUTO:
+        return "page numbers (assumed)"
+    return style.value if page.endpoint.paging.style is style else f"{style.value} (detected)"
