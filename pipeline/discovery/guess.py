@@ -53,7 +53,6 @@ _DECIMALS = re.compile(r"minor_?unit|exponent|decimals|(decimal_?places|fraction
 # Names of lists whose objects are offers of one product.
 _VARIANTS = re.compile(r"variant|offer|sku|option|price", re.IGNORECASE)
 
-
 _NO_CURRENCY = "no currency was found; if it is always the same, set `currency: {const: EUR}`"
 
 
@@ -75,19 +74,20 @@ def guess_fields(raws: Sequence[msgspec.Raw]) -> Guess:
     for name, keys, fits in _FIELDS:
         if not records or _default_names_suffice(records, keys, fits):
             continue
-        if name != "currency" or not _prices_name_currency(records, fields):
-            found = list(_candidates(records, name, fits))
-            if found:
-                fields[name] = found[0]
-                others = f"; it could also be {' or '.join(f'`{path}`' for path in found[1:3])}" if found[1:] else ""
-                doubts.append(f"`{name}` is read from `{found[0]}`{others}")
-            elif name == "price" and (variants := _prices_of_variants(records)):
-                fields[name] = {"path": variants, "pick": "min"}
-                doubts.append(f"`price` is the lowest of `{variants}`; for one product per variant, set `explode`")
-            elif name == "currency":
-                doubts.append(_NO_CURRENCY)
-            else:
-                doubts.append(f"no {name} was found; if there is one, set its path in `fields`")
+        if name == "currency" and _prices_name_currency(records, fields):
+            continue
+        found = list(_candidates(records, name, fits))
+        if found:
+            fields[name] = found[0]
+            others = f"; it could also be {' or '.join(f'`{path}`' for path in found[1:3])}" if found[1:] else ""
+            doubts.append(f"`{name}` is read from `{found[0]}`{others}")
+        elif name == "price" and (variants := _prices_of_variants(records)):
+            fields[name] = {"path": variants, "pick": "min"}
+            doubts.append(f"`price` is the lowest of `{variants}`; for one product per variant, set `explode`")
+        elif name == "currency":
+            doubts.append(_NO_CURRENCY)
+        else:
+            doubts.append(f"no {name} was found; if there is one, set its path in `fields`")
     if isinstance(path := fields.get("price"), str) and (minor := _minor_units(records, path)):
         fields["price"] = minor
         doubts.append(f"`{path}` appears to be in minor units (1099 for 10.99) and is read as such")

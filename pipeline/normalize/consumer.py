@@ -89,8 +89,8 @@ class Consumer:
     async def _collect(self, receive: trio.MemoryReceiveChannel[Page]) -> list[Page]:
         """Return the next batch; empty at the end of the channel.
 
-        It contains the next page, the pages that arrive until a dispatch is due, and pages that wait by then: up to
-        ``batch_size`` records, or up to ``MAX_BATCH`` if pages arrive faster than they are dispatched or normalized.
+        It contains the next page and the pages that arrive until a dispatch is due, up to ``MAX_BATCH`` records. It is
+        filled with waiting pages to ``batch_size`` records, or to ``MAX_BATCH`` if more pages wait than workers.
         """
         batch: list[Page] = []
         records = 0

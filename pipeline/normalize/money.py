@@ -1,4 +1,4 @@
-"""Read prices as exact decimals from numbers, text and objects; leave out what is not certainly a price.
+"""Read prices as exact decimals from numbers, text and objects; uncertain prices are left out.
 
 Text is read by these rules, in this order. Each decision of a rule is counted under the name in brackets.
 

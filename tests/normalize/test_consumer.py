@@ -58,7 +58,7 @@ async def test_normalizing_happens_in_worker_threads_under_the_limit() -> None:
     assert max(peak) == consumer.statistics().peak_in_flight == 3
 
 
-async def test_the_default_hop_leaves_the_event_loop() -> None:
+async def test_the_default_dispatch_leaves_the_event_loop() -> None:
     """By default the consumer normalizes in a thread, and the event loop keeps running."""
     ticks = 0
 
@@ -93,7 +93,7 @@ async def test_under_backlog_a_batch_takes_what_waits_up_to_the_most() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_pages_that_come_fast_share_a_hop() -> None:
+async def test_pages_that_come_fast_share_a_dispatch() -> None:
     """The first page is dispatched at once; pages that arrive within the interval after it share a dispatch."""
     batches: list[tuple[float, list[int]]] = []
 
