@@ -1,1 +1,1 @@
-"""Mock product APIs over HTTP: plain ones, and shops in the shape of well-known APIs; with faults on demand."""
+"""Mock product APIs over HTTP, plain or in the shape of well-known shops, with faults on demand."""

@@ -1,4 +1,4 @@
-"""``python -m mockapi``."""
+"""Run the command line: ``python -m mockapi``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""How APIs tell their clients where they stand: one flavour of headers each."""
+"""Rate limit headers, one function for each flavour that APIs use."""
 
 import time
 from math import ceil
@@ -9,12 +9,15 @@ Headers = dict[str, str]
 
 
 def retry_after(standing: Standing) -> Headers:
-    """``Retry-After`` in seconds, to the hundredth, of what is refused."""
+    """Return ``Retry-After`` in seconds, to the hundredth, if the request was refused."""
     return {} if standing.wait is None else {"Retry-After": f"{ceil(standing.wait * 100) / 100:g}"}
 
 
 def shopify(standing: Standing) -> Headers:
-    """How full the bucket is; what is refused is to wait two seconds, written as a decimal, or longer if need be."""
+    """Return how full the bucket is.
+
+    A refused request also gets ``Retry-After``: a decimal number of at least 2.0 seconds.
+    """
     headers = {"X-Shopify-Shop-Api-Call-Limit": f"{standing.requests - standing.left}/{standing.requests}"}
     if standing.wait is not None:
         headers["Retry-After"] = f"{max(2.0, ceil(standing.wait * 10) / 10):.1f}"
@@ -22,7 +25,10 @@ def shopify(standing: Standing) -> Headers:
 
 
 def woocommerce_store(standing: Standing) -> Headers:
-    """The reset is a Unix time; what is refused has a field of its own with the seconds, and no ``Retry-After``."""
+    """Return ``RateLimit-*``, with the reset as a Unix time.
+
+    A refused request gets ``RateLimit-Retry-After`` in seconds instead of ``Retry-After``.
+    """
     headers = {
         "RateLimit-Limit": str(standing.requests),
         "RateLimit-Remaining": str(standing.left),
@@ -34,7 +40,7 @@ def woocommerce_store(standing: Standing) -> Headers:
 
 
 def bigcommerce(standing: Standing) -> Headers:
-    """Everything in milliseconds."""
+    """Return ``X-Rate-Limit-*``, with all times in milliseconds."""
     return {
         "X-Rate-Limit-Requests-Left": str(standing.left),
         "X-Rate-Limit-Requests-Quota": str(standing.requests),
@@ -44,7 +50,7 @@ def bigcommerce(standing: Standing) -> Headers:
 
 
 def x_ratelimit(standing: Standing) -> Headers:
-    """The usual three; the reset is a Unix time in seconds."""
+    """Return the usual three, with the reset as a Unix time in seconds."""
     return {
         "X-RateLimit-Limit": str(standing.requests),
         "X-RateLimit-Remaining": str(standing.left),
@@ -53,7 +59,7 @@ def x_ratelimit(standing: Standing) -> Headers:
 
 
 def ietf_draft(standing: Standing) -> Headers:
-    """The structured fields of draft-ietf-httpapi-ratelimit-headers from version 08 on; times are whole seconds."""
+    """Return the structured fields of draft-ietf-httpapi-ratelimit-headers-08 and later; times are whole seconds."""
     return {
         "RateLimit": f'"default";r={standing.left};t={ceil(standing.reset)}',
         "RateLimit-Policy": f'"default";q={standing.requests};w={ceil(standing.seconds)}',
@@ -61,5 +67,5 @@ def ietf_draft(standing: Standing) -> Headers:
 
 
 def _moment(seconds: float) -> str:
-    """The Unix time after so many seconds, rounded up: who waits until then has waited long enough."""
+    """Return the Unix time after a number of seconds, rounded up so that a client never waits too briefly."""
     return str(ceil(time.time() + seconds))

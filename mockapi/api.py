@@ -1,4 +1,4 @@
-"""What a persona is to its server: requests are read, admitted and answered in the shape of one API."""
+"""The interface between a persona and its server: read, admit and answer requests in the shape of one API."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,9 @@ from mockapi.setup import Setup
 
 
 class Window(msgspec.Struct, frozen=True):
-    """The part of a catalogue that a request asks for: ``size`` records at most, from index ``start`` on.
+    """The part of a catalogue that a request asks for: at most ``size`` records from index ``start``.
 
-    ``shift`` is by how many records a fault moves it back; ``dirty`` when one soils them.
+    A fault may move it back by ``shift`` records or make its records ``dirty``.
     """
 
     start: int
@@ -26,12 +26,12 @@ class Window(msgspec.Struct, frozen=True):
 
     @property
     def page(self) -> int:
-        """Its ordinal number, from 1, when pages of this size follow each other."""
+        """Return its page number, from 1, in a catalogue divided into pages of this size."""
         return self.start // self.size + 1
 
 
 class RefusedError(Exception):
-    """A request that the API does not take; ``response`` says so in the API's own words."""
+    """A request that the API refuses; ``response`` is the refusal in the API's own format."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.status_code)
@@ -39,7 +39,7 @@ class RefusedError(Exception):
 
 
 class Api(ABC):
-    """One API over HTTP. ``path`` is of its products, behind the base URL, with the query that they need."""
+    """One API over HTTP. ``path`` leads from the base URL to its products and includes any query that they need."""
 
     name: str
     path: str
@@ -51,41 +51,41 @@ class Api(ABC):
 
     @property
     def route(self) -> str:
-        """The path of its products, as a route's pattern."""
+        """Return the path of its products as a route pattern."""
         return self.path.partition("?")[0]
 
     def routes(self) -> Sequence[BaseRoute]:
-        """What it serves besides products."""
+        """Return the routes that it serves besides products."""
         return ()
 
     @abstractmethod
     def window(self, request: Request) -> Window:
-        """What a request asks for.
+        """Return the part of the catalogue that a request asks for.
 
         Raises:
-            RefusedError: when that cannot be read.
+            RefusedError: if its parameters are invalid.
         """
 
-    def authorize(self, request: Request) -> None:  # noqa: B027 - most APIs let everybody in
-        """Admit a request.
+    def authorize(self, request: Request) -> None:  # noqa: B027 - most APIs need no credentials
+        """Check the credentials of a request.
 
         Raises:
-            RefusedError: when it has not the credentials.
+            RefusedError: if they are missing or wrong.
         """
 
     @abstractmethod
     def answer(self, request: Request, window: Window) -> Response:
-        """The page."""
+        """Return the page of a window."""
 
     def announce(self, standing: Standing) -> Mapping[str, str]:
-        """The headers that tell a client where it stands; they go with every answer."""
+        """Return the rate limit headers of an answer; every answer has them."""
         return retry_after(standing)
 
-    def too_many(self, standing: Standing) -> Response:  # noqa: ARG002 - some say how long to wait
-        """The answer when the quota is used up."""
+    def too_many(self, standing: Standing) -> Response:  # noqa: ARG002 - some APIs report how long to wait
+        """Return the answer to a request beyond the quota."""
         return Response(status_code=429)
 
 
 def as_json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A value as JSON; a ``msgspec.Raw`` in it goes out as it is."""
+    """Return a response with a value as JSON; a ``msgspec.Raw`` in it is sent unchanged."""
     return Response(msgspec.json.encode(value), status, headers, media_type="application/json")

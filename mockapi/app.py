@@ -1,4 +1,4 @@
-"""One persona as a Starlette app: products page by page, health, and what the server saw."""
+"""One persona as a Starlette app: pages of products, health, and request statistics."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ _HTML = b"<!DOCTYPE html><html><body><h1>We'll be right back</h1></body></html>"
 
 
 class Persona:
-    """One mock API: its settings, and the state that its requests leave behind."""
+    """One mock API: its settings, and the state that its requests change."""
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
@@ -32,7 +32,7 @@ class Persona:
         self._asked: Counter[int] = Counter()
 
     def app(self) -> Starlette:
-        """The ASGI app."""
+        """Build the ASGI app."""
         return Starlette(
             routes=[
                 Route(self._api.route, self._products),
@@ -43,12 +43,12 @@ class Persona:
         )
 
     def nth_request(self, page: int) -> int:
-        """Count a request for a page that passed the rate limit; from 1."""
+        """Count a request that passed the rate limit, and return its number for this page, from 1."""
         self._asked[page] += 1
         return self._asked[page]
 
     def requests_for(self, page: int) -> int:
-        """How many requests for a page have passed the rate limit so far."""
+        """Return the number of requests for a page that have passed the rate limit so far."""
         return self._asked[page]
 
     async def _products(self, request: Request) -> Response:
@@ -110,7 +110,10 @@ class Persona:
 
 
 async def _hang(request: Request) -> Response:
-    """Answer nothing until the client goes; only listening tells (a pending sleep would outlive the client)."""
+    """Answer nothing until the client disconnects.
+
+    Only ``receive`` reports the disconnection; a pending sleep would outlive the client.
+    """
     while (await request.receive())["type"] != "http.disconnect":
         pass
     return Response(status_code=500)
@@ -123,7 +126,7 @@ async def _drip(body: bytes) -> AsyncIterator[bytes]:
 
 
 class _Truncated(Response):
-    """Announces the whole body, sends half of it and ends."""
+    """A response that announces its whole body, sends half of it and ends."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

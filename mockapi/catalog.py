@@ -1,4 +1,4 @@
-"""The personas' products: content is a pure function of seed, persona and index."""
+"""Products of api1, api2 and api3: a pure function of seed, persona and index."""
 
 from collections.abc import Callable
 from random import Random
@@ -13,9 +13,9 @@ Record = dict[str, Any]
 
 
 def page_of(persona: str, seed: int, page: int, *, pages: int, per_page: int, shift: int = 0) -> list[Record]:
-    """The records of one page, from 1; empty past the end.
+    """Return the records of a page, numbered from 1; none past the end.
 
-    ``shift`` moves the page's window back by so many records, as when items were inserted while a client walks.
+    ``shift`` moves the page back by that number of records, as if items were inserted during a walk.
     """
     start = max(0, (page - 1) * per_page - shift)
     stop = min(start + per_page, pages * per_page) if page <= pages else start
@@ -23,7 +23,7 @@ def page_of(persona: str, seed: int, page: int, *, pages: int, per_page: int, sh
 
 
 def envelope(persona: str, records: list[Record], page: int, pages: int) -> Any:
-    """The body around the records, as each persona has it."""
+    """Return the records in the body that the persona puts around them."""
     if persona == "api1":
         return {"products": records, "page": page, "total_pages": pages}
     if persona == "api2":

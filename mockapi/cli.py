@@ -1,4 +1,4 @@
-"""The command line: serve the mocks until a signal, around a command, or for the demonstration."""
+"""The command line: serve the mocks until a signal, while a command runs, or for the demonstration."""
 
 import os
 import signal
@@ -38,12 +38,14 @@ def _read_faults(_ctx: click.Context, _parameter: click.Parameter, values: tuple
 def _read_ports(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> list[int]:
     texts = value.split(",") if value else []
     if not all(text.isdecimal() and int(text) < 65_536 for text in texts):
-        raise click.BadParameter(f"{value!r} is no list of ports, as in 8001,8002,8003, or 0 for free ones")
+        raise click.BadParameter(
+            f"{value!r} is not a valid list of ports; expected numbers such as 8001,8002,8003, or 0 for free ports"
+        )
     return [int(text) for text in texts]
 
 
 class _Mocks(click.Group):
-    """A group whose help ends with examples, and with what the values of its options may be."""
+    """A group whose help ends with examples and the possible values of its options."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Examples"):
@@ -67,13 +69,15 @@ class _Mocks(click.Group):
         "show_default": True,
     },
 )
-@click.option("--seed", type=int, default=1, help="Decides the content and the random faults.")
-@click.option("--pages", type=click.IntRange(min=0), default=7, help="Pages of each persona.")
-@click.option("--per-page", type=click.IntRange(min=1), default=20, help="Products a page.")
-@click.option("--error-rate", type=click.FloatRange(0, 1), default=0.0, help="Share of requests that get a 5xx.")
-@click.option("--latency", type=click.FloatRange(min=0), default=0.0, help="Seconds that each answer takes longer.")
-@click.option("--rate-limit", type=click.FloatRange(min=0), default=0.0, help="Requests a second; 0: no limit.")
-@click.option("--burst", type=click.IntRange(min=1), default=5, help="Burst that the rate limit allows.")
+@click.option("--seed", type=int, default=1, help="Seed of the content and the random faults.")
+@click.option("--pages", type=click.IntRange(min=0), default=7, help="Pages per persona.")
+@click.option("--per-page", type=click.IntRange(min=1), default=20, help="Products per page.")
+@click.option(
+    "--error-rate", type=click.FloatRange(0, 1), default=0.0, help="Share of requests that are answered with a 5xx."
+)
+@click.option("--latency", type=click.FloatRange(min=0), default=0.0, help="Seconds by which each answer is delayed.")
+@click.option("--rate-limit", type=click.FloatRange(min=0), default=0.0, help="Requests per second; 0: no limit.")
+@click.option("--burst", type=click.IntRange(min=1), default=5, help="Burst of the rate limit.")
 @click.option(
     "--fault",
     "faults",
@@ -81,19 +85,19 @@ class _Mocks(click.Group):
     multiple=True,
     callback=_read_faults,
     metavar="FAULT",
-    help="What goes wrong: PERSONA:PAGES:KIND[=VALUE][xTIMES]. Repeatable.",
+    help="A fault, PERSONA:PAGES:KIND[=VALUE][xTIMES]. Repeatable.",
 )
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
 @click.option(
     "--ports",
     callback=_read_ports,
-    help="Port of each persona that is served, as in 8001,8002,8003; 0: free ones.  [default: their own, 8001 and on]",
+    help="Port of each served persona, such as 8001,8002,8003; 0: free ports.  [default: their own, from 8001]",
 )
 @click.option(
     "--token-requests",
     type=click.IntRange(min=1),
     default=5,
-    help="Requests that an access token is good for, where there are access tokens.",
+    help="Requests for which an access token is valid, for personas with access tokens.",
 )
 @click.option(
     "--persona",
@@ -103,13 +107,13 @@ class _Mocks(click.Group):
     type=click.Choice(NAMES),
     metavar="NAME",
     default=PERSONAS,
-    help="Serve only this one. Repeatable.",
+    help="Serve only this persona. Repeatable.",
 )
 @click.pass_context
 def main(ctx: click.Context, /, **options: Any) -> None:
     """Serve the mock product APIs until SIGINT or SIGTERM.
 
-    Every option can be set in the environment: --error-rate is MOCKAPI_ERROR_RATE.
+    Every option is also an environment variable: --error-rate is MOCKAPI_ERROR_RATE.
     """
     try:
         ctx.obj = Settings(**options)
@@ -125,16 +129,16 @@ def main(ctx: click.Context, /, **options: Any) -> None:
 def exec(settings: Settings, command: tuple[str, ...]) -> None:  # noqa: A001 - the command's name
     """Serve the mocks while COMMAND runs, and exit with its code.
 
-    COMMAND finds the base URL of each in MOCKAPI_<NAME>_URL, as in MOCKAPI_API1_URL.
+    The base URL of each mock is in the variable MOCKAPI_<NAME>_URL, such as MOCKAPI_API1_URL.
     """
     _run(partial(_serve_around, settings, command))
 
 
 @main.command()
 def demo() -> None:
-    """Show how the pipeline bears faults, with evidence.
+    """Show how the pipeline handles faults, with evidence.
 
-    The evidence is from the servers' side.
+    The evidence comes from the servers and from the summary.
     """
     _run(demonstrate)
 

@@ -1,4 +1,4 @@
-"""Runs a command beside the servers, and hands signals on to it."""
+"""Run a command while the mocks are served, and forward signals to it."""
 
 import signal
 import subprocess
@@ -8,35 +8,35 @@ import trio
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM)
 
-# As shells report them.
+# Exit codes of POSIX shells.
 _NOT_FOUND, _NOT_EXECUTABLE, _KILLED = 127, 126, 128
 
 
 class CommandError(Exception):
-    """The command could not be started; ``code`` is what a shell would exit with."""
+    """The command could not be started; ``code`` is the exit code that a shell would return."""
 
     def __init__(self, text: str, code: int) -> None:
         super().__init__(text)
         self.code = code
 
 
-Hear = Callable[[str], None]
+LineHandler = Callable[[str], None]
 
 
 async def run_command(
     command: Sequence[str],
     environment: Mapping[str, str],
     *,
-    on_output: Hear | None = None,
-    on_error: Hear | None = None,
+    on_output: LineHandler | None = None,
+    on_error: LineHandler | None = None,
 ) -> int:
-    """Run a command to its end and return its exit code, 128 + n where signal n killed it.
+    """Run a command to its end and return its exit code, or 128 + n if signal n killed it.
 
-    SIGINT and SIGTERM are handed on to it. ``on_output`` and ``on_error`` hear the lines that it writes; without them
-    they go where ours go. A cancellation kills it.
+    SIGINT and SIGTERM are forwarded to it. ``on_output`` and ``on_error`` are called with each line that it writes;
+    without them, its streams are those of this process. If cancelled, the command is killed.
 
     Raises:
-        CommandError: when it cannot be started.
+        CommandError: if the command cannot be started.
     """
     with trio.open_signal_receiver(*FORWARDED) as signals:
         try:
@@ -53,10 +53,10 @@ async def run_command(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_forward, signals, process)
             try:
-                async with trio.open_nursery() as listening:
-                    for stream, hear in ((process.stdout, on_output), (process.stderr, on_error)):
-                        if stream and hear:
-                            listening.start_soon(_listen, stream, hear)
+                async with trio.open_nursery() as readers:
+                    for stream, on_line in ((process.stdout, on_output), (process.stderr, on_error)):
+                        if stream and on_line:
+                            readers.start_soon(_read_lines, stream, on_line)
                 code = await process.wait()
             finally:
                 if process.poll() is None:
@@ -65,15 +65,15 @@ async def run_command(
     return code if code >= 0 else _KILLED - code
 
 
-async def _listen(stream: trio.abc.ReceiveStream, hear: Hear) -> None:
+async def _read_lines(stream: trio.abc.ReceiveStream, on_line: LineHandler) -> None:
     rest = b""
     async with stream:
         async for chunk in stream:
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                hear(line.decode(errors="replace"))
+                on_line(line.decode(errors="replace"))
     if rest:
-        hear(rest.decode(errors="replace"))
+        on_line(rest.decode(errors="replace"))
 
 
 async def _forward(signals: AsyncIterator[int], process: trio.Process) -> None:

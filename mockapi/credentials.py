@@ -1,4 +1,4 @@
-"""The credentials that the shops accept, and how requests present them."""
+"""The credentials that the shops accept, and readers of the ``Authorization`` header."""
 
 from base64 import b64decode
 from binascii import Error
@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.requests import Request
 
-# They guard nothing: anybody may know them.
+# They protect nothing and are public.
 TOKEN: Final = "mock-token"  # noqa: S105
 KEY: Final = "ck_mock"
 SECRET: Final = "cs_mock"  # noqa: S105
@@ -20,13 +20,13 @@ HELP: Final = (
 
 
 def bearer(request: Request) -> str | None:
-    """The token of the ``Bearer`` scheme (RFC 6750), None where there is none."""
+    """Return the token of the ``Bearer`` scheme (RFC 6750), or None if there is none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 
 def basic(request: Request) -> tuple[str, str] | None:
-    """User and password of the ``Basic`` scheme (RFC 7617), None where there are none."""
+    """Return user and password of the ``Basic`` scheme (RFC 7617), or None if there are none."""
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None

@@ -1,4 +1,4 @@
-"""Records as real catalogues have them now and then."""
+"""Malformed records, as real catalogues occasionally contain them."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ _MARKUP = "<script>alert('no')</script> & <b>more</b>"
 
 
 def soiled(records: list[Record]) -> list[Any]:
-    """The records, the first five of them odd: no id, no object, no price to be read, markup, and the one before again.
+    """Replace the first five records by odd ones: without id, not an object, unreadable price, markup, a duplicate.
 
-    The persona's first three fields are its id, name and price. A page of fewer records stays as it is.
+    The first three fields of a record must be its id, name and price. A page of fewer than five records is unchanged.
     """
     if len(records) < 5:
         return records

@@ -1,8 +1,8 @@
-"""Faults on demand: which request of which page goes wrong, and how.
+"""Faults on demand: which request for which page fails, and how.
 
-Written as ``PERSONA:PAGES:KIND[=VALUE][xTIMES]``: ``api1:3:503x2`` answers the first two requests for page 3 of api1
-with 503, ``*:2-4:latency=0.5`` delays pages 2 to 4 everywhere, ``api3:*:reset`` breaks every connection to api3.
-Several faults on one page follow each other: ``api1:3:503x2 api1:3:429x1`` is 503, 503, 429, then the page.
+A fault is written ``PERSONA:PAGES:KIND[=VALUE][xTIMES]``. ``api1:3:503x2`` answers the first two requests for page 3 of
+api1 with 503. ``*:2-4:latency=0.5`` delays pages 2 to 4 of all personas. ``api3:*:reset`` resets every connection to
+api3. Several faults of one page follow each other: ``api1:3:503x2 api1:3:429x1`` is 503, 503, 429, then the page.
 """
 
 import re
@@ -14,23 +14,23 @@ import msgspec
 
 from mockapi.personas import NAMES, PERSONAS
 
-# What each kind does, and whether its value is a number with a default, or there is none.
+# The effect of each kind.
 KINDS: Final = {
     "status": "answers with this HTTP status (may be written as the bare number)",
-    "429": "answers 429; the value is its Retry-After in seconds, without one there is none",
-    "latency": "delays the answer by so many seconds",
+    "429": "answers 429, with the value as Retry-After in seconds; without a value, there is no Retry-After",
+    "latency": "delays the answer by this number of seconds",
     "hang": "never answers",
-    "drip": "sends the body a byte a second",
-    "malformed": "cuts the JSON in the middle, with a matching Content-Length",
+    "drip": "sends the body at one byte per second",
+    "malformed": "sends half of the JSON, with a matching Content-Length",
     "html": "sends an HTML page with status 200",
     "truncate": "announces more bytes than it sends",
-    "reset": "breaks the connection (RST) before any answer",
-    "overlap": "moves the page's window back by so many records",
-    "ignore-page": "sends page 1, whatever was asked for",
-    "dirty": "sends five odd records: no id, no object, no price, markup in the name, and one twice",
+    "reset": "resets the connection (RST) before any answer",
+    "overlap": "moves the page back by this number of records",
+    "ignore-page": "sends page 1 for every page number",
+    "dirty": "sends five odd records: no id, not an object, no price, markup in the name, a duplicate",
 }
 
-# A shop cannot have them: a page of it is not always known by its number.
+# Shops cannot have these: not every request to a shop has a page number.
 _FOR_NUMBERED_PAGES: Final = ("reset", "overlap", "ignore-page", "dirty")
 
 _WITH_VALUE = {"status", "latency", "overlap"}
@@ -41,7 +41,7 @@ _ERRORS = (500, 502, 503, 504)
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One scripted fault; ``times`` None is for ever, ``value`` what its kind makes of it."""
+    """One scripted fault. ``times`` None means every time; the meaning of ``value`` depends on the kind."""
 
     persona: str
     first: int
@@ -51,40 +51,42 @@ class Fault(msgspec.Struct, frozen=True):
     times: int | None = None
 
     def is_for(self, persona: str) -> bool:
-        """Whether it is scripted for any page of this persona."""
+        """True if it applies to any page of this persona."""
         return self.persona in ("*", persona)
 
     def is_possible(self, persona: str) -> bool:
-        """Whether this persona can have a fault of its kind."""
+        """True if this persona supports faults of its kind."""
         return persona in PERSONAS or self.kind not in _FOR_NUMBERED_PAGES
 
     def concerns(self, persona: str, page: int) -> bool:
-        """Whether it is scripted for this page."""
+        """True if it applies to this page."""
         return self.is_for(persona) and self.first <= page and (self.last is None or page <= self.last)
 
 
 def parse_fault(text: str) -> Fault:
-    """Read one fault as described above.
+    """Parse a fault in the form above.
 
     Raises:
-        ValueError: when it is none; says what is wrong.
+        ValueError: if it is not valid; the message names the text, the fault and the remedy.
     """
     match = _PATTERN.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not of the form PERSONA:PAGES:KIND[=VALUE][xTIMES], as in api1:3:503x2")
+        raise ValueError(
+            f"{text!r} is not a valid fault; expected PERSONA:PAGES:KIND[=VALUE][xTIMES], such as api1:3:503x2"
+        )
     kind, value, pages = match["kind"], match["value"], match["pages"]
     if kind.isdigit() and kind != "429":
         kind, value = "status", kind
     if kind not in KINDS:
-        raise ValueError(f"{text!r}: {kind!r} is none of {', '.join(KINDS)}")
+        raise ValueError(f"{text!r}: {kind!r} is not a kind of fault; the kinds are {', '.join(KINDS)}")
     if kind == "status" and not 200 <= float(value or 0) < 600:
-        raise ValueError(f"{text!r}: a status is a number from 200 to 599")
+        raise ValueError(f"{text!r}: the status must be a number from 200 to 599")
     if match["times"] is not None and int(match["times"]) == 0:
-        raise ValueError(f"{text!r}: a fault that comes 0 times is none")
+        raise ValueError(f"{text!r}: a fault must occur at least once; remove it or write x1")
     if kind in _WITH_VALUE and value is None:
-        raise ValueError(f"{text!r}: {kind} needs a value, as in {kind}=1")
+        raise ValueError(f"{text!r}: {kind} needs a value, such as {kind}=1")
     if match["persona"] not in ("*", *NAMES):
-        raise ValueError(f"{text!r}: there is no persona {match['persona']}; there are {', '.join(NAMES)}")
+        raise ValueError(f"{text!r}: there is no persona {match['persona']}; the personas are {', '.join(NAMES)}")
     first, _, last = ("1", "", "") if pages == "*" else pages.partition("-")
     return Fault(
         persona=match["persona"],
@@ -97,7 +99,7 @@ def parse_fault(text: str) -> Fault:
 
 
 class FaultScript:
-    """Decides what happens to each request, from the script and from seeded chance."""
+    """The faults of one persona, from the script and from seeded chance."""
 
     def __init__(self, faults: Iterable[Fault], *, persona: str, seed: int, error_rate: float) -> None:
         self._faults = [fault for fault in faults if fault.is_for(persona)]
@@ -106,7 +108,7 @@ class FaultScript:
         self._error_rate = error_rate
 
     def latency(self, page: int, nth: int) -> float:
-        """Seconds by which the ``nth`` request (from 1) for a page is delayed."""
+        """Return the delay in seconds of the ``nth`` request (from 1) for a page."""
         return sum(
             fault.value or 0.0
             for fault in self._faults
@@ -114,7 +116,7 @@ class FaultScript:
         )
 
     def fault(self, page: int, nth: int) -> Fault | None:
-        """What goes wrong with the ``nth`` request (from 1) for a page, if anything: the same for every run."""
+        """Return the fault of the ``nth`` request (from 1) for a page, or None; it is the same in every run."""
         before = 0
         for fault in self._faults:
             if fault.kind == "latency" or not fault.concerns(self._persona, page):
@@ -129,5 +131,5 @@ class FaultScript:
 
     @property
     def breaks_connections(self) -> bool:
-        """Whether it has faults that only a raw TCP server can commit."""
+        """True if it contains faults that only a raw TCP server can produce."""
         return any(fault.kind == "reset" for fault in self._faults)

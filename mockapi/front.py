@@ -1,4 +1,4 @@
-"""A TCP relay in front of a persona that breaks connections on purpose: no ASGI app can send a RST."""
+"""A TCP relay in front of a persona that resets connections, because an ASGI app cannot send a RST."""
 
 import re
 import socket
@@ -10,14 +10,14 @@ from mockapi.app import Persona
 
 _REQUEST_LINE = re.compile(rb"GET /products(?:\?(?:[^ ]*&)?page=(\d+)[^ ]*)? HTTP")
 _CHUNK = 65_536
-# l_onoff=1, l_linger=0: closing sends RST and drops what is unsent (POSIX, SO_LINGER).
+# l_onoff=1, l_linger=0: closing sends RST and discards unsent data (POSIX, SO_LINGER).
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class ResettingFront:
-    """Relays each connection to the persona's real port, but for the requests whose fault is ``reset``.
+    """A relay to the persona's real port that resets the requests whose fault is ``reset``.
 
-    Takes each chunk from the client for a whole request head: true of the small GET requests of one client at a time.
+    It treats each chunk from a client as a whole request head. That holds for small GET requests without pipelining.
     """
 
     def __init__(self, persona: Persona, port: int) -> None:
@@ -25,7 +25,7 @@ class ResettingFront:
         self._port = port
 
     async def serve(self, client: trio.SocketStream) -> None:
-        """Handle one connection until either side ends it."""
+        """Handle one connection until either side closes it; if cancelled, both sides are closed."""
         async with client, await trio.open_tcp_stream("127.0.0.1", self._port) as server:
             try:
                 async with trio.open_nursery() as nursery:
@@ -33,7 +33,7 @@ class ResettingFront:
                     await self._requests(client, server)
                     nursery.cancel_scope.cancel()
             except* (trio.BrokenResourceError, trio.ClosedResourceError):
-                pass  # the client went, or was sent away
+                pass  # the client closed the connection, or it was reset
 
     async def _requests(self, client: trio.SocketStream, server: trio.SocketStream) -> None:
         while chunk := await client.receive_some(_CHUNK):

@@ -1,11 +1,11 @@
-"""Server-side rate limiting, as a shop would enforce it."""
+"""A rate limit as a server enforces it."""
 
 
 class RateLimit:
-    """Allows ``burst + rate * t`` requests in any window of ``t`` seconds; what is refused costs nothing.
+    """A limit of ``burst + rate * t`` requests in any window of ``t`` seconds; refused requests do not count.
 
-    ``rate`` is in requests a second, 0 for no limit; ``tokens`` is how many more are allowed now. Deliberately a plain
-    counter that refills, not the client's algorithm: the two check each other.
+    ``rate`` is in requests per second, 0 for no limit; ``tokens`` is the number that is allowed now. It is a plain
+    refilling counter and deliberately not the client's algorithm, so that each checks the other.
     """
 
     def __init__(self, rate: float, burst: int) -> None:
@@ -15,7 +15,7 @@ class RateLimit:
         self._updated = 0.0
 
     def refuse(self, now: float) -> float | None:
-        """None where a request at ``now`` is allowed, else the seconds after which the next one would be."""
+        """Return None if a request at ``now`` is allowed, else the seconds until one would be."""
         if self._rate == 0:
             return None
         self.tokens = min(self._burst, self.tokens + (now - self._updated) * self._rate)

@@ -7,7 +7,7 @@ from mockapi.plain import Plain
 from mockapi.setup import Setup
 from mockapi.shops import SHOPS
 
-# What is served when nothing else is asked for.
+# Served by default.
 PERSONAS: Final = ("api1", "api2", "api3")
 
 NAMES: Final = (*PERSONAS, *SHOPS)
@@ -16,15 +16,15 @@ _FIRST_PORT = 8001
 
 
 def api(name: str, setup: Setup) -> Api:
-    """A persona that nobody has asked anything yet."""
+    """Create a persona that has had no requests."""
     return SHOPS[name](setup) if name in SHOPS else Plain(name, setup)
 
 
 def usual_port(name: str) -> int:
-    """Where a persona listens when nothing else is said."""
+    """Return the default port of a persona."""
     return _FIRST_PORT + NAMES.index(name)
 
 
 def path(name: str) -> str:
-    """Where a persona's products are, behind its base URL."""
+    """Return the path from a persona's base URL to its products."""
     return SHOPS[name].path if name in SHOPS else Plain.path

@@ -1,4 +1,4 @@
-"""Numbered pages of a size that the server decides, in three shapes: api1, api2 and api3."""
+"""Numbered pages of a fixed size, in three shapes: api1, api2 and api3."""
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -10,7 +10,7 @@ from mockapi.setup import Setup
 
 
 class Plain(Api):
-    """One of the three; their content is in ``catalog.py``."""
+    """One of the three; ``catalog.py`` has their content."""
 
     path = "/products"
 
@@ -19,14 +19,14 @@ class Plain(Api):
         self.name = name
 
     def window(self, request: Request) -> Window:
-        """``page``, from 1."""
+        """Read ``page``, from 1."""
         text = request.query_params.get("page", "1")
         if not text.isdecimal() or int(text) == 0:
-            raise RefusedError(PlainTextResponse("page must be a whole number from 1", 400))
+            raise RefusedError(PlainTextResponse("page must be a whole number of at least 1", 400))
         return Window((int(text) - 1) * self.setup.per_page, self.setup.per_page)
 
-    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window says it all
-        """The records in the persona's envelope; api2 has 204 at its end."""
+    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window is enough
+        """Return the records in the persona's envelope; api2 answers 204 past its end."""
         setup, page = self.setup, window.page
         records = page_of(self.name, setup.seed, page, pages=setup.pages, per_page=setup.per_page, shift=window.shift)
         if not records and self.name == "api2":

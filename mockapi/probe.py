@@ -1,4 +1,4 @@
-"""Asks the running personas how they are, and what they saw."""
+"""Query the health and the statistics of running personas."""
 
 import ssl
 from collections.abc import Iterable
@@ -13,10 +13,10 @@ _PATIENCE = 10.0
 
 
 async def wait_until_healthy(urls: Iterable[str]) -> None:
-    """Wait until every base URL answers ``/health``; a cancellation leaves nothing behind.
+    """Wait until every base URL answers ``/health``; if cancelled, the connections are closed.
 
     Raises:
-        trio.TooSlowError: when one does not within ten seconds.
+        trio.TooSlowError: if one does not answer within ten seconds.
     """
     with trio.fail_after(_PATIENCE):
         async with _client() as client:
@@ -26,14 +26,14 @@ async def wait_until_healthy(urls: Iterable[str]) -> None:
 
 
 async def fetch_stats(url: str) -> StatsReport:
-    """What the persona at a base URL saw so far; a cancellation leaves nothing behind."""
+    """Fetch the statistics of the persona at a base URL; if cancelled, the connection is closed."""
     async with _client() as client:
         response = await client.get(f"{url}/stats")
     return msgspec.json.decode(response.raise_for_status().content, type=StatsReport)
 
 
 def _client() -> httpx.AsyncClient:
-    """A client for plain HTTP on this machine: without the certificates, which take a tenth of a second to load."""
+    """Return a client for plain HTTP on this machine, without certificates, which take a tenth of a second to load."""
     return httpx.AsyncClient(trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 

@@ -1,4 +1,4 @@
-"""Quotas of requests: what an API allows by itself, and where a client stands with it."""
+"""Request quotas of APIs, and the standing of a client within them."""
 
 from math import floor
 from typing import Protocol
@@ -9,9 +9,9 @@ from mockapi.limit import RateLimit
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """Where a client stands after a request: ``left`` of ``requests`` in ``seconds``, all there again after ``reset``.
+    """A client's standing after a request: ``left`` of ``requests`` per ``seconds``, all available after ``reset``.
 
-    ``wait`` is None where the request was allowed, else the seconds after which the next one is. Times are seconds.
+    ``wait`` is None if the request was allowed, else the seconds until the next one is. Times are seconds.
     """
 
     requests: int
@@ -22,21 +22,21 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class Limit(Protocol):
-    """Counts requests."""
+    """A counter of requests that decides which are allowed."""
 
     def ask(self, now: float) -> Standing:
-        """A request at ``now``, on any steady clock."""
+        """Count a request at ``now``, on any monotonic clock, and return where the client stands."""
 
 
 class Quota(msgspec.Struct, frozen=True):
-    """So many requests in so many seconds: in fixed windows, or as a bucket that ``leaks``; 0 requests: no quota."""
+    """A number of requests per number of seconds, in fixed windows or as a leaky bucket; 0 requests means no quota."""
 
     requests: int = 0
     seconds: float = 1.0
     leaks: bool = False
 
     def limit(self, rate: float, burst: int) -> Limit:
-        """A limit that enforces it, or ``burst`` requests at ``rate`` a second instead, if that is not 0."""
+        """Return a limit that enforces it, or a limit of ``rate`` per second with ``burst`` if ``rate`` is not 0."""
         requests, seconds = (burst, burst / rate) if rate else (self.requests, self.seconds)
         if self.requests and not self.leaks:
             return _FixedWindows(requests, seconds)
@@ -44,7 +44,7 @@ class Quota(msgspec.Struct, frozen=True):
 
 
 class _FixedWindows:
-    """The first request opens a window; when it has ended, the next one does."""
+    """Fixed windows, each opened by the first request after the end of the previous one."""
 
     def __init__(self, requests: int, seconds: float) -> None:
         self._requests = requests
@@ -62,7 +62,7 @@ class _FixedWindows:
 
 
 class _Bucket:
-    """A bucket that leaks evenly; one of no requests holds all there are."""
+    """A bucket that leaks evenly; a size of 0 means no limit."""
 
     def __init__(self, requests: int, seconds: float) -> None:
         self._requests = requests

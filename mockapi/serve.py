@@ -1,4 +1,4 @@
-"""Serves the personas with Hypercorn on Trio, each on a port of its own."""
+"""Serve the personas with Hypercorn on Trio, each on its own port."""
 
 import errno
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -14,22 +14,22 @@ from mockapi.app import Persona
 from mockapi.front import ResettingFront
 from mockapi.settings import Settings
 
-# How long requests that hang may hold up the end.
+# Maximum time that pending requests may delay the shutdown.
 GRACE_SECONDS = 0.5
 
 
 class ListenError(Exception):
-    """A persona cannot listen where it should."""
+    """A persona cannot listen on its host and port."""
 
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Mapping[str, str]]:
-    """Serve the personas while the block runs; gives their base URLs by name, all ready to answer.
+    """Serve the personas while the block runs, and yield their base URLs by name when all are ready.
 
-    A cancellation closes the servers, cutting off what is under way.
+    If cancelled, the servers are closed and pending requests are cut off.
 
     Raises:
-        ListenError: when a port is taken, or the host is none of this machine's; names them.
+        ListenError: if a port is taken or the host is not one of this machine; names both.
     """
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
@@ -52,7 +52,7 @@ async def _start(nursery: trio.Nursery, persona: Persona, port: int, stop: trio.
         if refused is None:
             raise
         if refused.errno == errno.EADDRINUSE:
-            text = f"port {port} of {persona.name} is in use; are the mocks running already? Choose others with --ports"
+            text = f"port {port} of {persona.name} is in use; stop the mocks on it, or choose other ports with --ports"
         else:
             text = (
                 f"{persona.name} cannot listen on {host}:{port}: {refused.strerror or refused}; see --host and --ports"
@@ -72,7 +72,7 @@ async def _serve_app(
     config = Config()
     config.bind = [f"{host}:{port}"]
     config.graceful_timeout = GRACE_SECONDS
-    # A truncated answer is a fault to Hypercorn, too; here it is on purpose.
+    # Hypercorn logs a truncated answer as an error; here it is deliberate.
     config.loglevel = "CRITICAL"
     app: Any = persona.app()
     async with trio.open_nursery() as nursery:

@@ -1,4 +1,4 @@
-"""How the mocks are set up."""
+"""The settings of the mocks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,14 +8,13 @@ from mockapi.setup import Setup
 
 
 class Settings(Setup, frozen=True, kw_only=True):
-    """What all personas share. Times are seconds.
+    """Settings that all personas share. Times are seconds.
 
-    ``ports`` has one port for each persona that is served, in the order of ``NAMES``; none at all are the usual ones,
-    and nothing but 0, however often, is free ones. Where only some of ``PERSONAS`` are served, it may have one for each
-    of these.
+    ``ports`` has one port for each served persona, in the order of ``NAMES``. If empty, the default ports are used; if
+    all are 0, free ones. If only some of ``PERSONAS`` are served, it may have one for each of ``PERSONAS``.
 
     Raises:
-        ValueError: when this cannot be served; says why.
+        ValueError: if this cannot be served; the message names the reason.
     """
 
     error_rate: float = 0.0
@@ -28,26 +27,26 @@ class Settings(Setup, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         unknown = set(self.personas) - set(NAMES)
         if unknown:
-            raise ValueError(f"there is no persona {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+            raise ValueError(f"there is no persona {', '.join(sorted(unknown))}; the personas are {', '.join(NAMES)}")
         for fault in self.faults:
             if unable := [name for name in self.served if fault.is_for(name) and not fault.is_possible(name)]:
                 raise ValueError(
-                    f"{', '.join(unable)} cannot have a fault {fault.kind}: only {', '.join(PERSONAS)} can"
+                    f"{', '.join(unable)} cannot have a fault {fault.kind}; only {', '.join(PERSONAS)} can"
                 )
         if any(self.ports) and len(self.ports) not in (len(self.served), len(self._may_have_ports)):
             count, names = len(self.served), ", ".join(self.served)
             raise ValueError(
-                f"{len(self.ports)} ports, but {count} personas: {names} need {count} ports, or 0 for free ones"
+                f"{len(self.ports)} ports for {count} personas; {names} need {count} ports, or 0 for free ports"
             )
 
     @property
     def served(self) -> Sequence[str]:
-        """The personas that are served, each once, in their order."""
+        """Return the served personas, each once, in the order of ``NAMES``."""
         return [name for name in NAMES if name in self.personas]
 
     @property
     def listening(self) -> Mapping[str, int]:
-        """The port of each persona that is served; 0 takes a free one."""
+        """Return the port of each served persona; 0 means a free one."""
         if not self.ports:
             return {name: usual_port(name) for name in self.served}
         if not any(self.ports):

@@ -1,13 +1,13 @@
-"""What the content of a persona, and its limits, are made from."""
+"""Settings that determine a persona's content and limits."""
 
 import msgspec
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
-    """What each persona needs to know of the settings.
+    """The part of the settings that each persona needs.
 
-    ``rate_limit`` is in requests a second, 0 for none but the API's own. ``token_requests`` is how many requests for
-    products an access token is good for, where access tokens are given out.
+    ``rate_limit`` is in requests per second; 0 leaves only the API's own quota. ``token_requests`` is the number of
+    requests for products for which an access token is valid.
     """
 
     seed: int = 1
@@ -19,5 +19,5 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def records(self) -> int:
-        """How many records each shop has: so many pages of ``per_page``, the last of them a third short."""
+        """Return the number of records of each shop: ``pages`` of ``per_page``, less a third of the last page."""
         return max(0, self.pages * self.per_page - self.per_page // 3)

@@ -1,4 +1,4 @@
-"""What the server saw: the other side's proof of a client's good manners."""
+"""Request statistics: evidence from the server about a client's behaviour."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -8,9 +8,9 @@ import msgspec
 
 
 class Seen(msgspec.Struct):
-    """One request: when it arrived (seconds since the first), for which page, and what became of it.
+    """One request: its arrival (seconds since the first), its page and its outcome.
 
-    ``status`` is None until it was answered, and for good where a fault left no answer.
+    ``status`` is None until the request is answered, and stays None if a fault prevents an answer.
     """
 
     at: float
@@ -20,7 +20,7 @@ class Seen(msgspec.Struct):
 
 
 class StatsReport(msgspec.Struct, frozen=True):
-    """The body of ``/stats``. ``peak_per_second`` is the most requests that arrived within any one second."""
+    """The body of ``/stats``. ``peak_per_second`` is the maximum number of requests within any one second."""
 
     persona: str
     requests: int
@@ -30,7 +30,7 @@ class StatsReport(msgspec.Struct, frozen=True):
 
 
 class Stats:
-    """Takes down every request for products; those for ``/health`` and ``/stats`` do not count."""
+    """A log of all requests for products; requests for ``/health`` and ``/stats`` are not included."""
 
     def __init__(self, persona: str) -> None:
         self._persona = persona
@@ -38,7 +38,7 @@ class Stats:
         self._log: list[Seen] = []
 
     def arrived(self, now: float, page: int) -> Seen:
-        """A request arrived at ``now``, on any steady clock; fill in what becomes of it."""
+        """Log a request at ``now``, on any monotonic clock; the caller fills in its outcome."""
         if self._first is None:
             self._first = now
         seen = Seen(round(now - self._first, 4), page)
@@ -46,7 +46,7 @@ class Stats:
         return seen
 
     def report(self) -> StatsReport:
-        """All of it so far."""
+        """Return the statistics of all requests so far."""
         return StatsReport(
             persona=self._persona,
             requests=len(self._log),
@@ -57,5 +57,5 @@ class Stats:
 
 
 def peak_within(times: Sequence[float], window: float) -> int:
-    """The most of the ascending ``times`` that lie within any half-open window of so many seconds."""
+    """Return the maximum number of ascending ``times`` within any half-open window of ``window`` seconds."""
     return max((bisect_left(times, start + window) - index for index, start in enumerate(times)), default=0)

@@ -1,4 +1,4 @@
-"""OAuth 2.0 client credentials (RFC 6749, section 4.4): access tokens that are good for so many requests."""
+"""OAuth 2.0 client credentials (RFC 6749, section 4.4), with access tokens for a limited number of requests."""
 
 from urllib.parse import parse_qs, unquote_plus
 
@@ -8,18 +8,18 @@ from starlette.responses import Response
 from mockapi.api import as_json
 from mockapi.credentials import CLIENT_ID, CLIENT_SECRET, basic
 
-_EXPIRES_IN = 7200  # seconds, as eBay has it; that they end before is for the client to find out
+_EXPIRES_IN = 7200  # seconds, as eBay announces; the tokens of the mock expire earlier, without notice
 
 
 class Tokens:
-    """Gives out access tokens, each good for ``requests`` requests."""
+    """A token endpoint whose access tokens are each valid for ``requests`` requests."""
 
     def __init__(self, requests: int) -> None:
         self._requests = requests
         self._left: dict[str, int] = {}
 
     async def grant(self, request: Request) -> Response:
-        """The token endpoint: the client is in the ``Basic`` header or in the form (section 2.3.1)."""
+        """Answer a request for a token; the client is in the ``Basic`` header or in the form (section 2.3.1)."""
         form = {name: values[0] for name, values in parse_qs((await request.body()).decode(errors="replace")).items()}
         in_header = basic(request)
         # Both are form-encoded before they become user and password.
@@ -37,7 +37,7 @@ class Tokens:
         return as_json(answer, headers={"Cache-Control": "no-store"})
 
     def use(self, token: str | None) -> bool:
-        """Whether a request may come with this token; it is good for one request less then."""
+        """True if the token is valid; each use reduces the requests that are left."""
         left = self._left.get(token or "", 0)
         if left > 0:
             self._left[token or ""] = left - 1

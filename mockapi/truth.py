@@ -1,13 +1,14 @@
-"""What a correct client makes of a record."""
+"""Expected products: the result of reading a record correctly."""
 
 import msgspec
 
 
 class Truth(msgspec.Struct, frozen=True):
-    """One product as it is meant: titles without HTML entities and blanks around them, None where there is none.
+    """The expected product of a record.
 
-    ``price`` is an exact decimal in major units, to be compared as a number, and None where there is none; ``currency``
-    is of ISO 4217 in upper case, None where the API does not say it; ``category`` is in lower case.
+    ``title`` has no HTML entities and no surrounding blanks; it is None if the record has none. ``price`` is an exact
+    decimal in major units, to be compared as a number, or None. ``currency`` is an ISO 4217 code in upper case, or None
+    if the API does not name it. ``category`` is in lower case.
     """
 
     id: str

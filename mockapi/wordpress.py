@@ -1,4 +1,4 @@
-"""What the APIs of WordPress have in common."""
+"""Common parts of the WordPress APIs."""
 
 from starlette.requests import Request
 
@@ -6,7 +6,7 @@ from mockapi.api import Window
 
 
 def page_headers(request: Request, window: Window, total: int, pages: int) -> dict[str, str]:
-    """How many records and pages there are, and the pages before and behind in ``Link`` (RFC 8288)."""
+    """Return the number of records and pages, and a ``Link`` (RFC 8288) to the previous and next page."""
     headers = {"X-WP-Total": str(total), "X-WP-TotalPages": str(pages)}
     near = {"prev": min(window.page - 1, pages), "next": window.page + 1}
     links = [
@@ -18,7 +18,7 @@ def page_headers(request: Request, window: Window, total: int, pages: int) -> di
 
 
 def categories(name: str) -> list[dict[str, object]]:
-    """The categories of a product, given the first one's name in HTML; none where that is empty."""
+    """Return the categories of a product, given the first one's name in HTML; none if the name is empty."""
     if not name:
         return []
     return [{"id": 36, "name": name, "slug": "first"}, {"id": 41, "name": "Everything", "slug": "everything"}]

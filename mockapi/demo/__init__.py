@@ -1,4 +1,4 @@
-"""The resilience demonstration: the pipeline on its default settings against mocks with faults."""
+"""The resilience demonstration: the pipeline with its default settings against mocks with faults."""
 
 from mockapi.demo.stage import demonstrate
 

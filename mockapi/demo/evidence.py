@@ -1,4 +1,4 @@
-"""What the scenes promise, and what was seen of it: by the servers, and in the summary that was written."""
+"""The promises of the scenes, and the evidence for each from the servers and from the written summary."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -10,12 +10,12 @@ import msgspec
 from mockapi.demo.scenes import BURST, COOLDOWN, PAGES, PER_PAGE, RPS
 from mockapi.stats import StatsReport
 
-# Whoever retries stands in line for a token behind the pages that are under way: at the lowered rate, so long at most.
+# A retry waits for a token after the pages that are already waiting: at most this long at the lowered rate.
 _TURN = 2.0
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """One promise of a scene, what was seen of it, and whether that keeps it."""
+    """One promise of a scene, the observation, and whether the promise was kept."""
 
     scene: str
     promise: str
@@ -24,7 +24,7 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 def gather(stats: Mapping[str, StatsReport], summary: Path, code: int) -> list[Evidence]:
-    """The evidence for all scenes, in their order, given what each server saw and the pipeline's exit code."""
+    """Return the evidence for all scenes, in order, from the servers' statistics, the summary and the exit code."""
     document = msgspec.json.decode(summary.read_bytes()) if summary.exists() else {"sources": []}
     sources: dict[str, dict[str, Any]] = {source["name"]: source for source in document["sources"]}
     return [
@@ -39,7 +39,9 @@ def gather(stats: Mapping[str, StatsReport], summary: Path, code: int) -> list[E
 def _steady(stats: StatsReport, source: Mapping[str, Any]) -> Iterator[Evidence]:
     yield _rate("steady", stats)
     refused = stats.statuses.get("429", 0)
-    yield Evidence("steady", "a server that enforces that rate refuses nothing", f"{refused} times 429", refused == 0)
+    yield Evidence(
+        "steady", "a server that enforces this rate refuses nothing", f"{refused} answers with 429", refused == 0
+    )
     yield _whole("steady", source)
 
 
@@ -47,8 +49,8 @@ def _busy(stats: StatsReport, source: Mapping[str, Any]) -> Iterator[Evidence]:
     waits = _gaps(stats, page=3)
     yield Evidence(
         "busy",
-        "asked again after 0.5, 1 and 2 s and up to 10 % more, when its turn comes",
-        f"page 3 asked for again after {_listed(waits)} s",
+        "retried after 0.5, 1 and 2 s, plus up to 10 % and the wait for a token",
+        f"page 3 requested again after {_listed(waits)} s",
         len(waits) == 3 and all(d <= wait < 1.1 * d + _TURN for wait, d in zip(waits, (0.5, 1, 2), strict=True)),
     )
     yield _rate("busy", stats)
@@ -59,8 +61,8 @@ def _outage(stats: StatsReport, source: Mapping[str, Any]) -> Iterator[Evidence]
     waits = _gaps(stats, page=8)
     yield Evidence(
         "outage",
-        f"after three failures left alone for {COOLDOWN:g} s, then one probe",
-        f"page 8 asked for again after {_listed(waits)} s",
+        f"no request for {COOLDOWN:g} s after three failures, then one probe",
+        f"page 8 requested again after {_listed(waits)} s",
         len(waits) == 3 and COOLDOWN <= waits[-1] < COOLDOWN + 1,
     )
     yield _whole("outage", source)
@@ -70,13 +72,13 @@ def _dead(stats: StatsReport, source: Mapping[str, Any], code: int) -> Iterator[
     waits = _gaps(stats, page=1)
     yield Evidence(
         "dead",
-        f"left alone for {COOLDOWN:g} s before each of two probes, then given up",
+        f"no request for {COOLDOWN:g} s before each of two probes, then given up",
         f"{stats.requests} requests, {_listed(waits)} s apart",
         len(waits) == 4 and all(COOLDOWN <= wait < COOLDOWN + 1 for wait in waits[2:]),
     )
     yield Evidence(
         "dead",
-        "its failure is told, and does not touch the others",
+        "its failure is reported and does not affect the others",
         f"status {source.get('status')}, exit code {code} (3 is partial)",
         source.get("status") == "failed" and code == 3,
     )
@@ -91,16 +93,16 @@ def _dirty(source: Mapping[str, Any]) -> Iterator[Evidence]:
         parts == [5 * PER_PAGE, 5 * PER_PAGE - 3, 1, 2],
     )
     unreadable = source.get("coercions", {}).get("unreadable_price", 0)
-    yield Evidence("dirty", "a price that cannot be read is none", f"{unreadable} counted", unreadable == 1)
+    yield Evidence("dirty", "an unreadable price is no price", f"{unreadable} counted", unreadable == 1)
     missing = source.get("pages_missing")
-    yield Evidence("dirty", "the page that never came is named", f"missing: {missing}", missing == [4])
+    yield Evidence("dirty", "the page that did not arrive is listed", f"missing: {missing}", missing == [4])
 
 
 def _rate(scene: str, stats: StatsReport) -> Evidence:
     times = [seen.at for seen in stats.log]
     return Evidence(
         scene,
-        f"never more than {BURST} + {RPS}·t requests in any t seconds",
+        f"at most {BURST} + {RPS}·t requests in any t seconds",
         f"{len(times)} in {times[-1] if times else 0:.1f} s, {stats.peak_per_second} in the busiest second",
         keeps_rate(times, RPS, BURST),
     )
@@ -116,9 +118,9 @@ def _whole(scene: str, source: Mapping[str, Any]) -> Evidence:
 
 
 def keeps_rate(times: Sequence[float], rate: float, burst: int) -> bool:
-    """Whether ascending ``times`` have at most ``burst + rate * t`` in any closed window of ``t`` seconds.
+    """True if ascending ``times`` have at most ``burst + rate * t`` in any closed window of ``t`` seconds.
 
-    Times are given to a tenth of a millisecond, so that much is allowed for.
+    Times are rounded to 0.1 ms, so a window may be 0.2 ms longer.
     """
     return all(
         count <= burst + rate * (end - start + 2e-4)

@@ -1,4 +1,4 @@
-"""Tells what happens while it happens, in lines of 80 columns."""
+"""Live narration of the demonstration in 80 columns."""
 
 import textwrap
 import time
@@ -11,7 +11,7 @@ _WIDTH = 80
 
 
 class _LogLine(msgspec.Struct):
-    """What is told of a line of the pipeline's log."""
+    """The fields of a log line that are shown."""
 
     message: str
     endpoint: str | None = None
@@ -19,7 +19,7 @@ class _LogLine(msgspec.Struct):
 
 
 class Narrator:
-    """Puts the lines of the pipeline's JSON log into words, each with the seconds since the start and its scene."""
+    """A printer of the pipeline's JSON log, each line with the seconds since the start and its scene."""
 
     def __init__(self, scenes: Sequence[str]) -> None:
         self._name_width = max(map(len, scenes)) + 2
@@ -27,7 +27,7 @@ class Narrator:
         self._closing: list[str] = []
 
     def log_line(self, text: str) -> None:
-        """A line of the log; anything else is told as it is."""
+        """Print a line of the log; a line that is not JSON is printed unchanged."""
         try:
             line = msgspec.json.decode(text, type=_LogLine)
         except msgspec.DecodeError:
@@ -37,11 +37,11 @@ class Narrator:
         self._tell(f"{time.monotonic() - self._began:5.1f} s ", line.endpoint or "", f"{page}{line.message}")
 
     def output_line(self, text: str) -> None:
-        """A line of the pipeline's output, which comes when all is over."""
+        """Keep a line of the pipeline's output for ``close``."""
         self._closing.append(text)
 
     def close(self) -> None:
-        """Show the output."""
+        """Print the output."""
         click.echo("\n" + "\n".join(self._closing))
 
     def _tell(self, when: str, scene: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The scenes: five APIs, and what is done to each."""
+"""The scenes: five APIs, each with its faults."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,15 @@ from mockapi.faults import parse_fault
 from mockapi.settings import Settings
 
 PAGES, PER_PAGE = 25, 20
-# The pipeline's own defaults, which are what is shown.
+# The pipeline's own defaults, which the demonstration shows.
 RPS = BURST = 5
 COOLDOWN = 15.0
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """One API under a name of its own: which persona plays it, with what faults, and what there is to see.
+    """One API with its own name: its persona, its faults, and a description.
 
-    ``rate_limit`` is what the server itself enforces, in requests a second; 0 is nothing.
+    ``rate_limit`` is the limit that the server enforces, in requests per second; 0 means none.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Scene(msgspec.Struct, frozen=True):
 
     @property
     def settings(self) -> Settings:
-        """The mock that plays it, on a free port."""
+        """Return the settings of its mock, which listens on a free port."""
         return Settings(
             personas=[self.persona],
             ports=[0],
@@ -42,7 +42,7 @@ class Scene(msgspec.Struct, frozen=True):
 
 
 SCENES = (
-    Scene("steady", "The rate is held", f"a healthy API that allows {RPS} requests a second", rate_limit=RPS),
+    Scene("steady", "The rate is kept", f"a healthy API that allows {RPS} requests per second", rate_limit=RPS),
     Scene("busy", "Backoff", "answers 429 three times on page 3", persona="api2", faults=["3:429x3"]),
     Scene(
         "outage",
@@ -51,11 +51,11 @@ SCENES = (
         persona="api3",
         faults=["8:503x3"],
     ),
-    Scene("dead", "A dead endpoint", "breaks every connection", faults=["*:reset"]),
+    Scene("dead", "A dead endpoint", "resets every connection", faults=["*:reset"]),
     Scene(
         "dirty",
         "Dirty data",
-        "has odd records on page 2, and HTML for page 4",
+        "has odd records on page 2 and sends HTML as page 4",
         persona="api2",
         faults=["2:dirty", "4:html"],
         pages=6,

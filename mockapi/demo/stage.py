@@ -1,4 +1,4 @@
-"""Plays the scenes: serves the mocks, runs the pipeline on them, tells what happens, and shows the evidence."""
+"""Play the scenes: serve the mocks, run the pipeline against them, narrate, and show the evidence."""
 
 import json
 import os
@@ -22,17 +22,20 @@ _REPORT = _OUTPUT.with_name("report.html")
 _INTERRUPTED = (130, 143)
 
 _OPENING = f"""\
-Five product APIs at once, on the default settings: {RPS} requests a second to each,
-three retries, a circuit that opens after three failures for {COOLDOWN:g} s.
+Five product APIs at once, with the default settings: {RPS} requests per second to each,
+three retries, and a circuit that opens for {COOLDOWN:g} s after three failures.
 """
 
 
 async def demonstrate() -> int:
-    """Run the demonstration and print its evidence; the exit code is 0 when every promise was kept."""
+    """Run the demonstration, print its evidence and return the exit code: 0 if every promise was kept.
+
+    If cancelled, the pipeline is killed and the mocks are closed.
+    """
     click.echo(_OPENING)
     for number, scene in enumerate(SCENES, start=1):
         click.echo(f"  {number}  {scene.title}\n     {scene.name}: {scene.plot}")
-    click.echo("\nIt takes half a minute, since an open circuit takes its time. What happens:\n")
+    click.echo("\nThis takes half a minute, because of the open circuits. Log of the run:\n")
     async with AsyncExitStack() as servers:
         urls: dict[str, str] = {}
         for scene in SCENES:
@@ -44,13 +47,13 @@ async def demonstrate() -> int:
         stats = {name: await fetch_stats(url) for name, url in urls.items()}
     narrator.close()
     if code in _INTERRUPTED:
-        click.echo("\nInterrupted: nothing is proved.")
+        click.echo("\nInterrupted: there is no evidence.")
         return code
     return _show(gather(stats, _OUTPUT, code))
 
 
 def _show(evidence: Sequence[Evidence]) -> int:
-    click.echo("\nEvidence, from what the servers saw and from the summary:")
+    click.echo("\nEvidence from the servers and from the summary:")
     titles = {scene.name: scene.title for scene in SCENES}
     for name, items in groupby(evidence, key=lambda item: item.scene):
         click.echo(f"\n  {titles[name]} ({name})")
@@ -59,18 +62,18 @@ def _show(evidence: Sequence[Evidence]) -> int:
     kept = sum(item.kept for item in evidence)
     click.echo(f"\n{kept} of {len(evidence)} promises kept.")
     if _REPORT.exists():
-        click.echo(f"To look at: {_REPORT}")
+        click.echo(f"Report: {_REPORT}")
     return 0 if kept == len(evidence) else 1
 
 
 def _command(urls: Mapping[str, str]) -> list[str]:
     endpoints = [{"name": name, "url": f"{url}/products"} for name, url in urls.items()]
-    # The defaults, and not the settings of a configuration that is here.
+    # Explicit, so that a configuration file in this directory has no effect.
     settings = {"endpoints": json.dumps(endpoints), "output": str(_OUTPUT), "log.format": "json"}
     sets = [f"--set={key}={value}" for key, value in settings.items()]
     return [sys.executable, "-m", "pipeline", "--config", os.devnull, "--no-progress", "--report", *sets]
 
 
 def _environment() -> Mapping[str, str]:
-    """Ours, without settings of the pipeline: the demonstration shows its defaults."""
+    """Return the environment without the pipeline's settings, so that its defaults apply."""
     return {key: value for key, value in os.environ.items() if not key.startswith("PIPELINE_")}

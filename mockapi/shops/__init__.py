@@ -35,5 +35,5 @@ _ALL: tuple[type[Shop], ...] = (
     PagesFromZero,
 )
 
-# By name. Each class has its ``name``, the ``path`` of its products, and their ``truth(seed, records)``.
+# By name. A class has a ``name``, the ``path`` of its products, and their ``truth(seed, records)``.
 SHOPS: Final[Mapping[str, type[Shop]]] = MappingProxyType({shop.name: shop for shop in _ALL})

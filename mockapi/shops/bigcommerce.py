@@ -1,4 +1,4 @@
-"""BigCommerce's V3 catalogue: pages told in ``meta.pagination``, and 150 requests in 30 seconds."""
+"""BigCommerce's V3 catalogue: paging data in ``meta.pagination``, and 150 requests per 30 seconds."""
 
 from collections.abc import Mapping
 from random import Random
@@ -16,7 +16,7 @@ from mockapi.truth import Truth
 
 
 class Bigcommerce(Shop):
-    """Categories are known by number alone; the first one counts."""
+    """A shop whose categories are numbers; the first one counts."""
 
     name = "bigcommerce"
     path = "/stores/mockstore/v3/catalog/products"
@@ -25,12 +25,12 @@ class Bigcommerce(Shop):
 
     @property
     def route(self) -> str:
-        """Any store's."""
+        """Return the route for any store."""
         return "/stores/{store}/v3/catalog/products"
 
     @classmethod
     def make(cls, rng: Random, index: int) -> tuple[Record, Truth]:
-        """Prices are JSON numbers; every fifth product is in no category."""
+        """Return a product with a price as JSON number; every fifth has no category."""
         named, price = title(rng, index), shortest(amount(rng))
         categories = [] if index % 5 == 4 else [18 + index % 3, 23]
         record = {
@@ -51,16 +51,16 @@ class Bigcommerce(Shop):
         return record, Truth(str(77 + index), named.meant, price, None, category)
 
     def authorize(self, request: Request) -> None:
-        """``X-Auth-Token``."""
+        """Check ``X-Auth-Token``."""
         if request.headers.get("X-Auth-Token") != TOKEN:
             raise RefusedError(_problem(401, "Unauthorized"))
 
     def window(self, request: Request) -> Window:
-        """``page`` from 1, and ``limit``."""
+        """Read ``page``, from 1, and ``limit``."""
         return self.numbered(request, "page", "limit")
 
-    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window says it all
-        """``data``; the links to other pages are bare queries."""
+    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window is enough
+        """Return ``data``, with links to other pages as query strings."""
         records, pages = self.records(window), self.pages(window)
         near = {"previous": window.page - 1, "current": window.page, "next": window.page + 1}
         links = {rel: f"?page={page}&limit={window.size}" for rel, page in near.items() if 1 <= page <= pages}
@@ -75,11 +75,11 @@ class Bigcommerce(Shop):
         return as_json({"data": records, "meta": {"pagination": pagination}})
 
     def announce(self, standing: Standing) -> Mapping[str, str]:
-        """``X-Rate-Limit-*``."""
+        """Return ``X-Rate-Limit-*``."""
         return announce.bigcommerce(standing)
 
-    def too_many(self, standing: Standing) -> Response:  # noqa: ARG002 - the headers say it
-        """A problem, as all its errors."""
+    def too_many(self, standing: Standing) -> Response:  # noqa: ARG002 - the headers report it
+        """Return a problem, the format of all its errors."""
         return _problem(429, "Too Many Requests")
 
 

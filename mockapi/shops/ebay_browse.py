@@ -1,4 +1,4 @@
-"""eBay's Browse API: ``next`` URLs, prices with their currency, and access tokens that do not last."""
+"""eBay's Browse API: ``next`` URLs, prices with their currency, and access tokens that expire early."""
 
 from collections.abc import Mapping, Sequence
 from random import Random
@@ -22,7 +22,7 @@ _CURRENCIES = ("USD", "GBP", "EUR")
 
 
 class EbayBrowse(Shop):
-    """``next`` and ``prev`` are absolute URLs; access tokens come from the token endpoint."""
+    """A shop with absolute ``next`` and ``prev`` URLs, and access tokens from a token endpoint."""
 
     name = "ebay_browse"
     path = "/buy/browse/v1/item_summary/search?q=lamp"
@@ -35,7 +35,7 @@ class EbayBrowse(Shop):
 
     @classmethod
     def make(cls, rng: Random, index: int) -> tuple[Record, Truth]:
-        """Several currencies; the first category counts."""
+        """Return an item in one of several currencies; the first category counts."""
         number, named = f"v1|{385_000_000_000 + index * 977}|0", title(rng, index)
         category, currency = cycled(_CATEGORIES, index), cycled(_CURRENCIES, index // 2)
         price = decimal(amount(rng))
@@ -57,22 +57,22 @@ class EbayBrowse(Shop):
         return record, Truth(number, named.meant, price, currency, category.lower())
 
     def routes(self) -> Sequence[Route]:
-        """The token endpoint."""
+        """Return the token endpoint."""
         return [Route("/identity/v1/oauth2/token", self._tokens.grant, methods=["POST"])]
 
     def authorize(self, request: Request) -> None:
-        """``Bearer`` access token."""
+        """Check the ``Bearer`` access token."""
         if not self._tokens.use(bearer(request)):
             raise RefusedError(_error(401, 1001, "OAuth", "Invalid access token"))
 
     def window(self, request: Request) -> Window:
-        """``offset`` and ``limit``; ``q`` must say what is searched for."""
+        """Read ``offset`` and ``limit``; the search term ``q`` is required."""
         if not request.query_params.get("q"):
             raise RefusedError(_error(400, 12_001, "API_BROWSE", "The call must have a 'q' query parameter."))
         return Window(self.whole(request, "offset", 0), self.size(request, "limit"))
 
     def answer(self, request: Request, window: Window) -> Response:
-        """``itemSummaries``, left out where there are none."""
+        """Return ``itemSummaries``, which is omitted if empty."""
         start, size = window.start, window.size
         body = {"href": self._url(request, start, size), "total": self.setup.records, "limit": size, "offset": start}
         if not self.is_last(window):
@@ -83,12 +83,12 @@ class EbayBrowse(Shop):
             body["itemSummaries"] = records
         return as_json(body)
 
-    def announce(self, standing: Standing) -> Mapping[str, str]:  # noqa: ARG002 - it does not say
-        """Nothing."""
+    def announce(self, standing: Standing) -> Mapping[str, str]:  # noqa: ARG002 - it reports nothing
+        """Return no headers, as the real API."""
         return {}
 
-    def too_many(self, standing: Standing) -> Response:  # noqa: ARG002 - it does not say
-        """An error, as all of them."""
+    def too_many(self, standing: Standing) -> Response:  # noqa: ARG002 - it reports nothing
+        """Return an error in the format of all its errors."""
         return _error(429, 2001, "ACCESS", "Too many requests")
 
     def _url(self, request: Request, offset: int, limit: int) -> str:

@@ -1,4 +1,4 @@
-"""Fake Store API: everything at once."""
+"""Fake Store API: all products in one page."""
 
 from random import Random
 
@@ -14,14 +14,14 @@ _CATEGORIES = ("men's clothing", "Jewelery", "Électronique")
 
 
 class Fakestore(Shop):
-    """There is one page."""
+    """A shop with one page."""
 
     name = "fakestore"
     path = "/products"
 
     @classmethod
     def make(cls, rng: Random, index: int) -> tuple[Record, Truth]:
-        """Prices are JSON numbers."""
+        """Return a product with its price as JSON number."""
         named, category, price = title(rng, index), cycled(_CATEGORIES, index), shortest(amount(rng))
         record = {
             "id": index + 1,
@@ -34,10 +34,10 @@ class Fakestore(Shop):
         }
         return record, Truth(str(index + 1), named.meant, price, None, category.lower())
 
-    def window(self, request: Request) -> Window:  # noqa: ARG002 - whatever is asked for
-        """All of it."""
+    def window(self, request: Request) -> Window:  # noqa: ARG002 - requests cannot choose
+        """Return the whole catalogue."""
         return Window(0, max(1, self.setup.records))
 
-    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window says it all
-        """A list."""
+    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window is enough
+        """Return a list."""
         return as_json(self.records(window))

@@ -1,4 +1,4 @@
-"""Magento 2 (Adobe Commerce): search criteria in the query, and a last page that comes again and again."""
+"""Magento 2 (Adobe Commerce): search criteria in the query, and the last page again after the end."""
 
 from random import Random
 
@@ -16,7 +16,7 @@ _CATEGORY_IDS = ("48", "3", "112")
 
 
 class Magento2(Shop):
-    """Products are known by their ``sku``; one that is configured from others says 0 where it has no price."""
+    """A shop whose products are identified by ``sku``; configurable products have the price 0, which means none."""
 
     name = "magento2"
     path = "/rest/V1/products"
@@ -24,7 +24,7 @@ class Magento2(Shop):
 
     @classmethod
     def make(cls, rng: Random, index: int) -> tuple[Record, Truth]:
-        """Every fifth is configurable; every seventh is in no category."""
+        """Return a product; every fifth is configurable, every seventh has no category."""
         sku, named = f'MH-{index + 1:04} "Técnica"', title(rng, index)
         is_configurable, category = index % 5 == 2, None if index % 7 == 6 else cycled(_CATEGORY_IDS, index)
         price = None if is_configurable else shortest(amount(rng))
@@ -46,18 +46,18 @@ class Magento2(Shop):
         return record, Truth(sku, named.meant, price, None, category or "uncategorized")
 
     def authorize(self, request: Request) -> None:
-        """``Bearer`` token."""
+        """Check the ``Bearer`` token."""
         if bearer(request) != TOKEN:
             text = "The consumer isn't authorized to access %resources."
             resources = {"resources": "Magento_Catalog::products"}
             raise RefusedError(as_json({"message": text, "parameters": resources}, 401))
 
     def window(self, request: Request) -> Window:
-        """``searchCriteria[currentPage]`` from 1, and ``searchCriteria[pageSize]``."""
+        """Read ``searchCriteria[currentPage]``, from 1, and ``searchCriteria[pageSize]``."""
         return self.numbered(request, _PAGE, _SIZE)
 
-    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window says it all
-        """``items``; past the end those of the last page, though ``search_criteria`` repeats what was asked for."""
+    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window is enough
+        """Return ``items``, past the end those of the last page; ``search_criteria`` repeats the request."""
         last = max(0, self.pages(window) - 1) * window.size
         body = {
             "items": self.records(Window(min(window.start, last), window.size)),

@@ -1,4 +1,4 @@
-"""No API in particular: pages numbered from 0, told as Spring Data does."""
+"""No particular API: pages numbered from 0, in the format of Spring Data."""
 
 from random import Random
 
@@ -14,7 +14,7 @@ _CATEGORIES = ("Garden", "Büro &amp; Papier", None)
 
 
 class PagesFromZero(Shop):
-    """Prices are objects of an amount and a currency."""
+    """A shop whose prices are objects with amount and currency."""
 
     name = "pages_from_zero"
     path = "/catalogue"
@@ -22,7 +22,7 @@ class PagesFromZero(Shop):
 
     @classmethod
     def make(cls, rng: Random, index: int) -> tuple[Record, Truth]:
-        """Every third is in no category."""
+        """Return a product; every third has no category."""
         named, price, category = title(rng, index), decimal(amount(rng)), _CATEGORIES[index % len(_CATEGORIES)]
         record = {
             "id": 1_000 + index,
@@ -34,11 +34,11 @@ class PagesFromZero(Shop):
         return record, Truth(str(1_000 + index), named.meant, price, cycled(("EUR", "CHF"), index), meant)
 
     def window(self, request: Request) -> Window:
-        """``page`` from 0, and ``size``."""
+        """Read ``page``, from 0, and ``size``."""
         return self.numbered(request, "page", "size", first=0)
 
-    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window says it all
-        """``content``, empty past the end."""
+    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window is enough
+        """Return ``content``, empty past the end."""
         records = self.records(window)
         body = {
             "content": records,

@@ -1,4 +1,4 @@
-"""Platzi's fake store: ``offset`` and ``limit``, whole prices, categories as objects."""
+"""Platzi's fake store: ``offset`` and ``limit``, whole prices, and categories as objects."""
 
 from random import Random
 
@@ -14,14 +14,14 @@ _CATEGORIES = ("Others", "Muebles de Jardín", "Shoes", "")
 
 
 class Platzi(Shop):
-    """Prices are whole numbers of major units."""
+    """A shop whose prices are whole major units."""
 
     name = "platzi"
     path = "/api/v1/products"
 
     @classmethod
     def make(cls, rng: Random, index: int) -> tuple[Record, Truth]:
-        """Every fourth is in no category."""
+        """Return a product; every fourth has no category."""
         named, category, price = title(rng, index), cycled(_CATEGORIES, index), rng.randint(1, 2_000)
         record = {
             "id": index + 27,
@@ -35,9 +35,9 @@ class Platzi(Shop):
         return record, Truth(str(index + 27), named.meant, str(price), None, category.lower() or "uncategorized")
 
     def window(self, request: Request) -> Window:
-        """``offset`` and ``limit``."""
+        """Read ``offset`` and ``limit``."""
         return Window(self.whole(request, "offset", 0), self.size(request, "limit"))
 
-    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window says it all
-        """A list, empty past the end."""
+    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window is enough
+        """Return a list, empty past the end."""
         return as_json(self.records(window))

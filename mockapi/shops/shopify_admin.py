@@ -1,4 +1,4 @@
-"""Shopify's REST Admin API: opaque cursors in the ``Link`` header, and a bucket of 40 calls that leaks two a second."""
+"""Shopify's REST Admin API: cursors in the ``Link`` header, and a bucket of 40 calls that leaks two per second."""
 
 from collections.abc import Mapping
 from random import Random
@@ -21,7 +21,7 @@ _CURRENCIES = ("USD", "EUR", "JPY", "KWD")
 
 
 class ShopifyAdmin(Shop):
-    """A product is a record; its price is the lowest of its variants', the currency that of ``presentment_prices``."""
+    """A shop whose records are products, priced as their cheapest variant in the currency of ``presentment_prices``."""
 
     name = "shopify_admin"
     path = "/admin/api/2025-01/products.json"
@@ -30,7 +30,7 @@ class ShopifyAdmin(Shop):
 
     @classmethod
     def make(cls, rng: Random, index: int) -> tuple[Record, Truth]:
-        """As in the storefront, but with currencies, and tags as text."""
+        """Return a product of the storefront with currencies, and with tags as text."""
         record, truth = product(rng, index, cycled(_CURRENCIES, index))
         admins = {
             "tags": "mock, sample",
@@ -40,12 +40,12 @@ class ShopifyAdmin(Shop):
         return {**record, **admins}, truth
 
     def authorize(self, request: Request) -> None:
-        """``X-Shopify-Access-Token``."""
+        """Check ``X-Shopify-Access-Token``."""
         if request.headers.get("X-Shopify-Access-Token") != TOKEN:
             raise RefusedError(as_json({"errors": "[API] Invalid API key or access token"}, 401))
 
     def window(self, request: Request) -> Window:
-        """``limit`` and ``page_info``, which stands for all other parameters and allows none beside it."""
+        """Read ``limit`` and ``page_info``, which replaces all other parameters and excludes them."""
         size, page_info = self.size(request, "limit"), request.query_params.get("page_info")
         if page_info is None:
             return Window(0, size)
@@ -58,7 +58,7 @@ class ShopifyAdmin(Shop):
         return Window(start, size)
 
     def answer(self, request: Request, window: Window) -> Response:
-        """``products``, with the pages before and behind in the ``Link`` header (RFC 8288)."""
+        """Return ``products``, with the previous and next page in the ``Link`` header (RFC 8288)."""
         starts = {}
         if window.start > 0:
             starts["previous"] = max(0, window.start - window.size)
@@ -68,11 +68,11 @@ class ShopifyAdmin(Shop):
         return as_json({"products": self.records(window)}, headers={"Link": ", ".join(links)} if links else None)
 
     def announce(self, standing: Standing) -> Mapping[str, str]:
-        """``X-Shopify-Shop-Api-Call-Limit``."""
+        """Return ``X-Shopify-Shop-Api-Call-Limit``."""
         return announce.shopify(standing)
 
-    def too_many(self, standing: Standing) -> Response:  # noqa: ARG002 - the headers say it
-        """As text."""
+    def too_many(self, standing: Standing) -> Response:  # noqa: ARG002 - the headers report it
+        """Return ``errors`` as text."""
         return as_json({"errors": "Exceeded 2 calls per second for api client."}, 429)
 
 

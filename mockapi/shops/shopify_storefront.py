@@ -1,4 +1,4 @@
-"""Shopify's ``/products.json``: numbered pages, a price for each variant, no currency, an empty list at the end."""
+"""Shopify's ``/products.json``: numbered pages, a price per variant, no currency, and an empty list at the end."""
 
 from random import Random
 
@@ -15,7 +15,7 @@ _COLOURS = ("black", "Blue", "Green", "White")
 
 
 class ShopifyStorefront(Shop):
-    """A product is a record; its price is the lowest of its variants' prices."""
+    """A shop whose records are products, priced as their cheapest variant."""
 
     name = "shopify_storefront"
     path = "/products.json"
@@ -23,20 +23,20 @@ class ShopifyStorefront(Shop):
 
     @classmethod
     def make(cls, rng: Random, index: int) -> tuple[Record, Truth]:
-        """One to four variants, their prices as text."""
+        """Return a product with one to four variants, with prices as text."""
         return product(rng, index, None)
 
     def window(self, request: Request) -> Window:
-        """``page`` from 1, and ``limit``."""
+        """Read ``page``, from 1, and ``limit``."""
         return self.numbered(request, "page", "limit")
 
-    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window says it all
-        """``products``."""
+    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window is enough
+        """Return ``products``."""
         return as_json({"products": self.records(window)})
 
 
 def product(rng: Random, index: int, currency: str | None) -> tuple[Record, Truth]:
-    """A product of Shopify's; its variants tell the currency where there is one."""
+    """Return a product of Shopify; its variants name the currency if it is given."""
     number, named, kind = 8_312_000_000_000 + index * 32_768, title(rng, index), cycled(_TYPES, index)
     prices = [amount(rng) for _ in range(rng.randint(1, 4))]
     record = {
@@ -56,7 +56,7 @@ def product(rng: Random, index: int, currency: str | None) -> tuple[Record, Trut
 
 
 def _variant(number: int, position: int, units: int, currency: str | None) -> Record:
-    """The variant of a product, at a price in minor units; every other one was dearer once."""
+    """Return a variant of a product, at a price in minor units; every other one has a higher former price."""
     digits = DIGITS.get(currency or "", 2)
     price = decimal(units, digits)
     record = {

@@ -1,4 +1,4 @@
-"""Stripe's prices: the last id is the cursor, amounts are in minor units of whatever currency."""
+"""Stripe's prices: the last id as cursor, and amounts in minor units of several currencies."""
 
 from collections.abc import Mapping
 from random import Random
@@ -19,7 +19,7 @@ _ID = r"price_1Mock(\d{10})"
 
 
 class StripePrices(Shop):
-    """A price has no title but its product's id, and no category."""
+    """A shop whose records are prices, with the id of a product as title and without category."""
 
     name = "stripe_prices"
     path = "/v1/prices"
@@ -28,7 +28,7 @@ class StripePrices(Shop):
 
     @classmethod
     def make(cls, rng: Random, index: int) -> tuple[Record, Truth]:
-        """Every sixth has its amount in ``unit_amount_decimal`` alone."""
+        """Return a price; every sixth has its amount only in ``unit_amount_decimal``."""
         number, product = f"price_1Mock{index:010}", f"prod_Mock{index:010}"
         currency, units = cycled(_CURRENCIES, index), amount(rng)
         record = {
@@ -49,12 +49,12 @@ class StripePrices(Shop):
         return record, Truth(number, product, decimal(units, DIGITS[currency]), currency)
 
     def authorize(self, request: Request) -> None:
-        """The secret key as ``Bearer`` token, or as ``Basic`` user without a password."""
+        """Check the secret key, a ``Bearer`` token or a ``Basic`` user without password."""
         if bearer(request) != TOKEN and basic(request) != (TOKEN, ""):
             raise RefusedError(_error(401, "Invalid API Key provided"))
 
     def window(self, request: Request) -> Window:
-        """``limit`` and ``starting_after``, the last id that the client has."""
+        """Read ``limit`` and ``starting_after``, the last id that the client has."""
         size, last = self.size(request, "limit"), request.query_params.get("starting_after")
         if last is None:
             return Window(0, size)
@@ -64,17 +64,17 @@ class StripePrices(Shop):
             raise RefusedError(_error(400, text, code="resource_missing", param="starting_after"))
         return Window(int(match[1]) + 1, size)
 
-    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window says it all
-        """``data``, and whether there is more."""
+    def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window is enough
+        """Return ``data`` and ``has_more``."""
         more = not self.is_last(window)
         return as_json({"object": "list", "url": "/v1/prices", "has_more": more, "data": self.records(window)})
 
-    def announce(self, standing: Standing) -> Mapping[str, str]:  # noqa: ARG002 - it does not say
-        """Nothing."""
+    def announce(self, standing: Standing) -> Mapping[str, str]:  # noqa: ARG002 - it reports nothing
+        """Return no headers, as the real API."""
         return {}
 
-    def too_many(self, standing: Standing) -> Response:  # noqa: ARG002 - it does not say
-        """The code tells it from other errors."""
+    def too_many(self, standing: Standing) -> Response:  # noqa: ARG002 - it reports nothing
+        """Return an error with the code ``rate_limit``."""
         return _error(429, "Too many requests hit the API too quickly.", code="rate_limit")
 
 

@@ -1,4 +1,4 @@
-"""WooCommerce's Store API: amounts in minor units as text, and 25 requests in 10 seconds."""
+"""WooCommerce's Store API: amounts in minor units as text, and 25 requests per 10 seconds."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -20,7 +20,7 @@ _CATEGORIES = (("Lamps &amp; Lights", "lamps & lights"), ("سلك معزول", "
 
 
 class WoocommerceStore(Shop):
-    """Names are in HTML; a variable product costs what its cheapest variation does."""
+    """A shop with names in HTML; the price of a variable product is that of its cheapest variation."""
 
     name = "woocommerce_store"
     path = "/wp-json/wc/store/v1/products"
@@ -29,7 +29,7 @@ class WoocommerceStore(Shop):
 
     @classmethod
     def make(cls, rng: Random, index: int) -> tuple[Record, Truth]:
-        """Currencies with two, no and three digits behind the point; every fourth product is variable."""
+        """Return a product in a currency with two, no or three decimal digits; every fourth is variable."""
         number, named, currency = 10_150 + index, title(rng, index), cycled(_CURRENCIES, index)
         units, is_variable = amount(rng), index % 4 == 2
         spread = {"min_amount": str(units), "max_amount": str(units + 5_000)} if is_variable else None
@@ -51,20 +51,20 @@ class WoocommerceStore(Shop):
         return record, Truth(str(number), named.meant, price, currency, meant or "uncategorized")
 
     def window(self, request: Request) -> Window:
-        """``page`` from 1, and ``per_page``."""
+        """Read ``page``, from 1, and ``per_page``."""
         return self.numbered(request, "page", "per_page")
 
     def answer(self, request: Request, window: Window) -> Response:
-        """A list, empty past the end."""
+        """Return a list, empty past the end."""
         headers = page_headers(request, window, self.setup.records, self.pages(window))
         return as_json(self.records(window), headers=headers)
 
     def announce(self, standing: Standing) -> Mapping[str, str]:
-        """``RateLimit-*``."""
+        """Return ``RateLimit-*``."""
         return announce.woocommerce_store(standing)
 
     def too_many(self, standing: Standing) -> Response:
-        """How long to wait, in words, too."""
+        """Return a message that includes the seconds to wait."""
         text = f"Too many requests. Please wait {ceil(standing.reset)} seconds before trying again."
         return as_json({"code": "rate_limit_exceeded", "message": text, "data": {"status": 429}}, 429)
 

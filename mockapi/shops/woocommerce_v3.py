@@ -1,4 +1,4 @@
-"""WooCommerce's REST API, version 3: a list at the root, and what is to be known of the pages in the headers."""
+"""WooCommerce's REST API, version 3: a list at the root, and paging data in the headers."""
 
 from random import Random
 
@@ -16,7 +16,7 @@ _CATEGORIES = (("Home &amp; Garden", "home & garden"), ("Événements", "événe
 
 
 class WoocommerceV3(Shop):
-    """Names are in HTML; a grouped product has no price of its own."""
+    """A shop with names in HTML; grouped products have no price."""
 
     name = "woocommerce_v3"
     path = "/wp-json/wc/v3/products"
@@ -24,7 +24,7 @@ class WoocommerceV3(Shop):
 
     @classmethod
     def make(cls, rng: Random, index: int) -> tuple[Record, Truth]:
-        """Every fifth is grouped: its price is an empty text."""
+        """Return a product; every fifth is grouped, with an empty string as price."""
         number, named, is_grouped = 282 + index, title(rng, index), index % 5 == 3
         price = "" if is_grouped else decimal(amount(rng))
         written, meant = _CATEGORIES[index % len(_CATEGORIES)]
@@ -48,17 +48,17 @@ class WoocommerceV3(Shop):
         return record, Truth(str(number), named.meant, price or None, None, meant or "uncategorized")
 
     def authorize(self, request: Request) -> None:
-        """Consumer key and secret as ``Basic`` user and password."""
+        """Check consumer key and secret, the ``Basic`` user and password."""
         if basic(request) != (KEY, SECRET):
             text = "Sorry, you cannot list resources."
             body = {"code": "woocommerce_rest_cannot_view", "message": text, "data": {"status": 401}}
             raise RefusedError(as_json(body, 401))
 
     def window(self, request: Request) -> Window:
-        """``page`` from 1, and ``per_page``."""
+        """Read ``page``, from 1, and ``per_page``."""
         return self.numbered(request, "page", "per_page")
 
     def answer(self, request: Request, window: Window) -> Response:
-        """A list, empty past the end."""
+        """Return a list, empty past the end."""
         headers = page_headers(request, window, self.setup.records, self.pages(window))
         return as_json(self.records(window), headers=headers)

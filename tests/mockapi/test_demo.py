@@ -1,4 +1,4 @@
-"""The demonstration: what it promises is held against what was seen, and what it tells fits a terminal."""
+"""The demonstration: its evidence detects broken promises, and its narration fits a terminal."""
 
 import json
 import sys
@@ -41,7 +41,7 @@ SEEN = {
 
 
 def reports(**changes: list[tuple[float, int]]) -> dict[str, StatsReport]:
-    """What the servers saw."""
+    """Return the servers' statistics."""
     return {
         name: StatsReport(name, len(log), 5, {}, [Seen(at, page) for at, page in log])
         for name, log in {**SEEN, **changes}.items()
@@ -49,14 +49,14 @@ def reports(**changes: list[tuple[float, int]]) -> dict[str, StatsReport]:
 
 
 def written(folder: Path, **changes: dict[str, Any]) -> Path:
-    """A summary with these sources."""
+    """Write a summary with these sources."""
     sources = [{"name": name, **source, **changes.get(name, {})} for name, source in SOURCES.items()]
     (folder / "summary.json").write_text(json.dumps({"sources": sources}))
     return folder / "summary.json"
 
 
 def test_every_scene_has_evidence_and_kept_promises_are_kept(tmp_path: Path) -> None:
-    """What a good run leaves keeps all promises, in the order of the scenes."""
+    """A good run keeps all promises, which are listed in the order of the scenes."""
     evidence = gather(reports(), written(tmp_path), 3)
     assert list(dict.fromkeys(item.scene for item in evidence)) == [scene.name for scene in SCENES]
     assert all(item.kept for item in evidence), [item for item in evidence if not item.kept]
@@ -72,7 +72,7 @@ def test_every_scene_has_evidence_and_kept_promises_are_kept(tmp_path: Path) -> 
     ],
 )
 def test_impatient_client_breaks_its_promise(tmp_path: Path, scene: str, log: list[tuple[float, int]]) -> None:
-    """A client that asks too soon is found out by what the server saw."""
+    """The server's statistics reveal a client that retries too early."""
     evidence = gather(reports(**{scene: log}), written(tmp_path), 3)
     assert [item.scene for item in evidence if not item.kept] == [scene]
 
@@ -89,23 +89,23 @@ def test_impatient_client_breaks_its_promise(tmp_path: Path, scene: str, log: li
     ],
 )
 def test_wrong_account_breaks_its_promise(tmp_path: Path, scene: str, change: dict[str, Any]) -> None:
-    """A summary that does not say what happened is found out."""
+    """A summary that differs from what happened breaks the promise of its scene."""
     evidence = gather(reports(), written(tmp_path, **{scene: change}), 3)
     assert [item.scene for item in evidence if not item.kept] == [scene]
 
 
 def test_no_summary_is_no_evidence(tmp_path: Path) -> None:
-    """Where nothing was written, nothing is proved, and nothing crashes."""
+    """Without a summary, promises are broken, but nothing raises."""
     assert not all(item.kept for item in gather(reports(), tmp_path / "none.json", 1))
 
 
 def test_demonstration_shows_the_defaults() -> None:
-    """The figures that it promises are the pipeline's own defaults."""
+    """The figures in the promises are the pipeline's own defaults."""
     assert (Config().rate_limit, Config().breaker) == (RateLimit(rps=5, burst=5), Breaker(cooldown=COOLDOWN))
 
 
 def test_narration_fits_eighty_columns(capsys: pytest.CaptureFixture[str]) -> None:
-    """Long lines are folded under their scene; what is no log line is told as it is, and the output comes last."""
+    """Long lines are folded under their scene; other lines are printed unchanged, and the output is printed last."""
     narrator = Narrator([scene.name for scene in SCENES])
     narrator.output_line("the table")
     message = "HTTP 503 Service Unavailable; " * 6
@@ -120,7 +120,7 @@ def test_narration_fits_eighty_columns(capsys: pytest.CaptureFixture[str]) -> No
 
 
 async def test_lines_of_a_command_are_heard_to_the_last() -> None:
-    """Each line that a command writes is heard, in order, also one without an end; its exit code is passed on."""
+    """Each line of a command is delivered in order, even one without a newline, and its exit code is returned."""
     script = "import sys; print('a'); print('b', end=''); print('c', file=sys.stderr); sys.exit(3)"
     output: list[str] = []
     errors: list[str] = []
@@ -130,7 +130,7 @@ async def test_lines_of_a_command_are_heard_to_the_last() -> None:
 
 @pytest.mark.parametrize("persona", ["api1", "api2", "api3"])
 def test_dirt_is_what_it_says(persona: str) -> None:
-    """Of the first five records one has no id, one is no object, one no price, one markup, and one comes again."""
+    """The first five records lack an id, are not an object, lack a price, have markup, or are a duplicate."""
     clean = page_of(persona, 1, 2, pages=7, per_page=20)
     identity, name, price = list(clean[0])[:3]
     dirty = soiled(clean)

@@ -1,4 +1,4 @@
-"""The mocks: content, faults, limits, statistics, and the commands around them."""
+"""The mocks: content, faults, limits, statistics, and their commands."""
 
 import json
 import os
@@ -35,7 +35,7 @@ async def persona(name: str, *faults: str, **settings: Any) -> AsyncIterator[tup
 
 @pytest.mark.parametrize("name", PERSONAS)
 def test_content_is_a_pure_function_of_seed_and_page(name: str) -> None:
-    """The same page of the same seed is the same bytes, pages do not overlap, and another seed differs."""
+    """A page is determined by its seed and number; pages do not overlap, and another seed gives other records."""
     pages = [page_of(name, 1, number, pages=7, per_page=20) for number in range(1, 9)]
     assert [len(page) for page in pages] == [20] * 7 + [0]
     assert pages[2] == page_of(name, 1, 3, pages=7, per_page=20)
@@ -45,13 +45,13 @@ def test_content_is_a_pure_function_of_seed_and_page(name: str) -> None:
 
 
 def test_an_overlapping_page_begins_with_the_end_of_the_one_before() -> None:
-    """A shifted page repeats the last records of its predecessor."""
+    """A shifted page begins with the last records of the previous one."""
     before = page_of("api1", 1, 2, pages=7, per_page=20)
     assert page_of("api1", 1, 3, pages=7, per_page=20, shift=4)[:4] == before[-4:]
 
 
 async def test_personas_answer_in_their_own_shapes() -> None:
-    """api1 has a `products` list, api2 `items` and 204 at its end, api3 a bare list."""
+    """api1 has a `products` list, api2 has `items` and ends with 204, api3 has a bare list."""
     async with serving(Settings(ports=(0, 0, 0))) as urls, httpx.AsyncClient(trust_env=False) as client:
         first = {name: (await client.get(f"{url}/products?page=1")).json() for name, url in urls.items()}
         end = {name: await client.get(f"{url}/products?page=8") for name, url in urls.items()}
@@ -62,7 +62,7 @@ async def test_personas_answer_in_their_own_shapes() -> None:
 
 
 async def test_health_and_stats_are_not_counted_as_requests() -> None:
-    """/stats tells what was asked for products, and nothing else."""
+    """/stats reports the requests for products, and no others."""
     async with persona("api1") as (client, url):
         assert (await client.get("/health")).json()["status"] == "ok"
         await client.get("/products?page=2")
@@ -74,7 +74,7 @@ async def test_health_and_stats_are_not_counted_as_requests() -> None:
 
 
 async def test_server_side_rate_limit_answers_429_with_retry_after() -> None:
-    """Over the limit comes 429 with the seconds to wait, and after them it is allowed again."""
+    """A request over the limit gets 429 with the seconds to wait, after which the next one is allowed."""
     async with persona("api1", rate_limit=10.0, burst=2) as (client, url):
         answers = [await client.get("/products") for _ in range(3)]
         await trio.sleep(float(answers[-1].headers["Retry-After"]))
@@ -85,7 +85,7 @@ async def test_server_side_rate_limit_answers_429_with_retry_after() -> None:
 
 
 async def test_scripted_faults_follow_each_other_and_end() -> None:
-    """Faults on one page come in the order they were scripted, so many times, and then the page."""
+    """Faults of one page occur in scripted order, each its number of times, before the page is answered."""
     async with persona("api1", "api1:1:503x2", "*:1:429=3x1", "api1:1:htmlx1") as (client, url):
         answers = [await client.get("/products") for _ in range(5)]
         stats = await fetch_stats(url)
@@ -97,7 +97,7 @@ async def test_scripted_faults_follow_each_other_and_end() -> None:
 
 
 async def test_a_hanging_request_does_not_outlive_its_client() -> None:
-    """Once the client has gone, the servers stop without waiting for its request."""
+    """After the client has disconnected, the servers stop without waiting for its request."""
     with trio.fail_after(5):
         async with persona("api1", "api1:*:hang") as (client, _):
             with pytest.raises(httpx.ReadTimeout):
@@ -105,7 +105,7 @@ async def test_a_hanging_request_does_not_outlive_its_client() -> None:
 
 
 async def test_a_reset_breaks_the_connection_and_is_counted() -> None:
-    """The client sees a broken connection, the statistics see the request, other pages are relayed."""
+    """The client gets a connection error, the statistics include the request, and other pages are relayed."""
     async with persona("api2", "api2:2:reset") as (client, url):
         assert (await client.get("/products?page=1")).status_code == 200
         with pytest.raises(httpx.ReadError):
@@ -120,7 +120,7 @@ async def test_a_reset_breaks_the_connection_and_is_counted() -> None:
 
 
 def test_random_faults_depend_on_the_seed_alone() -> None:
-    """The same request fails in each run with the same seed, and about as often as asked for."""
+    """The same requests fail in each run with the same seed, at about the configured rate."""
 
     def failing(seed: int) -> list[int]:
         script = FaultScript([], persona="api1", seed=seed, error_rate=0.1)
@@ -146,13 +146,13 @@ def test_random_faults_depend_on_the_seed_alone() -> None:
     ],
 )
 def test_a_fault_that_is_none_is_refused_with_a_reason(text: str) -> None:
-    """What cannot be read as a fault is named, with what would be right."""
+    """An invalid fault is quoted in the error, which names the expected form."""
     with pytest.raises(ValueError, match=repr(text)):
         parse_fault(text)
 
 
 def test_fault_pages_may_be_one_a_range_or_all() -> None:
-    """`3`, `2-4` and `*` say which pages are concerned."""
+    """`3`, `2-4` and `*` select the pages."""
     assert [p for p in range(1, 7) if parse_fault("api1:3:503").concerns("api1", p)] == [3]
     assert [p for p in range(1, 7) if parse_fault("*:2-4:503").concerns("api2", p)] == [2, 3, 4]
     assert [p for p in range(1, 7) if parse_fault("api1:*:503").concerns("api1", p)] == [1, 2, 3, 4, 5, 6]
@@ -161,7 +161,7 @@ def test_fault_pages_may_be_one_a_range_or_all() -> None:
 
 @given(st.lists(st.floats(0, 0.6), max_size=60), st.floats(0.5, 20), st.integers(1, 6))
 def test_the_limit_allows_no_more_than_it_says(gaps: list[float], rate: float, burst: int) -> None:
-    """In any window of t seconds at most burst + rate·t requests are allowed."""
+    """In any window of t seconds, at most burst + rate·t requests are allowed."""
     limit, now, allowed = RateLimit(rate, burst), 0.0, []
     for gap in gaps:
         now += gap
@@ -171,14 +171,14 @@ def test_the_limit_allows_no_more_than_it_says(gaps: list[float], rate: float, b
 
 
 def test_keeping_a_rate_is_judged_in_every_window() -> None:
-    """Five at once and one every 0.2 s keep 5 a second with burst 5; one that comes early breaks it."""
+    """Five at once and one every 0.2 s keep 5 per second with burst 5; an early one breaks it."""
     times = [0.0] * 5 + [0.2, 0.4, 0.6]
     assert keeps_rate(times, 5, 5)
     assert not keeps_rate([*times[:-1], 0.5], 5, 5)
 
 
 def test_peak_is_the_busiest_window() -> None:
-    """The most times within any half-open window count."""
+    """The peak is the maximum number of times within any half-open window."""
     assert peak_within([0, 0.1, 0.9, 1.0, 1.05, 3], 1.0) == 4
     assert peak_within([], 1.0) == 0
 
@@ -189,7 +189,7 @@ def mockapi(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]
 
 
 def test_exec_runs_a_command_and_exits_with_its_code() -> None:
-    """The command finds the mocks healthy under the URLs it is given, and its exit code is passed on."""
+    """The mocks are healthy under the URLs that the command gets, and its exit code is returned."""
     script = """if True:
         import json, os, sys, urllib.request
         for name in ("API1", "API2", "API3"):
@@ -201,19 +201,19 @@ def test_exec_runs_a_command_and_exits_with_its_code() -> None:
 
 
 def test_exec_reports_a_command_that_is_none() -> None:
-    """A command that does not exist is one line and the shell's exit code for it."""
+    """A command that does not exist gives one line and the shell's exit code for it."""
     done = mockapi("--ports", "0", "exec", "--", "no-such-command")
     assert (done.returncode, done.stderr) == (127, "Error: no-such-command: no such command; is it on the PATH?\n")
 
 
 def test_exec_tells_the_signal_that_killed_its_command() -> None:
-    """A command that dies of signal n is exit code 128 + n."""
+    """If signal n kills the command, the exit code is 128 + n."""
     script = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     assert mockapi("--ports", "0", "exec", "--", sys.executable, "-c", script).returncode == 137
 
 
 def test_a_port_in_use_is_one_clear_line() -> None:
-    """A taken port is named with the persona and the remedy, not with a traceback."""
+    """A taken port gives one line that names the persona and the remedy, without a traceback."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -229,14 +229,14 @@ def test_a_port_in_use_is_one_clear_line() -> None:
     [(["--fault", "x"], "PERSONA:PAGES:KIND"), (["--ports", "1,2"], "3 ports"), (["--error-rate", "2"], "0<=x<=1")],
 )
 def test_bad_options_are_usage_errors(arguments: list[str], text: str) -> None:
-    """What cannot be served is refused with what would be right."""
+    """Invalid options are usage errors that name what was expected."""
     done = mockapi(*arguments)
     assert done.returncode == 2
     assert text in done.stderr
 
 
 async def test_settings_come_from_the_environment_and_serving_ends_with_a_signal() -> None:
-    """MOCKAPI_PAGES and its like set the options; SIGTERM ends the servers with exit code 0."""
+    """MOCKAPI_ variables set the options, and SIGTERM ends the servers with exit code 0."""
     environment = {
         "MOCKAPI_PAGES": "2",
         "MOCKAPI_PORTS": "0",
@@ -261,7 +261,7 @@ async def test_settings_come_from_the_environment_and_serving_ends_with_a_signal
 
 
 def test_a_host_that_is_none_is_one_clear_line() -> None:
-    """An address that is not this machine's is named, without a traceback."""
+    """An address that is not of this machine is named in one line, without a traceback."""
     done = mockapi("--ports", "0", "--host", "no-such-host.invalid")
     assert done.returncode == 1
     assert done.stderr.startswith("Error: api1 cannot listen on no-such-host.invalid:0")
@@ -269,7 +269,7 @@ def test_a_host_that_is_none_is_one_clear_line() -> None:
 
 
 def test_what_the_mocks_need_is_named() -> None:
-    """If the group is not installed, one line says how to get it."""
+    """If the dependency group is not installed, one line reports how to install it."""
     script = "import runpy, sys; sys.modules['starlette'] = None; runpy.run_module('mockapi', run_name='__main__')"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 1

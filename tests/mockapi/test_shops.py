@@ -1,4 +1,4 @@
-"""The shops: each is walked to its end in its own paging style, and what is read is what is true of it."""
+"""The shops: a walk to the end in a shop's own paging style reads its true products."""
 
 import html
 from collections.abc import Callable
@@ -162,7 +162,7 @@ def attribute(record: Record, code: str) -> Any:
     return next((one["value"] for one in record["custom_attributes"] if one["attribute_code"] == code), [None])
 
 
-# Id, title, price, currency and category, as each API's documentation has them.
+# Id, title, price, currency and category, according to each API's documentation.
 READ: dict[str, Callable[[Record], tuple[Any, Any, Any, Any, Any]]] = {
     "shopify_storefront": lambda r: (r["id"], r["title"], lowest(r), None, r["product_type"]),
     "shopify_admin": lambda r: (
@@ -211,7 +211,7 @@ READ: dict[str, Callable[[Record], tuple[Any, Any, Any, Any, Any]]] = {
 
 
 def read(name: str, record: Record) -> Truth:
-    """What a client that knows the API's documentation makes of a record; the price as a number."""
+    """Read a record according to the API's documentation, with the price as a number."""
     number, title, price, currency, category = READ[name](record)
     first = next(iter(category), None) if isinstance(category, list) else category
     return Truth(
@@ -225,7 +225,7 @@ def read(name: str, record: Record) -> Truth:
 
 @pytest.mark.parametrize("name", SHOPS)
 async def test_a_walk_in_its_own_style_finds_what_is_true(name: str) -> None:
-    """Walked to its end, a shop has each product once, and each as its truth says; the last page is short."""
+    """A walk to the end reads each product once and equal to its truth; the last page is short."""
     settings = {"pages": 3, "per_page": 7, "seed": 5}
     async with shop(name, **settings, rate_limit=1000.0, burst=1000) as client:
         pages = await WALKS[name](client, SHOPS[name].path)

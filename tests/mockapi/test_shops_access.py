@@ -1,4 +1,4 @@
-"""Who may ask the shops, and how often."""
+"""Credentials and quotas of the shops."""
 
 import time
 from collections.abc import Callable
@@ -28,7 +28,7 @@ GRANT = {"grant_type": "client_credentials"}
     ],
 )
 async def test_without_credentials_comes_the_apis_own_401(name: str, key: str) -> None:
-    """Neither no credentials nor wrong ones will do; the request is in the statistics."""
+    """Missing and wrong credentials get 401, and the requests are in the statistics."""
     async with shop(name) as client:
         client.headers.clear()
         wrong = {header: value + "x" for header, value in CREDENTIALS.get(name, BEARER).items()}
@@ -40,7 +40,7 @@ async def test_without_credentials_comes_the_apis_own_401(name: str, key: str) -
 
 
 async def test_stripes_key_may_be_the_basic_user() -> None:
-    """Stripe takes its key as Bearer token, and as user without a password."""
+    """Stripe accepts its key as Basic user without a password, and refuses other users."""
     async with shop("stripe_prices") as client:
         del client.headers["Authorization"]
         answers = [await client.get("/v1/prices", auth=(user, "")) for user in (TOKEN, "other")]
@@ -48,7 +48,7 @@ async def test_stripes_key_may_be_the_basic_user() -> None:
 
 
 async def test_a_client_gets_access_tokens_for_its_credentials() -> None:
-    """They may be in the header or in the form; a wrong client is told so."""
+    """Credentials may be in the header or in the form; a wrong client gets 401."""
     async with shop("ebay_browse") as client:
         in_form = {**GRANT, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
         answers = [
@@ -62,14 +62,14 @@ async def test_a_client_gets_access_tokens_for_its_credentials() -> None:
     assert answers[0].json().keys() == {"access_token", "expires_in", "token_type"}
     assert answers[0].json()["access_token"] != answers[1].json()["access_token"]
     assert answers[2].json() == {"error": "invalid_client"}
-    assert requests == 0, "a request for a token is none for products"
+    assert requests == 0, "requests for tokens are not requests for products"
 
 
 @pytest.mark.parametrize(
     ("form", "error"), [({}, "invalid_request"), ({"grant_type": "password"}, "unsupported_grant_type")]
 )
 async def test_a_grant_of_another_type_is_refused(form: dict[str, str], error: str) -> None:
-    """Only client credentials are granted."""
+    """Grant types other than client credentials are refused."""
     async with shop("ebay_browse") as client:
         answer = await client.post(TOKEN_URL, data=form, auth=(CLIENT_ID, CLIENT_SECRET))
     assert (answer.status_code, answer.json()) == (400, {"error": error})
@@ -77,7 +77,7 @@ async def test_a_grant_of_another_type_is_refused(form: dict[str, str], error: s
 
 @pytest.mark.parametrize(("settings", "good_for"), [({}, 5), ({"token_requests": 2}, 2)])
 async def test_access_tokens_do_not_last(settings: dict[str, int], good_for: int) -> None:
-    """After so many requests a token is refused, and a new one is good again."""
+    """A token is refused after its number of requests, and a new one is accepted."""
     async with shop("ebay_browse", **settings) as client:
         path, token = SHOPS["ebay_browse"].path, await new_token(client)
         answers = [await client.get(path, headers=token) for _ in range(good_for + 1)]
@@ -88,7 +88,7 @@ async def test_access_tokens_do_not_last(settings: dict[str, int], good_for: int
 
 
 async def use_up(client: httpx.AsyncClient, path: str) -> tuple[httpx.Response, httpx.Response]:
-    """The first answer, and the first one that says there were too many."""
+    """Return the first answer and the first 429."""
     first = await client.get(path)
     for _ in range(200):
         answer = await client.get(path)
@@ -98,12 +98,12 @@ async def use_up(client: httpx.AsyncClient, path: str) -> tuple[httpx.Response, 
 
 
 def is_soon(moment: str, seconds: int) -> bool:
-    """Whether a Unix time is within so many seconds, or a rounded one more."""
+    """True if a Unix time is within ``seconds``, plus one for rounding."""
     return 0 < int(moment) - time.time() <= seconds + 1
 
 
 async def test_shopify_tells_how_full_its_bucket_is() -> None:
-    """40 calls fit into it; one too many is to wait 2.0 seconds."""
+    """The header counts 40 calls; one beyond them gets Retry-After 2.0."""
     async with shop("shopify_admin") as client:
         first, last = await use_up(client, SHOPS["shopify_admin"].path)
     assert first.headers["X-Shopify-Shop-Api-Call-Limit"] == "1/40"
@@ -113,7 +113,7 @@ async def test_shopify_tells_how_full_its_bucket_is() -> None:
 
 
 async def test_the_store_api_resets_at_a_unix_time() -> None:
-    """25 requests in 10 seconds, told in fields of its own."""
+    """The quota of 25 requests per 10 seconds is reported in RateLimit-* headers, with a Unix time as reset."""
     async with shop("woocommerce_store") as client:
         first, last = await use_up(client, SHOPS["woocommerce_store"].path)
     assert (first.headers["RateLimit-Limit"], first.headers["RateLimit-Remaining"]) == ("25", "24")
@@ -125,7 +125,7 @@ async def test_the_store_api_resets_at_a_unix_time() -> None:
 
 
 async def test_bigcommerce_counts_milliseconds() -> None:
-    """150 requests in 30 seconds; the headers of a 429 say when there are more."""
+    """The quota of 150 requests per 30 seconds is reported in milliseconds, on a 429 with the time of the reset."""
     async with shop("bigcommerce", per_page=1) as client:
         first, last = await use_up(client, SHOPS["bigcommerce"].path)
     assert first.headers["X-Rate-Limit-Requests-Left"] == "149"
@@ -136,7 +136,7 @@ async def test_bigcommerce_counts_milliseconds() -> None:
 
 
 async def test_dummyjson_has_the_usual_three_headers() -> None:
-    """100 requests in 10 seconds; a 429 has a message."""
+    """The quota of 100 requests per 10 seconds is in X-RateLimit-*, and a 429 has a message."""
     async with shop("dummyjson", per_page=1) as client:
         first, last = await use_up(client, "/products")
     assert (first.headers["X-RateLimit-Limit"], first.headers["X-RateLimit-Remaining"]) == ("100", "99")
@@ -145,7 +145,7 @@ async def test_dummyjson_has_the_usual_three_headers() -> None:
 
 
 async def test_the_drafts_fields_say_what_is_left_of_which_policy() -> None:
-    """5 requests in a second; once it is over there are 5 again."""
+    """The quota of 5 requests per second is reported and is full again after a second."""
     async with shop("cursors") as client:
         first, last = await use_up(client, "/items")
         await trio.sleep(1)
@@ -164,7 +164,7 @@ async def test_the_drafts_fields_say_what_is_left_of_which_policy() -> None:
     ],
 )
 async def test_some_say_too_many_in_the_body_alone(name: str, tells: Callable[[object], bool]) -> None:
-    """Stripe and eBay tell by their error codes."""
+    """Stripe and eBay report the limit by an error code in the body."""
     async with shop(name, rate_limit=1.0, burst=2) as client:
         _, last = await use_up(client, SHOPS[name].path)
     assert tells(last.json())
@@ -173,7 +173,7 @@ async def test_some_say_too_many_in_the_body_alone(name: str, tells: Callable[[o
 
 @pytest.mark.parametrize("name", ["shopify_storefront", "woocommerce_v3", "magento2", "platzi", "pages_from_zero"])
 async def test_what_has_no_quota_is_limited_as_it_is_told(name: str) -> None:
-    """A rate limit from outside is enforced with 429 and Retry-After."""
+    """A configured rate limit is enforced with 429 and Retry-After."""
     async with shop(name, rate_limit=1.0, burst=2) as client:
         answers = [await client.get(SHOPS[name].path) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
@@ -181,7 +181,7 @@ async def test_what_has_no_quota_is_limited_as_it_is_told(name: str) -> None:
 
 
 async def test_a_rate_limit_takes_the_place_of_the_apis_own() -> None:
-    """The headers tell of the limit that is enforced: its burst, in the time that it takes to come back."""
+    """The headers report the enforced limit: its burst, per the time in which it refills."""
     async with shop("bigcommerce", rate_limit=2.0, burst=3) as client:
         answers = [await client.get(SHOPS["bigcommerce"].path) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
@@ -190,7 +190,7 @@ async def test_a_rate_limit_takes_the_place_of_the_apis_own() -> None:
 
 
 def test_a_window_opens_with_its_first_request() -> None:
-    """So many are allowed in it, what is refused costs nothing, and the next window has all of them."""
+    """A window allows its number of requests, refusals do not count, and the next window is full."""
     limit = Quota(2, 10.0).limit(rate=0, burst=5)
     standings = [limit.ask(now) for now in (3.0, 4.0, 5.0, 12.9, 13.0)]
     assert [one.left for one in standings] == [1, 0, 0, 0, 1]
@@ -198,7 +198,7 @@ def test_a_window_opens_with_its_first_request() -> None:
 
 
 def test_a_bucket_leaks_evenly() -> None:
-    """What has leaked can be asked for again."""
+    """A request is allowed as soon as one has leaked."""
     limit = Quota(4, 2.0, leaks=True).limit(rate=0, burst=5)
     assert [limit.ask(now).wait for now in (1.0, 1.0, 1.0, 1.0, 1.0, 1.5, 1.5)] == [None] * 4 + [0.5, None, 0.5]
     assert limit.ask(9.0).left == 3

@@ -1,4 +1,4 @@
-"""What is peculiar to the shops' content and pages: awkward records, caps of page sizes, odd ends."""
+"""Peculiarities of the shops: awkward records, maximum page sizes, and odd ends."""
 
 import json
 
@@ -19,14 +19,14 @@ def truths(name: str) -> list[Truth]:
 
 @pytest.mark.parametrize("name", SHOPS)
 def test_truth_is_a_pure_function_of_the_seed(name: str) -> None:
-    """The same seed has the same products, more of them begin with the same, and another seed differs."""
+    """The same seed gives the same products, a longer catalogue begins with them, and another seed differs."""
     assert truths(name) == SHOPS[name].truth(1, RECORDS + 5)[:RECORDS]
     assert truths(name) != SHOPS[name].truth(2, RECORDS)
 
 
 @pytest.mark.parametrize("name", sorted(set(SHOPS) - {"stripe_prices"}))
 def test_titles_are_awkward(name: str) -> None:
-    """Some say nothing, and some have letters beyond ASCII or what HTML writes as an entity."""
+    """Some titles are blank, some have non-ASCII letters, and some have HTML entities."""
     titles = [one.title for one in truths(name)]
     assert None in titles
     assert any(title and not title.isascii() for title in titles)
@@ -44,12 +44,12 @@ def test_titles_are_awkward(name: str) -> None:
     ],
 )
 def test_a_catalogue_has_several_currencies(name: str, currencies: set[str]) -> None:
-    """Those with two digits behind the point, with none and with three where the API has minor units."""
+    """The first records cover all currencies, including those with no or three decimal digits."""
     assert {one.currency for one in SHOPS[name].truth(1, 6)} == currencies
 
 
 async def test_prices_keep_their_digits() -> None:
-    """A JSON number with the noise of binary floating point stands in the body digit by digit."""
+    """A price with binary floating-point noise is sent digit by digit."""
     async with shop("dummyjson") as client:
         text = (await client.get("/products")).text
     assert {"206.99999999999997", "0.30000000000000004"} <= {one.price for one in truths("dummyjson")}
@@ -57,7 +57,7 @@ async def test_prices_keep_their_digits() -> None:
 
 
 async def test_variants_of_a_product_differ_in_price() -> None:
-    """The lowest is not always the first."""
+    """The cheapest variant is not always the first."""
     async with shop("shopify_storefront") as client:
         products = (await client.get("/products.json")).json()["products"]
     prices = [[float(variant["price"]) for variant in product["variants"]] for product in products]
@@ -65,7 +65,7 @@ async def test_variants_of_a_product_differ_in_price() -> None:
 
 
 async def test_what_has_no_price_says_so_in_its_own_way() -> None:
-    """Grouped products have an empty text, configurable ones 0, and some of Stripe's amounts are elsewhere."""
+    """Grouped products have an empty price, configurable ones 0, and some of Stripe's amounts are in another field."""
     async with shop("woocommerce_v3") as client:
         grouped = [
             one["price"] for one in (await fetch(client, "/wp-json/wc/v3/products"))[0] if one["type"] == "grouped"
@@ -80,7 +80,7 @@ async def test_what_has_no_price_says_so_in_its_own_way() -> None:
 
 
 async def test_a_variable_product_has_the_range_of_its_prices() -> None:
-    """It costs what its cheapest variation does."""
+    """The price of a variable product is the lower end of its range."""
     async with shop("woocommerce_store") as client:
         products = (await fetch(client, SHOPS["woocommerce_store"].path))[0]
     ranges = [one["prices"] for one in products if one["type"] == "variable"]
@@ -107,7 +107,7 @@ async def test_a_variable_product_has_the_range_of_its_prices() -> None:
 async def test_a_page_is_as_long_as_asked_for_and_allowed(
     name: str, parameter: str, key: str | None, most: int, usual: int
 ) -> None:
-    """The size parameter counts, up to what the API has at most, and to the mock's own pages."""
+    """The size parameter is respected up to the maximum of the API and of the mock."""
     path = SHOPS[name].path
     lengths = []
     for per_page in (400, 8):
@@ -120,7 +120,7 @@ async def test_a_page_is_as_long_as_asked_for_and_allowed(
 
 
 async def test_magento_repeats_its_last_page() -> None:
-    """Whatever page is asked for past the end, it is the last one's items that come."""
+    """Any page past the end has the items of the last page."""
     async with shop("magento2", pages=2, per_page=3) as client:
         path = SHOPS["magento2"].path
         last, past = [(await fetch(client, path, **{"searchCriteria[currentPage]": page}))[0] for page in (2, 9)]
@@ -142,14 +142,14 @@ async def test_magento_repeats_its_last_page() -> None:
     ],
 )
 async def test_past_the_end_there_is_an_empty_list(name: str, query: str, key: str | None) -> None:
-    """It is no error to ask for more than there is."""
+    """A page past the end is an empty list."""
     async with shop(name, pages=2, per_page=3) as client:
         body, _ = await fetch(client, f"{SHOPS[name].path}?{query}")
     assert (body[key] if key else body) == []
 
 
 async def test_offsets_are_kept_exactly() -> None:
-    """A window may start anywhere, not only where a page does."""
+    """A window may start at any offset."""
     async with shop("dummyjson", pages=2, per_page=10) as client:
         body, _ = await fetch(client, "/products?skip=3&limit=4")
     assert [one["id"] for one in body["products"]] == [4, 5, 6, 7]
@@ -157,7 +157,7 @@ async def test_offsets_are_kept_exactly() -> None:
 
 
 async def test_an_unknown_last_id_is_a_bad_request() -> None:
-    """Stripe names the parameter that it does not know, be it no id at all or the id of no record."""
+    """Stripe refuses an invalid or unknown last id and names the parameter."""
     async with shop("stripe_prices") as client:
         for last in ("price_none", "price_1Mock0000000999"):
             answer = await client.get("/v1/prices", params={"starting_after": last})
@@ -166,7 +166,7 @@ async def test_an_unknown_last_id_is_a_bad_request() -> None:
 
 
 async def test_page_info_allows_nothing_but_limit_beside_it() -> None:
-    """Shopify refuses other parameters with a cursor, and cursors that it did not give out."""
+    """Shopify refuses other parameters beside a cursor, and unknown cursors."""
     async with shop("shopify_admin") as client:
         path, cursor = SHOPS["shopify_admin"].path, cursor_at(20)
         assert (await client.get(path, params={"page_info": cursor, "limit": 5})).status_code == 200
@@ -177,14 +177,14 @@ async def test_page_info_allows_nothing_but_limit_beside_it() -> None:
 
 
 def test_cursors_are_those_that_were_given_out() -> None:
-    """A cursor is read back as it was written; anything else is none."""
+    """A cursor is decoded to its index; any other text is not a cursor."""
     assert [start_of(cursor_at(start)) for start in (0, 7, 123_456)] == [0, 7, 123_456]
     assert [start_of(text) for text in ("", "x", "é", "c3RhcnQ9", "LTE", cursor_at(5) + "=")] == [None] * 6
 
 
 @pytest.mark.parametrize("query", ["page=0", "page=x", "page=-1", "page=²", "limit=0"])
 async def test_what_cannot_be_read_is_a_bad_request(query: str) -> None:
-    """A parameter that is no whole number, or too small, is refused, and no request for a page."""
+    """A parameter that is not a whole number or is too small gets 400 and is not in the statistics."""
     async with shop("bigcommerce") as client:
         assert (await client.get(f"{SHOPS['bigcommerce'].path}?{query}")).status_code == 400
         assert json.loads((await client.get("/stats")).text)["requests"] == 0
@@ -192,13 +192,13 @@ async def test_what_cannot_be_read_is_a_bad_request(query: str) -> None:
 
 @pytest.mark.parametrize(("pages", "per_page", "records"), [(7, 20, 134), (1, 1, 1), (0, 20, 0), (2, 3, 5)])
 def test_the_last_page_is_a_third_short(pages: int, per_page: int, records: int) -> None:
-    """So many records have the shops of so many pages."""
+    """The last page is a third short, which determines the number of records."""
     assert Settings(pages=pages, per_page=per_page).records == records
 
 
 @pytest.mark.parametrize("name", SHOPS)
 async def test_a_catalogue_may_be_empty(name: str) -> None:
-    """Without records, too, the first page is answered in the API's shape."""
+    """An empty catalogue is answered in the format of the API."""
     async with shop(name, pages=0) as client:
         if name == "ebay_browse":
             client.headers.update(await new_token(client))

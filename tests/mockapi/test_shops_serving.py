@@ -1,4 +1,4 @@
-"""Shops beside the other personas: faults, ports and the command line."""
+"""Shops together with the other personas: faults, ports and the command line."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def mockapi(*arguments: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 async def test_faults_go_by_the_ordinal_number_of_the_page(name: str, first: str, second: str) -> None:
-    """The second page is page 2 for faults and statistics, however it is asked for."""
+    """The second page is page 2 for faults and statistics in every paging style."""
     async with shop(name, f"{name}:2:503x1", "*:2:429=1.5x1") as client:
         path = SHOPS[name].path
         answers = [await client.get(path + query) for query in (first, second, second, second)]
@@ -42,7 +42,7 @@ async def test_faults_go_by_the_ordinal_number_of_the_page(name: str, first: str
 
 
 async def test_a_shops_body_can_be_spoilt() -> None:
-    """HTML, malformed and truncated bodies come from shops as from the others, with the quota in the headers."""
+    """Shops support HTML, malformed and truncated bodies, with the quota in the headers."""
     async with shop("dummyjson", "dummyjson:1:htmlx1", "dummyjson:1:malformedx1", "dummyjson:1:truncatex1") as client:
         page, malformed = [await client.get("/products") for _ in range(2)]
         with pytest.raises(httpx.RemoteProtocolError):
@@ -54,7 +54,7 @@ async def test_a_shops_body_can_be_spoilt() -> None:
 
 
 async def test_random_faults_hit_shops_too() -> None:
-    """Of the requests to a shop the share that was asked for gets a 5xx."""
+    """The configured share of requests to a shop gets a 5xx."""
     async with shop("fakestore", error_rate=1.0) as client:
         assert (await client.get("/products")).status_code in (500, 502, 503, 504)
 
@@ -62,9 +62,9 @@ async def test_random_faults_hit_shops_too() -> None:
 @pytest.mark.parametrize("kind", ["reset", "overlap=3", "ignore-page"])
 @pytest.mark.parametrize("persona", ["*", "dummyjson"])
 def test_faults_of_numbered_pages_are_refused_for_shops(persona: str, kind: str) -> None:
-    """What a shop cannot do wrong is an error at the start, that names the shop and the kind."""
+    """A fault that a shop does not support is an error at the start that names the shop and the kind."""
     fault = parse_fault(f"{persona}:1:{kind}")
-    with pytest.raises(ValueError, match=f"dummyjson cannot have a fault {fault.kind}: only api1, api2, api3 can"):
+    with pytest.raises(ValueError, match=f"dummyjson cannot have a fault {fault.kind}; only api1, api2, api3 can"):
         Settings(personas=("api1", "dummyjson"), faults=[fault])
     assert Settings(personas=("api1",), faults=[fault]).served == ["api1"]
 
@@ -84,25 +84,25 @@ def test_faults_of_numbered_pages_are_refused_for_shops(persona: str, kind: str)
 def test_ports_are_those_of_the_personas_served(
     personas: tuple[str, ...], ports: tuple[int, ...], listening: dict[str, int]
 ) -> None:
-    """One each in their order, or their usual ones, or free ones; a part of api1 to api3 may be given all three."""
+    """Ports are given in order, default or free; a subset of api1 to api3 may be given all three."""
     assert Settings(personas=personas, ports=ports).listening == listening
 
 
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
-        ({"personas": ("api4",)}, "there is no persona api4; there are api1, "),
+        ({"personas": ("api4",)}, "there is no persona api4; the personas are api1, "),
         ({"personas": ("platzi", "api1"), "ports": (1, 2, 3)}, "api1, platzi need 2 ports"),
     ],
 )
 def test_what_cannot_be_served_is_refused_with_a_reason(settings: dict[str, Any], text: str) -> None:
-    """Personas that there are none of, and ports that do not fit them, are errors before anything is served."""
+    """Unknown personas and a wrong number of ports are errors before anything is served."""
     with pytest.raises(ValueError, match=text):
         Settings(**settings)
 
 
 async def test_all_personas_can_be_served_at_once() -> None:
-    """Each has a port of its own and answers under its name."""
+    """Each persona has its own port and answers under its name."""
     async with serving(Settings(personas=NAMES, ports=(0,))) as urls, httpx.AsyncClient(trust_env=False) as client:
         names = [(await client.get(f"{url}/health")).json()["persona"] for url in urls.values()]
     assert names == list(urls) == list(NAMES)
@@ -110,7 +110,7 @@ async def test_all_personas_can_be_served_at_once() -> None:
 
 
 def test_exec_gives_a_url_for_each_persona_served() -> None:
-    """The command finds the base URLs in the environment, and none of what is not served."""
+    """The environment has the base URLs of the served personas, and no others."""
     script = "import os; print(*sorted(name for name in os.environ if name.startswith('MOCKAPI_')))"
     chosen = ["--persona", "shopify_admin", "--persona", "api2", "--ports", "0"]
     done = mockapi(*chosen, "exec", "--", sys.executable, "-c", script)
@@ -123,11 +123,11 @@ def test_exec_gives_a_url_for_each_persona_served() -> None:
         (["--persona", "shop9"], "'shop9' is not one of"),
         (["--persona", "platzi", "--ports", "1,2"], "platzi need 1 ports"),
         (["--persona", "platzi", "--fault", "*:1:reset"], "platzi cannot have a fault reset"),
-        (["--ports", "x"], "'x' is no list of ports"),
+        (["--ports", "x"], "'x' is not a valid list of ports"),
     ],
 )
 def test_bad_choices_are_usage_errors(arguments: list[str], text: str) -> None:
-    """What cannot be served is refused on the command line in one sentence."""
+    """Invalid choices are usage errors without a traceback."""
     done = mockapi(*arguments)
     assert done.returncode == 2
     assert text in done.stderr
@@ -135,7 +135,7 @@ def test_bad_choices_are_usage_errors(arguments: list[str], text: str) -> None:
 
 
 def test_help_tells_the_credentials() -> None:
-    """Who serves shops can read there how to get in."""
+    """The help lists the credentials of the shops."""
     text = " ".join(mockapi("--help").stdout.split())
     for word in ("mock-token", "ck_mock", "cs_mock", "mock-client", "mock-secret"):
         assert word in text
