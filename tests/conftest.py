@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Hooks and fixtures of all tests."""
 
 import signal
 from collections.abc import Iterator
@@ -14,18 +14,18 @@ settings.load_profile("default")
 
 
 def run_unwrapped(*args: object, **kwargs: object) -> object:
-    """``trio.run``, but a group of one exception arrives as that exception: reports stay readable."""
+    """Call ``trio.run``, and raise an exception group of one as that exception, so that reports stay readable."""
     try:
-        return trio.run(*args, **kwargs)  # type: ignore[arg-type]  # passes on what pytest-trio gives
+        return trio.run(*args, **kwargs)  # type: ignore[arg-type]  # forwards the arguments of pytest-trio
     except BaseExceptionGroup as group:
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
             error = error.exceptions[0]
-        raise error from None  # noqa: ASYNC123 - the group said nothing more
+        raise error from None  # noqa: ASYNC123 - the group adds no information
 
 
 def run_in_virtual_time(*args: object, **kwargs: object) -> object:
-    """The same under a clock of its own that starts at 0 and jumps ahead whenever all tasks wait."""
+    """Do the same under a clock that starts at 0 and jumps ahead whenever all tasks wait."""
     return run_unwrapped(*args, **{**kwargs, "clock": MockClock(autojump_threshold=0)})
 
 
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _usual_signals() -> Iterator[None]:
-    """The command line leaves signals ignored, since the process ends then; here it goes on."""
+    """Restore the signal handlers: the command line ends with signals ignored, but this process goes on."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in before.items():
@@ -48,7 +48,7 @@ def _usual_signals() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _silent_log() -> Iterator[None]:
-    """Each test starts with the log as a library's user has it: off."""
+    """Start each test with the log disabled, the default for users of the library."""
     logger.disable("pipeline")
     yield
     logger.remove()

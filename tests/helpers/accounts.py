@@ -1,4 +1,4 @@
-"""Normalized pages and accounts of walks, made by hand."""
+"""Factories of normalized pages and fetch results."""
 
 import msgspec
 

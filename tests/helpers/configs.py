@@ -1,4 +1,4 @@
-"""Configurations for tests: loaded from a text, or refused."""
+"""Configurations loaded from text, and their errors."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,14 +14,14 @@ ONE = "endpoints: [{name: shop, url: 'http://shop.test/products'}]\n"
 
 
 def load(tmp_path: Path, text: str = ONE, *, env: Mapping[str, str] | None = None, **flags: str) -> Config:
-    """``text`` is the file; of flags, ``__`` stands for a point."""
+    """Load a configuration file with this text; ``__`` in the name of a flag means a dot."""
     (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
     dotted = {key.replace("__", "."): value for key, value in flags.items()}
     return load_config(tmp_path / "config.yaml", flags=dotted, environ=env or {})
 
 
 def problems(tmp_path: Path, text: str = ONE, **layers: Any) -> dict[str, str]:
-    """What is wrong, by path."""
+    """Return the errors of a configuration by path."""
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, text, **layers)
     return {problem.path: problem.text for problem in caught.value.problems}

@@ -1,4 +1,4 @@
-"""Runs of `init`, and the truth of the shops that it reads."""
+"""Runs of the command line against the mock shops, and the products that they should read."""
 
 import json
 import threading
@@ -32,13 +32,13 @@ ENVIRONMENT = {
 
 
 def settings_of(name: str) -> Settings:
-    """A small catalogue, without anything to wait for."""
+    """Return settings for a small catalogue without waits."""
     return Settings(personas=(name,), ports=(0,), pages=3, per_page=7, rate_limit=1000.0, burst=1000)
 
 
 @contextmanager
 def file_server(folder: Path) -> Iterator[str]:
-    """A plain web server of files, as `python -m http.server` is."""
+    """Serve the files of a folder, like `python -m http.server`."""
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -66,7 +66,7 @@ def truth(name: str) -> list[Truth]:
 
 
 async def invoke(*arguments: str, env: Mapping[str, str] = ENVIRONMENT) -> Result:
-    """The command line in a thread: it has an event loop of its own."""
+    """Run the command line in a thread, because it starts its own event loop."""
     runner = CliRunner()
     return await trio.to_thread.run_sync(lambda: runner.invoke(main, arguments, env=dict(env), prog_name="pipeline"))
 
@@ -86,7 +86,7 @@ def products(tmp_path: Path) -> list[Truth]:
 
 
 def assert_same(found: list[Truth], expected: list[Truth]) -> None:
-    """The same products in the same order, their prices equal as numbers."""
+    """Assert the same products in the same order, with prices equal as numbers."""
     assert [product.id for product in found] == [product.id for product in expected]
     for one, other in zip(found, expected, strict=True):
         assert (one.price is None) == (other.price is None), other

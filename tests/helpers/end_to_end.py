@@ -1,4 +1,4 @@
-"""The whole program as a process against mocks."""
+"""Runs of the whole program as a process against mocks."""
 
 import json
 import sys
@@ -14,12 +14,12 @@ from mockapi.faults import parse_fault
 from mockapi.serve import serving
 from mockapi.settings import Settings
 
-# For runs whose subject is not the waiting.
+# For tests that are not about waiting.
 BRISK = ("rate_limit.rps=200", "retry.base_delay=0.05", "breaker.cooldown=0.3")
 
 
 class Outcome(msgspec.Struct):
-    """What a run of the program left behind."""
+    """The exit code, output and summary of a run."""
 
     code: int
     stdout: str

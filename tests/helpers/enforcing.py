@@ -10,7 +10,7 @@ from mockapi.limit import RateLimit as ServerLimit
 
 
 class EnforcingApi(FakeApi):
-    """Refuses whatever comes faster than its limit; each answer takes its time, or a random one."""
+    """A fake API that refuses requests beyond its limit, and takes its latencies in turn."""
 
     def __init__(
         self, pages: int, latency: Sequence[float], rate: float = 5, burst: int = 5, total: bool = False

@@ -1,4 +1,4 @@
-"""Clients of the mock shops."""
+"""Clients for the mock shops."""
 
 import json
 import ssl
@@ -31,7 +31,7 @@ CREDENTIALS: dict[str, dict[str, str]] = {
 
 @asynccontextmanager
 async def shop(name: str, *faults: str, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of one shop that is served, with its credentials."""
+    """Serve a shop, and yield a client with its credentials."""
     chosen = Settings(ports=(0,), personas=(name,), faults=[parse_fault(fault) for fault in faults], **settings)
     headers = CREDENTIALS.get(name, {})
     async with (
@@ -42,14 +42,14 @@ async def shop(name: str, *faults: str, **settings: Any) -> AsyncIterator[httpx.
 
 
 async def new_token(client: httpx.AsyncClient) -> dict[str, str]:
-    """The header with a new access token of eBay's."""
+    """Fetch a new access token of eBay, and return its header."""
     form = {"grant_type": "client_credentials"}
     answer = await client.post("/identity/v1/oauth2/token", data=form, auth=(CLIENT_ID, CLIENT_SECRET))
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
 async def fetch(client: httpx.AsyncClient, url: str, **parameters: object) -> tuple[Any, httpx.Response]:
-    """The body of one page, its numbers exact, and the answer itself."""
+    """Fetch a page, and return its body with exact numbers, and the response."""
     answer = await client.get(httpx.URL(url).copy_merge_params({k: str(v) for k, v in parameters.items()}))
     assert answer.status_code == 200, answer.text
     return json.loads(answer.text, parse_float=Decimal), answer

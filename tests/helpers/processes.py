@@ -1,4 +1,4 @@
-"""The pipeline as processes of its own, against mocks, for tests that end them at random instants."""
+"""The pipeline in processes against mocks, for tests that stop them at random instants."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import trio
 
 from mockapi.probe import fetch_stats
 
-# Nothing of the killed processes is measured, and starting them is most of the time.
+# Without coverage: a killed process reports none, and starting is most of its time.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
 
 
@@ -29,7 +29,7 @@ async def run_whole(urls: Mapping[str, str], output: Path, *flags: str) -> list[
 
 
 def products(output: Path) -> list[bytes]:
-    """The lines of the products, as they stand in the file but for `processed_at`."""
+    """Return the lines of the products in the file, without `processed_at`."""
     document: dict[str, Any] = json.loads(output.read_bytes())
     assert document["summary"]["status"] == "complete"
     lines = output.read_bytes().partition(b'"products": [\n')[2].partition(b"],\n")[0].splitlines()
@@ -37,7 +37,7 @@ def products(output: Path) -> list[bytes]:
 
 
 async def start(urls: Mapping[str, str], output: Path, *flags: str) -> trio.Process:
-    """Start a run; it has made its first request when this returns, or is over."""
+    """Start a run, and wait until it has made its first request or has ended."""
     seen = (await fetch_stats(urls["api1"])).requests
     process = await trio.lowlevel.open_process(
         command(urls, output, *flags), env=ENVIRONMENT, stdout=subprocess.DEVNULL

@@ -1,4 +1,4 @@
-"""Products as whoever loads them elsewhere reads them; and catalogues to write."""
+"""Readers of the products files, and catalogues to write."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ from pipeline.output.journal import Journal
 FORMATS = ("jsonl", "csv", "parquet")
 EXTRA = ("note", "stock")
 
-# What is awkward somewhere: signs that begin formulas, quotes, line ends of all kinds, NUL.
+# Awkward in some format: signs that begin formulas, quotes, line ends of all kinds, NUL.
 texts = st.text() | st.text(st.sampled_from("=+-@＝＋－＠'\",; \t\r\n\0\u00a0\u2028aé灯"), max_size=8)
 numbers = st.from_regex(r"(0|[1-9][0-9]{0,18})(\.[0-9]{1,35})?([eE][+-]?[0-9]{1,2})?", fullmatch=True)
 anything = st.recursive(st.none() | st.booleans() | st.integers() | texts, st.lists, max_leaves=3)
@@ -31,14 +31,14 @@ pages = st.lists(st.lists(st.tuples(texts, numbers, anything), max_size=4), max_
 
 
 def encoded(place: str, title: str, price: str, note: object) -> msgspec.Raw:
-    """A record; its price is the very text."""
+    """Return a record whose price is exactly this text."""
     texts = {"id": place + title, "title": title, "currency": "EUR", "category": title}
     rest = msgspec.json.encode({**texts, "note": note})
     return msgspec.Raw(b'{"price":%s,"stock":-%s,' % (price.encode(), price.encode()) + rest[1:])
 
 
 def catalogue_of(pages: Sequence[Sequence[tuple[str, str, object]]]) -> tuple[Catalogue, list[bytes]]:
-    """What a run makes of the records, and its products as JSON Lines, page by page."""
+    """Return the catalogue of a run over these pages of records, and its products as JSON Lines."""
     fields = reader_for(Fields(extra={name: name for name in EXTRA}))
     with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder) / "j", {}, resume=False) as journal:
         aggregator = Aggregator(journal)
@@ -50,22 +50,22 @@ def catalogue_of(pages: Sequence[Sequence[tuple[str, str, object]]]) -> tuple[Ca
 
 
 def of_lines(lines: bytes) -> list[dict[str, Any]]:
-    """Products in JSON Lines, their numbers exact."""
+    """Return products in JSON Lines with exact numbers."""
     return [json.loads(line, parse_float=Decimal, parse_int=Decimal) for line in lines.split(b"\n") if line]
 
 
 def of_csv(content: bytes) -> list[dict[str, str]]:
-    """The rows of a CSV file, by its header."""
+    """Return the rows of a CSV file by its header."""
     return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
 
 
 def of_parquet(content: bytes) -> list[dict[str, Any]]:
-    """The rows of a Parquet file."""
+    """Return the rows of a Parquet file."""
     rows: list[dict[str, Any]] = pq.read_table(io.BytesIO(content)).to_pylist()
     return rows
 
 
 def ids(path: Path) -> list[str]:
-    """The ids in a file of any format."""
+    """Return the ids in a file of any format."""
     read = {"jsonl": of_lines, "csv": of_csv, "parquet": of_parquet}[path.suffix[1:]]
     return [product["id"] for product in read(path.read_bytes())]

@@ -1,4 +1,4 @@
-"""APIs in each paging style, for tests under a virtual clock."""
+"""Fake APIs in each paging style, for tests under a virtual clock."""
 
 from collections.abc import Callable
 from typing import Any
@@ -49,7 +49,7 @@ def by_page_token(query: Query, items: list[Any], size: int) -> httpx.Response:
 
 
 def by_stuck_cursor(query: Query, items: list[Any], size: int) -> httpx.Response:
-    """The last page repeats its own cursor."""
+    """Answer by cursor; the last page repeats its own cursor."""
     start = int(query.get("cursor", "0"))
     following = start + size if start + size < len(items) else start
     return ok({"items": part(items, start, size), "next_cursor": str(following or "")})
@@ -64,7 +64,7 @@ def by_next_url(query: Query, items: list[Any], size: int) -> httpx.Response:
 def by_link_header(query: Query, items: list[Any], size: int) -> httpx.Response:
     start = int(query.get("page_info", "p0")[1:])
     links = [f'<{HOME}&page_info=p{start + size}>; rel="next"'] if start + size < len(items) else []
-    links.append(f'<{HOME}>; rel="prev"')  # of the first page, too: seen in the wild
+    links.append(f'<{HOME}>; rel="prev"')  # even on the first page, as some real servers do
     return reply(200, msgspec.json.encode({"products": part(items, start, size)}), Link=", ".join(links))
 
 
@@ -78,7 +78,7 @@ def at_once(query: Query, items: list[Any], size: int) -> httpx.Response:
 
 
 class Shop(httpx.AsyncBaseTransport):
-    """An API of so many items, in pages of so many; ``broken`` requests (counted from 1) get a 404."""
+    """A fake API with pages of ``size`` items; ``broken`` requests (counted from 1) get a 404."""
 
     def __init__(self, server: Server, items: int, size: int, broken: frozenset[int] = frozenset()) -> None:
         self.server, self.size, self.broken = server, size, broken

@@ -25,7 +25,7 @@ class Outcome(msgspec.Struct):
 
 
 async def walk(shop: Shop, paging: Paging, *, timeout: float = 1e6, resumed: Progress = NOTHING_YET) -> Outcome:
-    """Walk a shop; the progress is what a journal would have of it, with each page normalized."""
+    """Walk a shop, and return its ids and the progress that a journal would hold."""
     found: list[EndpointProfile] = []
     ends: list[int] = []
     fetcher = Fetcher(

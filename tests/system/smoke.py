@@ -1,6 +1,6 @@
-"""The CI smoke run: the pipeline as a subprocess against Hypercorn mocks, its output checked against the contract.
+"""The CI smoke run: the pipeline as a subprocess against Hypercorn mocks, with its output checked against the contract.
 
-Run by `just smoke`; prints what it holds against the output, and exits with 1 when something does not.
+`just smoke` runs it. It prints one line per run, and exits with 1 if a run breaks the contract.
 """
 
 import json
@@ -42,7 +42,7 @@ ACTIONS = {"retry", "skip", "circuit_break", "deadline", "stopped"}
 
 
 def run(output: Path, *mock_flags: str) -> tuple[int, str, dict[str, Any]]:
-    """Run the pipeline on its defaults, but for the mocks' ports and the output."""
+    """Run the pipeline with its defaults, except for the mocks' ports and the output."""
     script = """if True:
         import os, sys
         urls = [f"--set=endpoints.{name}.url=" + os.environ[f"MOCKAPI_{name.upper()}_URL"] + "/products"
@@ -57,7 +57,7 @@ def run(output: Path, *mock_flags: str) -> tuple[int, str, dict[str, Any]]:
 
 
 def complaints(code: int, stderr: str, document: dict[str, Any]) -> list[str]:
-    """What in the outcome of a healthy run breaks the contract."""
+    """Return the parts of the contract that the outcome of a healthy run breaks."""
     found = []
 
     def hold(promise: str, kept: bool) -> None:
@@ -93,7 +93,7 @@ def complaints(code: int, stderr: str, document: dict[str, Any]) -> list[str]:
 
 
 def main() -> int:
-    """Run it without faults, and with 10 % errors and a server that enforces its rate."""
+    """Run without faults, then with 10 % errors and a server that enforces its rate."""
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         scenes = {"no faults": (), "10 % errors, rate enforced": ("--error-rate", "0.1", "--rate-limit", "5")}

@@ -1,4 +1,4 @@
-"""Killed without warning at random instants, and resumed: nothing is lost, nothing is fetched twice."""
+"""Runs killed at random instants and resumed: nothing is lost, and no page is fetched twice."""
 
 import json
 import os
@@ -14,14 +14,14 @@ from mockapi.serve import serving
 from mockapi.settings import Settings
 from pipeline.output.journal import Journal
 
-# So many kills; CI takes fewer on all but its first Python.
+# Number of kills; CI uses fewer on all but its first Python.
 INSTANTS = int(os.environ.get("CRASH_INSTANTS", "50"))
 AT_ONCE = 4
 MOCKS = Settings(ports=(0, 0, 0), pages=10, latency=0.04)
 
 
 async def kill_and_resume(urls: Mapping[str, str], folder: Path, delay: float, undisturbed: list[bytes]) -> str:
-    """Kill a run so long after its first request and resume it; tells what state it was killed in."""
+    """Kill a run ``delay`` seconds after its first request and resume it; return the state in which it was killed."""
     output = folder / "summary.json"
     process = await start(urls, output)
     await trio.sleep(delay)
@@ -46,12 +46,12 @@ async def kill_and_resume(urls: Mapping[str, str], folder: Path, delay: float, u
     for name, url in urls.items():
         asked = {request.page for request in (await fetch_stats(url)).log[seen[name] :]}
         if name in have:
-            assert not asked & have[name].have, f"{name}: pages of the journal were asked for again"
+            assert not asked & have[name].have, f"{name}: pages of the journal were requested again"
     return "with pages" if any(progress.have for progress in have.values()) else "without pages"
 
 
 async def test_killed_at_any_instant_and_resumed_nothing_is_lost(tmp_path: Path) -> None:
-    """kill -9 at random instants: each resumed run ends with the same products, and asks for no page it has."""
+    """After SIGKILL at any instant, the resumed run ends with the same products and requests no page twice."""
     rng = random.Random(2026)
     delays = iter([rng.uniform(0, 0.6) for _ in range(INSTANTS)])
     states: list[str] = []

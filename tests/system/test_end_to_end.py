@@ -1,4 +1,4 @@
-"""The whole program as its user runs it: a process of its own, real sockets, the mocks behind them."""
+"""The whole program as a user runs it: a process, real sockets, and mocks."""
 
 import json
 import signal
@@ -20,7 +20,7 @@ def adds_up(document: dict[str, Any]) -> bool:
 
 
 async def test_fault_free_run_on_the_defaults(tmp_path: Path) -> None:
-    """Without faults all products come, exit 0, and the servers saw the rate kept and refused nobody."""
+    """Without faults, all products arrive, the exit code is 0, and the servers see the rate kept and refuse nothing."""
     async with mocks(rate_limit=5.0, burst=5) as urls:
         result = await run(urls, tmp_path / "s.json")
         stats = [await fetch_stats(url) for url in urls.values()]
@@ -37,7 +37,7 @@ async def test_fault_free_run_on_the_defaults(tmp_path: Path) -> None:
 
 
 async def test_errors_and_server_side_limits_cost_no_product(tmp_path: Path) -> None:
-    """10 % errors and a server that enforces its limit: the same products as without, exit 0."""
+    """With 10 % errors and an enforced limit, the products are the same as without, and the exit code is 0."""
     async with mocks() as urls:
         whole = await run(urls, tmp_path / "whole.json", *BRISK)
     async with mocks(error_rate=0.1, rate_limit=5.0, burst=5, seed=1) as urls:
@@ -48,7 +48,7 @@ async def test_errors_and_server_side_limits_cost_no_product(tmp_path: Path) -> 
 
 
 async def test_one_dead_endpoint(tmp_path: Path) -> None:
-    """An API that breaks every connection is `failed`; the others are whole; exit 3, or 0 where that is allowed."""
+    """An API that resets every connection is `failed`, the others are complete; exit 3, or 0 with --allow-partial."""
     async with mocks("api2:*:reset") as urls:
         result = await run(urls, tmp_path / "s.json", *BRISK)
         allowed = await run(urls, tmp_path / "s.json", *BRISK, flags=["--allow-partial"])
@@ -59,7 +59,7 @@ async def test_one_dead_endpoint(tmp_path: Path) -> None:
 
 
 async def test_all_dead(tmp_path: Path) -> None:
-    """Nothing listens anywhere: exit 1, one line that says so and what to start, no traceback."""
+    """If nothing listens, the exit code is 1, and one line reports it and what to start, without a traceback."""
     async with mocks() as urls:
         pass
     result = await run(urls, tmp_path / "s.json", *BRISK)
@@ -73,7 +73,7 @@ async def test_all_dead(tmp_path: Path) -> None:
 
 
 async def test_an_endpoint_that_recovers(tmp_path: Path) -> None:
-    """An outage that ends while the circuit is open costs no product."""
+    """An outage that ends while the circuit is open loses no product."""
     async with mocks("api1:3:503x3") as urls:
         result = await run(urls, tmp_path / "s.json", *BRISK)
     assert result.code == 0, result.stderr
@@ -82,7 +82,7 @@ async def test_an_endpoint_that_recovers(tmp_path: Path) -> None:
 
 
 async def test_bad_pages_are_missing_alone(tmp_path: Path) -> None:
-    """Malformed JSON and HTML cost their page each, listed with the reason; all others come."""
+    """Malformed JSON and HTML lose only their own page, which is listed with the reason."""
     async with mocks("api1:2:malformed", "api1:4:html", "api3:7:malformed") as urls:
         result = await run(urls, tmp_path / "s.json", *BRISK)
     assert result.code == 3
@@ -96,7 +96,7 @@ async def test_bad_pages_are_missing_alone(tmp_path: Path) -> None:
 
 
 async def test_the_products_go_to_a_file_of_their_own(tmp_path: Path) -> None:
-    """In any format, of a partial run, too: those of the summary, and the table says where they are."""
+    """Even after a partial run, the file has the products of the summary in any format, and the table names it."""
     async with mocks("api1:2:malformed") as urls:
         for suffix in FORMATS:
             path = tmp_path / f"p.{suffix}"
@@ -114,7 +114,7 @@ async def test_the_products_go_to_a_file_of_their_own(tmp_path: Path) -> None:
 
 
 async def test_faults_of_the_wire_are_healed(tmp_path: Path) -> None:
-    """A truncated body, a reset, a hang and a drip each cost a retry, and nothing else."""
+    """A truncated body, a reset, a hang and a slow body each cost retries and lose nothing."""
     faults = ("api1:2:truncatex1", "api2:3:resetx2", "api3:1:hangx1", "api3:4:dripx1", "api2:5:429=0.1x2")
     async with mocks(*faults) as urls:
         timeouts = ("http.read_timeout=0.5", "http.total_timeout=1.5")
@@ -131,7 +131,7 @@ async def test_faults_of_the_wire_are_healed(tmp_path: Path) -> None:
 
 
 async def test_shifting_pages_give_duplicates_and_a_stuck_page_ends(tmp_path: Path) -> None:
-    """Overlapping pages are counted duplicates; a server that ignores the page number ends as partial."""
+    """Overlapping pages count as duplicates; a server that ignores the page number is partial."""
     async with mocks("api1:3:overlap=5", "api2:*:ignore-page") as urls:
         result = await run(urls, tmp_path / "s.json", *BRISK)
     assert result.code == 3
@@ -142,7 +142,7 @@ async def test_shifting_pages_give_duplicates_and_a_stuck_page_ends(tmp_path: Pa
 
 
 async def test_the_deadline_keeps_what_arrived(tmp_path: Path) -> None:
-    """A slow API meets the timeout: partial, exit 3, and what came is there."""
+    """A run that reaches its timeout is partial with exit code 3 and keeps what arrived."""
     async with mocks("api1:3-9:latency=30") as urls:
         result = await run(urls, tmp_path / "s.json", *BRISK, flags=["-t", "2"])
     assert result.code == 3
@@ -155,7 +155,7 @@ async def test_the_deadline_keeps_what_arrived(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 async def test_a_signal_keeps_what_arrived(tmp_path: Path, number: signal.Signals, code: int) -> None:
-    """SIGINT and SIGTERM end the fetching: the summary is written, and the exit code tells the signal."""
+    """After SIGINT or SIGTERM, the summary is written, and the exit code reports the signal."""
     output = tmp_path / "s.json"
     async with mocks("api1:3-9:latency=30") as urls:
         process = await trio.lowlevel.open_process(
@@ -165,9 +165,9 @@ async def test_a_signal_keeps_what_arrived(tmp_path: Path, number: signal.Signal
             for name, requests in (("api1", 3), ("api2", 8), ("api3", 8)):
                 while (await fetch_stats(urls[name])).statuses.get("200", 0) + 1 < requests:
                     await trio.sleep(0.05)
-            await trio.sleep(0.3)  # for the last answers to arrive
+            await trio.sleep(0.3)  # until the last answers have arrived
             process.send_signal(number)
-            process.send_signal(number)  # an echo, as `uv run` gives one
+            process.send_signal(number)  # repeated, as `uv run` does
             assert process.stdout is not None
             stdout = b"".join([chunk async for chunk in process.stdout])
             assert process.stderr is not None

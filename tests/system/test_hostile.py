@@ -1,4 +1,4 @@
-"""Hostile bodies over real sockets: each costs its page or its records, and nothing else of the run."""
+"""Hostile bodies over real sockets: each loses its page or its record, and nothing else."""
 
 import gzip
 import json
@@ -24,7 +24,7 @@ def page(number: int) -> bytes:
 
 @asynccontextmanager
 async def api(second: bytes, *headers: str) -> AsyncIterator[str]:
-    """Three pages, of which the second is hostile; the fourth is empty."""
+    """Serve three pages, of which the second is hostile, and an empty fourth one."""
 
     async def handle(stream: trio.SocketStream) -> None:
         async with stream:
@@ -37,7 +37,7 @@ async def api(second: bytes, *headers: str) -> AsyncIterator[str]:
                 try:
                     await stream.send_all("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
                 except trio.BrokenResourceError:
-                    return  # the client has seen enough
+                    return  # the client closed the connection at its cap
 
     async with trio.open_nursery() as nursery:
         (listener,) = await nursery.start(partial(trio.serve_tcp, handle, 0, host="127.0.0.1"))
@@ -72,7 +72,7 @@ async def run(output: Path, second: bytes, *headers: str) -> pipeline.Summary:
     ],
 )
 async def test_a_hostile_page_costs_that_page_alone(tmp_path: Path, body: bytes, reason: str) -> None:
-    """What cannot be a page is recorded with its reason; the pages around it are products."""
+    """An unusable page is recorded with its reason, and the pages around it become products."""
     summary = await run(tmp_path / "s.json", body)
     (source,) = summary.sources
     assert (source.status, source.pages_missing, source.products) == ("partial", (2,), 6)
@@ -82,7 +82,7 @@ async def test_a_hostile_page_costs_that_page_alone(tmp_path: Path, body: bytes,
 
 
 async def test_a_gzip_bomb_costs_the_cap_at_most(tmp_path: Path) -> None:
-    """200 MB that come as 200 kB are not inflated beyond the cap: a few copies of that much are all they cost."""
+    """200 MB sent as 200 kB are not inflated beyond the cap, so memory stays below a few times the cap."""
     bomb = gzip.compress(b" " * 200_000_000, compresslevel=9)
     tracemalloc.start()
     try:
@@ -114,7 +114,7 @@ async def test_a_gzip_bomb_costs_the_cap_at_most(tmp_path: Path) -> None:
 async def test_a_hostile_record_costs_that_record_alone(
     tmp_path: Path, record: str | bytes, products: int, rejected: int
 ) -> None:
-    """Whatever a record is, the others of its page are products, and the file is JSON."""
+    """The other records of the page become products, and the file is valid JSON."""
     raw = record.encode() if isinstance(record, str) else record
     body = b'[{"id": "before"}, %b, {"id": "behind"}]' % raw
     summary = await run(tmp_path / "s.json", body)
@@ -128,5 +128,5 @@ async def test_a_hostile_record_costs_that_record_alone(
 
 
 async def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
-    """A body that begins with a byte order mark is read as if it did not."""
+    """A byte order mark at the start of a body is ignored."""
     assert (await run(tmp_path / "s.json", b"\xef\xbb\xbf" + page(2))).summary.status == "complete"

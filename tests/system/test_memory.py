@@ -1,4 +1,4 @@
-"""Memory: products go to the disk; what grows with their number is the set of ids alone."""
+"""Memory use: products are on disk, and only the set of ids grows with their number."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-# Fetches so many pages of a hundred records in a process of its own, and prints products and peak memory in MiB.
+# Fetches a number of pages of a hundred records in its own process, and prints products and peak memory in MiB.
 SCRIPT = """
 import re, sys
 from pathlib import Path
@@ -36,7 +36,7 @@ async def main():
     return await pipeline.run(config(OUTPUT, "shop", rate_limit=NO_LIMIT, timeout=300.0), connect=connect)
 
 summary = trio.run(main)
-# Not ru_maxrss: that of a child begins with what its parent had.
+# Not ru_maxrss, which in a child starts at its parent's value.
 peak = re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())
 print(summary.summary.total_products, int(peak[1]) // 1024)
 """
@@ -58,7 +58,7 @@ def peak_of(pages: int, folder: Path) -> tuple[int, int]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
 def test_memory_grows_by_the_ids_alone(tmp_path: Path) -> None:
-    """A million products stay under 200 MB; each costs the bytes of an id in a set, not the 140 that it has on disk."""
+    """A million products need less than 200 MB; each costs less memory than its 140 bytes on disk."""
     few, least = peak_of(200, tmp_path)
     many, peak = peak_of(10_000, tmp_path)
     assert (few, many) == (20_000, 1_000_000)

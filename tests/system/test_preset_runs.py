@@ -1,4 +1,4 @@
-"""Every preset against its API over real sockets: with the preset alone, all of it comes, exactly as it is."""
+"""Every preset against its API over real sockets: the preset alone reads the catalogue completely and exactly."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ async def run_on(name: str, tmp_path: Path, settings: Settings, **keys: Any) -> 
 
 @pytest.mark.parametrize("name", preset_names())
 async def test_a_preset_alone_reads_its_api_completely(name: str, tmp_path: Path) -> None:
-    """Ids, titles, exact prices, currencies and categories, with the limits that the API has."""
+    """Ids, titles, exact prices, currencies and categories are read under the API's own limits."""
     settings = Settings(personas=(name,), ports=(0,), pages=4, per_page=11)
     summary = await run_on(name, tmp_path, settings, preset=name)
     assert summary.summary.status == "complete"

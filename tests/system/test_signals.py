@@ -1,4 +1,4 @@
-"""Stopped at random instants, by a signal or by the deadline: always a summary, the right exit code, and a way on."""
+"""Runs stopped at random instants: a summary, the right exit code, and a resumable state."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from helpers.processes import ENVIRONMENT, products, run_whole, start
 from mockapi.serve import serving
 from mockapi.settings import Settings
 
-# So many stops; CI makes fewer on all but its first Python.
+# Number of stops; CI uses fewer on all but its first Python.
 INSTANTS = int(os.environ.get("CRASH_INSTANTS", "50")) // 2
 AT_ONCE = 4
 MOCKS = Settings(ports=(0, 0, 0), pages=10, latency=0.04)
@@ -28,7 +28,7 @@ def status_of(output: Path) -> str:
 
 
 async def stop_by_signal(urls: Mapping[str, str], output: Path, delay: float, number: signal.Signals) -> str:
-    """Send a signal so long after the first request: tells what the run made of it."""
+    """Send a signal ``delay`` seconds after the first request, and return how the run ended."""
     process = await start(urls, output)
     await trio.sleep(delay)
     process.send_signal(number)
@@ -40,7 +40,7 @@ async def stop_by_signal(urls: Mapping[str, str], output: Path, delay: float, nu
 
 
 async def stop_by_deadline(urls: Mapping[str, str], output: Path, timeout: float) -> str:
-    """Give a run so little time: tells what came of it."""
+    """Run with a short timeout, and return how the run ended."""
     process = await start(urls, output, "-t", f"{timeout:.3f}")
     with trio.fail_after(10):
         code = await process.wait()
@@ -49,7 +49,7 @@ async def stop_by_deadline(urls: Mapping[str, str], output: Path, timeout: float
 
 
 async def test_stopped_at_any_instant_there_is_a_summary_and_a_way_on(tmp_path: Path) -> None:
-    """SIGINT, SIGTERM and deadlines: summary and exit code agree, and --resume ends with the whole."""
+    """After SIGINT, SIGTERM or the deadline, summary and exit code agree, and --resume completes the run."""
     rng = random.Random(2026)
     stops = iter([(rng.uniform(0, 0.6), (*SIGNALS, None)[index % 3]) for index in range(INSTANTS)])
     outcomes: list[str] = []
@@ -81,7 +81,7 @@ async def test_stopped_at_any_instant_there_is_a_summary_and_a_way_on(tmp_path: 
 def test_signals_end_the_process_before_the_run_and_change_nothing_after_it(
     number: signal.Signals, written: bool, code: int | None, printed: bytes
 ) -> None:
-    """Before it listens nothing has begun; once all is written the exit code is what came of it."""
+    """A signal before the run ends the process; a signal after all is written leaves the exit code unchanged."""
     program = f"""
 import os
 from pipeline.cli.run import handle_signals_around

@@ -1,4 +1,4 @@
-"""Fault storms: whatever the servers do for a while, nothing that they have is missing in the end."""
+"""Fault storms: temporary faults of any kind lose nothing in the end."""
 
 import json
 import os
@@ -17,16 +17,16 @@ from pipeline.config.settings import Breaker, Config, Endpoint, Http, RateLimit,
 SEEDS = range(1, int(os.environ.get("STORM_SEEDS", "20")) + 1)
 PAGES, PER_PAGE = 9, 10
 
-# A server that ignores the page number, even once, cannot be told from one that has no more pages: not in this storm.
+# Excluded, because a server that ignores the page number cannot be told from one that has no more pages.
 PASSING = sorted(set(KINDS) - {"ignore-page"})
 
 
-# What is not retried at once has its second chance at the end of the walk, and no third one.
+# These are not retried at once, only once at the end of the walk.
 ONCE = ("hang", "drip", "malformed", "html")
 
 
 def storm(rng: Random) -> list[Fault]:
-    """Faults of all kinds on every other page, each of them over before its page's chances are."""
+    """Return faults of all kinds on every other page, each of which ends before the attempts for its page do."""
     faults = []
     for persona in PERSONAS:
         for page in range(rng.choice((1, 2)), PAGES + 1, 2):
@@ -39,7 +39,7 @@ def storm(rng: Random) -> list[Fault]:
 
 
 def brisk(urls: dict[str, str], output: Path) -> Config:
-    """The defaults, but for waits that a test has no time for."""
+    """Return the defaults with shorter waits."""
     return Config(
         output=str(output),
         timeout=60.0,
@@ -53,7 +53,7 @@ def brisk(urls: dict[str, str], output: Path) -> Config:
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_a_storm_that_passes_costs_nothing(tmp_path: Path, seed: int) -> None:
-    """Every page comes in the end, and every record that came is a product, a duplicate or a reject."""
+    """Every page arrives in the end, and every record is a product, a duplicate or a reject."""
     rng = Random(seed)
     faults = storm(rng)
     settings = Settings(
@@ -67,7 +67,7 @@ async def test_a_storm_that_passes_costs_nothing(tmp_path: Path, seed: int) -> N
     for source in summary.sources:
         assert (source.status, source.pages_fetched, list(source.pages_missing)) == ("complete", PAGES, []), told
         assert source.items_fetched == source.products + source.duplicates + source.rejected == PAGES * PER_PAGE
-        # What a shifted page repeats is counted, and a dirty one; what a shift pushes out the server did not send.
+        # Shifted and dirty pages repeat records; the server did not send what a shift pushed out.
         kinds = [fault.kind for fault in faults if fault.persona == source.name]
         assert bool(source.duplicates) <= bool({"overlap", "dirty"} & {*kinds})
         assert source.rejected == 2 * kinds.count("dirty")
