@@ -22,8 +22,8 @@ _REPORT = _OUTPUT.with_name("report.html")
 _INTERRUPTED = (130, 143)
 
 _OPENING = f"""\
-Five product APIs at once, with the default settings: {RPS} requests per second to each,
-three retries, and a circuit that opens for {COOLDOWN:g} s after three failures.
+Five product APIs at once, with the default settings: {RPS} requests per second
+to each, three retries, and a circuit that opens for {COOLDOWN:g} s after three failures.
 """
 
 
