@@ -1,1 +1,1 @@
-"""What a person sees while the program runs: log lines, bars and the closing table."""
+"""Terminal output while a run is under way: log lines, progress bars and the closing table."""

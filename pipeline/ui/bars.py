@@ -1,122 +1,98 @@
-"""The live view on a terminal: bars that are redrawn a few times a second, below the log lines."""
+"""Progress bars on a terminal: redrawn several times a second, below the log lines."""
 
-import math
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, TextIO
 
 import trio
 from tqdm import tqdm
 
 from pipeline.model.status import Poll
+from pipeline.ui.columns import fitted
 from pipeline.ui.rows import Row, rows, worst
-from pipeline.ui.throughput import Paces
+from pipeline.ui.throughput import PaceTracker
 
-# Seconds between two drawings, and the most, where drawing would else take more than this share of the time.
+# Seconds between two drawings. Drawing may take at most this share of the time; above that, the interval grows.
 _INTERVAL, _LONGEST_INTERVAL, _SHARE_OF_TIME = 0.25, 2.0, 0.01
 
-# More endpoints than this share one bar, and only so many of the worst have their own.
+# Above MOST_BARS endpoints, all share one bar, and only the WORST have bars of their own.
 MOST_BARS, WORST = 20, 10
 
-_ERASE_REST, _ERASE_BELOW = "\x1b[K", "\x1b[J"
+_ERASE_REST, _ERASE_BELOW, _UP = "\x1b[K", "\x1b[J", "\x1b[A"
 
-_lock = tqdm.get_lock()  # type: ignore[no-untyped-call]  # its stubs leave it bare
+_lock = tqdm.get_lock()  # type: ignore[no-untyped-call]  # untyped in its stubs
 
 
 async def show_bars(poll: Poll) -> None:
-    """Show how a run stands on standard error, until cancelled; then nothing of it is left there.
+    """Draw the status of a run on standard error until cancelled, then erase it.
 
-    A terminal that cannot be written to is given up: it is no reason to lose the run.
+    If the terminal cannot be written to, drawing ends and the run continues.
     """
-    paces = Paces()
-    shown: Sequence[int] | None = None
-    with suppress(OSError), closing(Bars(sys.stderr)) as bars:
+    paces = PaceTracker()
+    with suppress(OSError), Bars(sys.stderr) as bars:
         while True:
             began = trio.current_time()
             run, (width, height) = poll(), screen_size(sys.stderr)
-            endpoints = paces.of(run)
+            endpoints = paces.update(run)
             folded = len(endpoints) > min(MOST_BARS, height - 1)
-            shown = worst(endpoints, max(0, min(WORST, height - 2)), shown or ()) if folded else None
+            shown = worst(endpoints, max(0, min(WORST, height - 2))) if folded else None
             bars.draw(rows(run, endpoints, width, shown))
             took = trio.current_time() - began
             await trio.sleep(min(max(_INTERVAL, took / _SHARE_OF_TIME), _LONGEST_INTERVAL))
 
 
 def screen_size(file: TextIO) -> tuple[int, int]:
-    """The columns and lines there are for bars, none where the terminal's size is not known.
+    """Return the columns and lines available for bars; (0, 0) if the size of the terminal is unknown.
 
-    As tqdm has it: the last column stays free, since a terminal may begin a new line behind it, and two lines.
+    The last column stays free, because some terminals start a new line after a full one. Two lines stay free for the
+    log.
     """
     try:
         columns, lines = os.get_terminal_size(file.fileno())
-    except (OSError, ValueError):  # it is gone, or closed
+    except (OSError, ValueError):  # not a terminal, or closed
         return 0, 0
     return max(0, columns - 1), max(0, lines - 2)
 
 
-class Bars:
-    """Lines on a terminal that are drawn over again and again; log lines go above them, through ``tqdm.write``."""
+class Bars(tqdm):  # type: ignore[type-arg]  # generic only in its stubs
+    """All rows of a run as one tqdm bar of several lines; lines written with ``tqdm.write`` appear above it.
+
+    The cursor stays at the start of the first line, so that everything below it can be erased at any time. This holds
+    in a terminal that has become narrower, in which each line may have been wrapped into several.
+    """
+
+    monitor_interval = 0  # the bars are redrawn all the time; tqdm's monitor thread has nothing to do
 
     def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._bars: list[_Bar] = []
-        self._size = screen_size(file)
+        self._rows: Sequence[Row] = ()
+        super().__init__(file=file, leave=False)
 
     def draw(self, rows: Sequence[Row]) -> None:
-        """Show these rows, or as many of the last as there is room for, in place of those before."""
-        size = screen_size(self._file)
-        rows = rows[-size[1] :] if all(size) else ()
-        with _lock:  # one drawing without a log line in its midst
-            if size != self._size or len(rows) < len(self._bars):
-                self._erase()
-                self._size = size
-            while len(self._bars) > len(rows):
-                self._bars.pop().close()
-            while len(self._bars) < len(rows):
-                self._bars.append(_Bar.at(len(self._bars), self._file))
-            for bar, row in zip(self._bars, rows, strict=True):
-                bar.n, bar.total, bar.bar_format = row.n, row.total, row.layout
-                bar.refresh(nolock=True)
+        """Replace the rows on the screen with these; if there is not enough room, with the last of these."""
+        with _lock:  # refresh() by itself would keep the lock if writing fails
+            self._rows = rows
+            self.refresh(nolock=True)
 
-    def close(self) -> None:
-        """Take all of it away."""
-        with _lock:
-            try:
-                self._erase()
-            finally:
-                while self._bars:
-                    self._bars.pop().close()
+    def display(self, msg: str | None = None, pos: int | None = None) -> None:  # noqa: ARG002 - tqdm's signature
+        """Write the rows, or erase them if ``msg`` is empty; called by tqdm with its lock held."""
+        if not self._rows:  # called by the constructor
+            return
+        columns, lines = screen_size(self.fp)
+        rows = self._rows[-lines:] if msg is None and columns and lines else ()
+        texts = [self._text(row, columns) for row in rows]
+        drawn = f"{_ERASE_REST}\n\r".join(texts)
+        self.fp.write(f"\r{drawn}{_ERASE_BELOW}{_UP * (len(texts) - 1)}\r")
+        self.fp.flush()
 
-    def _erase(self) -> None:
-        """Erase all below the cursor, which is at the start of the first line.
+    def clear(self, nolock: bool = False) -> None:  # noqa: ARG002 - tqdm's signature
+        """Erase the rows until the next ``refresh``; called by ``tqdm.write`` with the lock held."""
+        self.display("")
 
-        In a terminal that has become narrower each line may have become several.
-        """
-        if self._bars:
-            file = self._bars[0].fp  # tqdm's, which does not mind that the terminal is gone
-            file.write(f"\r{_ERASE_BELOW}")
-            file.flush()
-
-
-class _Bar(tqdm):  # type: ignore[type-arg]  # generic to mypy alone
-    """One line; the cursor returns to its start."""
-
-    monitor_interval = 0  # nobody need watch over bars that are redrawn all the time
-
-    @classmethod
-    def at(cls, position: int, file: TextIO) -> "_Bar":
-        """A bar so many lines below the first; it is drawn when it is refreshed, and erased by who had it drawn."""
-        return cls(position=position, file=file, dynamic_ncols=True, leave=False, delay=math.inf)
-
-    @staticmethod
-    def status_printer(file: Any) -> Callable[[str], None]:
-        """What writes a line over the one before; blanks in place of the rest, as tqdm's own, may not fit any more."""
-
-        def write(text: str) -> None:
-            text = text.encode(file.encoding, "replace").decode(file.encoding)  # never longer than it was
-            file.write(f"\r{text}{_ERASE_REST}\r")
-            file.flush()
-
-        return write
+    def _text(self, row: Row, columns: int) -> str:
+        total: Any = row.total  # None if unknown, which the stubs do not know
+        text = self.format_meter(row.n, total, 0, ascii=self.ascii, bar_format=row.layout)
+        # What the encoding lacks would be escaped, and no longer fit the line.
+        text = text.encode(self.fp.encoding, "replace").decode(self.fp.encoding)
+        return fitted(text, columns).rstrip()

@@ -3,14 +3,15 @@
 import unicodedata
 from collections.abc import Sequence
 
-# Less than this tells nothing.
+# Narrower columns are not legible.
 _NARROWEST = 8
 
 
 def columns(rows: Sequence[Sequence[str]], *, width: int | None = None, numbers: Sequence[int] = ()) -> str:
-    """The rows, the first of them the head, each column as wide as it needs; those of ``numbers`` to the right.
+    """Return the rows as aligned lines; the first row is the head.
 
-    With ``width``, the widest columns give way until a row fits.
+    Columns whose indices are in ``numbers`` are aligned right. With ``width``, the widest columns shrink until a row
+    fits.
     """
     widths = [max(cells(row[column]) for row in rows) for column in range(len(rows[0]))]
     while width is not None and sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > _NARROWEST:
@@ -21,7 +22,7 @@ def columns(rows: Sequence[Sequence[str]], *, width: int | None = None, numbers:
 
 
 def fitted(text: str, width: int, *, right: bool = False) -> str:
-    """The text in exactly so many cells, cut off with an ellipsis where it is longer."""
+    """Return the text padded to ``width`` cells, or cut off with an ellipsis if it is longer."""
     if cells(text) > width:
         kept, used = "", 0
         for character in text:
@@ -35,7 +36,7 @@ def fitted(text: str, width: int, *, right: bool = False) -> str:
 
 
 def cells(text: str) -> int:
-    """How many columns of a terminal it takes: wide characters two, combining ones none (Unicode annex 11)."""
+    """Return the terminal cells of a text: wide characters take two, combining ones none (Unicode Annex 11)."""
     if text.isascii():
         return len(text)
     return sum(
@@ -44,5 +45,5 @@ def cells(text: str) -> int:
 
 
 def printable(text: str) -> str:
-    """The text without characters that a terminal takes for commands, or that turn its direction."""
+    """Return the text with control characters and changes of direction escaped."""
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

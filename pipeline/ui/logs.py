@@ -16,24 +16,23 @@ from pipeline.redaction import NO_SECRETS, Secrets
 if TYPE_CHECKING:
     from loguru import Message, Record
 
-# What a line may say about where it happened, in this order.
+# Context that a JSON line may have, in this order.
 FIELDS = ("endpoint", "page", "attempt", "status", "elapsed")
 
-
-# C0 and C1 controls: what a server says must not reach the terminal as a command, nor look like a line of ours.
+# C0 and C1 controls: text from a server must neither reach the terminal as a command nor imitate a log line.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
 def configure_logging(log: Log, secrets: Secrets = NO_SECRETS) -> None:
-    """Send the program's log to standard error, above the bars, and keep other libraries' logs quiet.
+    """Write the program's log to standard error, above the bars, and silence the libraries' logs.
 
-    Whatever a line says, there are none of ``secrets`` in it.
+    All ``secrets`` are redacted from every line.
     """
-    # httpx logs whole URLs, with whatever secrets they hold.
+    # httpx logs whole URLs, including any secrets in them.
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logger.remove()
-    if sys.stderr is None:  # closed by whoever started us
+    if sys.stderr is None:  # closed by the parent process
         return
 
     def clean(record: "Record") -> None:
@@ -44,7 +43,7 @@ def configure_logging(log: Log, secrets: Secrets = NO_SECRETS) -> None:
     render: Callable[[Message], str] = _as_json if log.format is Format.JSON else str
 
     def write(message: "Message") -> None:
-        # A traceback may say anything; else only the message can, and our own words around it are not to be touched.
+        # The message is redacted already, and the text around it must stay as it is. A traceback may contain anything.
         line = render(message)
         tqdm.write(secrets.redact(line) if message.record["exception"] else line, file=sys.stderr, end="")
 
@@ -76,7 +75,7 @@ def _brief(value: object) -> object:
 
 
 def _text_format(record: "Record") -> str:
-    """A template for one line: time, level, where, what, and how long it took."""
+    """Return loguru's template for one line: time, level, place, message and elapsed time."""
     extra = record["extra"]
     where = ""
     if extra.get("endpoint"):

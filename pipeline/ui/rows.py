@@ -1,41 +1,29 @@
-"""Which endpoints to look at, where there are too many for all.
-
-The lines of the live view, drawn from a run's status and nothing else.
-"""
+"""Rows of the progress display, computed from the status of a run, and the choice of endpoints that get one."""
 
 import heapq
 from collections.abc import Sequence
 
 import msgspec
 
+from pipeline.formatting import counted
 from pipeline.model.status import RunStatus
 from pipeline.ui.columns import cells, fitted, printable
-from pipeline.ui.formatting import counted, is_paused, of_all, outlook, state
+from pipeline.ui.status_text import is_paused, of_all, outlook, state
 from pipeline.ui.throughput import Paced, is_held_up, seconds_to_go
 
-# By how much another endpoint has to be worse than one that is looked at already, to take its place.
-_CLEARLY = 1.5
 
+def worst(endpoints: Sequence[Paced], most: int) -> list[int]:
+    """Return the indices of at most ``most`` endpoints, the one in most trouble first.
 
-def worst(endpoints: Sequence[Paced], most: int, shown: Sequence[int] = ()) -> list[int]:
-    """The indices of so many endpoints that fare worst, in the order to show them in.
-
-    Worse is whose circuit is open, then who is paused, then who is under way, then who ended with something missing;
-    among these who was retried more often, then who has more pages to go. Those ``shown`` before give way only to what
-    is clearly worse, and the others keep their places: what is looked at does not jump about.
+    Open circuits come first, then pauses, then other active endpoints, then endpoints that ended incomplete. Equals are
+    ordered by retries, then by remaining pages, then as configured.
     """
-    before = set(shown)
 
-    def badness(index: int) -> tuple[int, float, float, int]:
+    def badness(index: int) -> tuple[int, int, int]:
         endpoint = endpoints[index]
-        weight = _CLEARLY if index in before else 1.0
-        left = endpoint.pages_left or 0
-        return _trouble(endpoint), weight * endpoint.status.retries, weight * left, -index
+        return _trouble(endpoint), endpoint.status.retries, endpoint.pages_left or 0
 
-    chosen = heapq.nlargest(most, range(len(endpoints)), key=badness)
-    places = shown[: len(chosen)]
-    newcomers = iter([index for index in chosen if index not in places])
-    return [*(index if index in chosen else next(newcomers) for index in places), *newcomers]
+    return heapq.nlargest(most, range(len(endpoints)), key=badness)
 
 
 def _trouble(endpoint: Paced) -> int:
@@ -47,18 +35,18 @@ def _trouble(endpoint: Paced) -> int:
     return 3 if is_paused(status) else 2
 
 
-# From so many columns on there is a bar in each line, as long as this.
+# Minimum width of the terminal and length of the bars, in columns; narrower terminals have no bars.
 _BARS = ((100, 20), (60, 10))
 
-# Names take no more than this share of a line.
+# Names take at most a quarter of a line.
 _SHARE_OF_NAMES = 4
 
-# What a line may say beside its counts: how important it is, and the words.
+# A text beside the counts and its importance; the least important ones are left out first.
 _Part = tuple[int, str]
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One line as tqdm draws it: ``n`` of ``total`` (None where unknown) in a ``layout``, its ``bar_format``."""
+    """One line for tqdm: ``n`` of ``total`` (None if unknown), and ``layout``, its ``bar_format``."""
 
     n: int
     total: int | None
@@ -66,7 +54,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class _Line(msgspec.Struct, frozen=True):
-    """A line before its layout: name, what is counted, and the parts that it says if there is room."""
+    """A line before its layout; ``parts`` are shown if there is room."""
 
     name: str
     n: int
@@ -76,9 +64,9 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 def rows(run: RunStatus, endpoints: Sequence[Paced], width: int, shown: Sequence[int] | None = None) -> list[Row]:
-    """A line for each endpoint and one for the run, none of them wider than ``width`` columns.
+    """Return a row for each endpoint and one for the run, none of them wider than ``width`` columns.
 
-    With ``shown``, all endpoints share one line, and only those with these indices have one of their own below it.
+    With ``shown``, all endpoints share one row, followed by rows for the endpoints with these indices.
     """
     lines = [_endpoint_line(endpoint) for endpoint in endpoints] if shown is None else []
     if shown is not None:
@@ -104,8 +92,8 @@ def _folded_line(run: RunStatus) -> _Line:
     incomplete = sum(endpoint.ended in ("partial", "failed") for endpoint in run.endpoints)
     parts = [
         (3, counted(opened, "circuit") + " open" if opened else ""),
-        (1, f"{paused} paused" if paused else ""),
-        (2, f"{incomplete} incomplete" if incomplete else ""),
+        (1, f"{paused:,} paused" if paused else ""),
+        (2, f"{incomplete:,} incomplete" if incomplete else ""),
     ]
     return _Line("endpoints", run.ended, len(run.endpoints), "ended", parts)
 
@@ -115,7 +103,7 @@ def _run_line(run: RunStatus, endpoints: Sequence[Paced]) -> _Line:
     parts = [
         (2, counted(run.records, "record")),
         (1, _rate(endpoints)),
-        (4, f"{run.ended}/{len(endpoints)} ended"),
+        (4, f"{of_all(run.ended, len(endpoints))} ended"),
         (3, f"{int(run.elapsed)} of {run.timeout:g} s"),
         (5, eta),
         (6, left),
@@ -124,13 +112,13 @@ def _run_line(run: RunStatus, endpoints: Sequence[Paced]) -> _Line:
 
 
 def _rate(endpoints: Sequence[Paced]) -> str:
-    """Records a second of those that nothing holds up; nothing to tell of where there are none."""
+    """Return the records per second of all endpoints that nothing holds up; empty if there are none."""
     rate = sum(endpoint.records_a_second or 0.0 for endpoint in endpoints if not is_held_up(endpoint.status))
-    return f"{rate:.0f}/s" if rate >= 9.5 else f"{rate:.1f}/s" if rate >= 0.05 else ""
+    return f"{rate:,.0f}/s" if rate >= 9.5 else f"{rate:.1f}/s" if rate >= 0.05 else ""
 
 
 def _laid_out(lines: Sequence[_Line], width: int) -> list[Row]:
-    """The lines with their columns below each other, each with as many of its parts as there is room for."""
+    """Align the columns of the lines, and keep the parts for which there is room."""
     bar = next((length for least, length in _BARS if width >= least), 0)
     names = [printable(line.name) for line in lines]
     counts = [of_all(line.n, line.total) + (f" {line.unit}" if bar else "") for line in lines]
@@ -147,7 +135,7 @@ def _laid_out(lines: Sequence[_Line], width: int) -> list[Row]:
 
 
 def _fitting(parts: Sequence[_Part], room: int) -> str:
-    """The words of the parts in their order, without the least important ones that there is no room for."""
+    """Join the parts, leaving out the least important ones until the text fits."""
     kept = [part for part in parts if part[1]]
     while kept and cells(text := ", ".join(words for _, words in kept)) > room:
         kept.remove(min(kept))

@@ -1,4 +1,4 @@
-"""How fast endpoints go, and when they will be done."""
+"""Throughput of endpoints, and estimates of when they will be done."""
 
 import math
 from collections.abc import Sequence
@@ -7,20 +7,23 @@ import msgspec
 
 from pipeline.model.status import EndpointStatus, RunStatus
 
-# What was longer ago counts less than 1/e of what is now, in seconds.
+# Time constant of the moving averages, in seconds: older observations weigh less than 1/e.
 _MEMORY = 10.0
 
-# Sooner no pace is told: a burst at the start says little about what follows.
+# Seconds of observation before there is a pace: a burst at the start would distort it.
 _LEAST = 1.0
 
 
 def is_held_up(status: EndpointStatus) -> bool:
-    """Whether nothing can come of the endpoint for a reason that is known: its end, its circuit, a pause."""
+    """True if the endpoint cannot deliver pages for a known reason: it has ended, its circuit is open, or it pauses."""
     return status.ended is not None or status.circuit != "closed" or status.paused_for > 0
 
 
 class Paced(msgspec.Struct, frozen=True):
-    """An endpoint's status and its pace while nothing holds it up, in pages and records a second; None if unknown."""
+    """An endpoint's status and its pace in pages and records per second, None if unknown.
+
+    The pace is that of the time in which nothing held the endpoint up.
+    """
 
     status: EndpointStatus
     pages_a_second: float | None = None
@@ -28,14 +31,14 @@ class Paced(msgspec.Struct, frozen=True):
 
     @property
     def pages_left(self) -> int | None:
-        """How many pages are still to be fetched, None where that is unknown."""
+        """The number of pages still to be fetched, None if unknown."""
         if self.status.ended:
             return 0
         return None if self.status.pages_wanted is None else self.status.pages_wanted - self.status.pages
 
     @property
     def seconds_to_go(self) -> float | None:
-        """What is left at this pace, behind what holds it up now; None where either is unknown."""
+        """The seconds needed for the remaining pages, after the current pause or probe; None if unknown."""
         left, pace = self.pages_left, self.pages_a_second
         if not left:
             return left
@@ -43,24 +46,24 @@ class Paced(msgspec.Struct, frozen=True):
 
 
 def seconds_to_go(endpoints: Sequence[Paced]) -> float | None:
-    """When the last of them will be done, None where that is unknown of one."""
+    """Return the seconds until the last endpoint is done, None if that is unknown for any of them."""
     known = [seconds for endpoint in endpoints if (seconds := endpoint.seconds_to_go) is not None]
     return max(known, default=0.0) if len(known) == len(endpoints) else None
 
 
-class Paces:
-    """Finds paces from what a run's status says again and again.
+class PaceTracker:
+    """Estimates the pace of endpoints from successive snapshots of a run.
 
-    They are exponential moving averages over time. Time in which an endpoint is held up does not count: it will go on
-    as before.
+    A pace is an exponential moving average over time. Time in which an endpoint is held up does not count, because the
+    endpoint is expected to continue as before.
     """
 
     def __init__(self) -> None:
         self._elapsed = 0.0
         self._paces: dict[str, _Pace] = {}
 
-    def of(self, run: RunStatus) -> Sequence[Paced]:
-        """The endpoints with their paces, in their order; to be called with one status after the other."""
+    def update(self, run: RunStatus) -> Sequence[Paced]:
+        """Take in the next snapshot, and return its endpoints with their paces, in the same order."""
         seconds, self._elapsed = run.elapsed - self._elapsed, run.elapsed
         fade = math.exp(-seconds / _MEMORY)
         return [self._paced(endpoint, seconds, fade) for endpoint in run.endpoints]
@@ -77,7 +80,7 @@ class Paces:
 
 
 class _Pace:
-    """What was seen of one endpoint, and in how much time, both faded."""
+    """Pages and records of one endpoint and the time they took, all with exponential decay."""
 
     __slots__ = ("last", "pages", "records", "seconds")
 

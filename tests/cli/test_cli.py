@@ -215,7 +215,7 @@ def test_the_closing_table_tells_what_is_missing() -> None:
     assert "--resume" in hint
     assert head.split()[:3] == ["source", "status", "products"]
     assert "3, 5-6, 8, 1 more, 15…" in row
-    assert announced == "a: the API announced 100 records, 5 came."
+    assert announced == "a: 100 records announced, 5 received"
     assert verdict.endswith("→ out.json")
 
 

@@ -1,4 +1,4 @@
-"""A real pseudo-terminal, and what a person would see on it: its output goes through a terminal emulator."""
+"""A pseudo-terminal whose output is interpreted by a terminal emulator."""
 
 import fcntl
 import os
@@ -11,14 +11,14 @@ from typing import Self
 
 import pyte
 
-# Terminals ignore it, and so it marks how far the output has been read.
+# Terminals ignore this byte, so that it can mark how far the output has been read.
 _MARK = b"\0"
 
 
 class Terminal:
-    """A terminal of some size that is standard error while the context lasts; ``screen`` is what is to be seen on it.
+    """A terminal that replaces standard error while its context is open.
 
-    ``ours`` and ``theirs`` are the descriptors of its two ends.
+    ``ours`` and ``theirs`` are the descriptors of its two ends: the emulator's and the program's.
     """
 
     def __init__(self, columns: int, lines: int = 24, *, encoding: str = "utf-8") -> None:
@@ -44,7 +44,7 @@ class Terminal:
         self._open.close()
 
     def resize(self, columns: int, lines: int, *, rewraps: bool = False) -> None:
-        """The user pulls at the window: some terminals cut off what does not fit, others wrap all lines anew."""
+        """Change the size as a user does; some terminals then cut off long lines, others wrap them (``rewraps``)."""
         self.read_all()
         before, (at, _) = self.screen, self.cursor
         self._emulated.resize(lines, columns)
@@ -57,24 +57,24 @@ class Terminal:
         self.tell_size(columns, lines)
 
     def tell_size(self, columns: int, lines: int) -> None:
-        """What programs hear when they ask."""
+        """Set the size that the operating system reports to programs."""
         fcntl.ioctl(self.ours, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def read_all(self) -> None:
-        """Take in what has been written: who writes may wait for that."""
+        """Read everything that has been written so far."""
         os.write(self.theirs, _MARK)
         while not self.read_some():
             select.select([self.ours], [], [])
 
     def read_some(self) -> bool:
-        """Take in what is there to be read, and whether that is all of it."""
+        """Read what is available; True if that reaches the end mark."""
         output = os.read(self.ours, 65536)
         self._stream.feed(output.replace(_MARK, b""))
         return _MARK in output
 
     @property
     def screen(self) -> list[str]:
-        """The lines on it, without the blanks behind them and the empty lines below."""
+        """The lines on the screen, without trailing blanks and trailing empty lines."""
         lines = [line.rstrip() for line in self._emulated.display]
         while lines and not lines[-1]:
             lines.pop()
@@ -82,7 +82,7 @@ class Terminal:
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing on it has a colour, or is bold."""
+        """True if nothing on the screen is coloured or bold."""
         return all(
             c.fg == c.bg == "default" and not c.bold for line in self._emulated.buffer.values() for c in line.values()
         )

@@ -210,12 +210,12 @@ def test_a_replay_writes_them_anew(tmp_path: Path, suffix: str) -> None:
     endpoints = "endpoints=[{name: shop, url: 'http://shop.test/'}]"
     arguments = ["replay-rejects", "-o", str(tmp_path / "s.json"), "--set", endpoints, "--products", str(path)]
     result = CliRunner().invoke(main, arguments)
-    assert (result.exit_code, result.output.splitlines()[1]) == (0, f"the products alone → {path}")
+    assert (result.exit_code, result.output.splitlines()[1]) == (0, f"products → {path}")
     assert ids(path) == ids_in_summary(tmp_path) == ["shop:1", "shop:2"]
     before = (tmp_path / "s.json").read_bytes()
     path.unlink()
     result = CliRunner().invoke(main, arguments)
-    assert result.output.splitlines()[1] == f"the products alone → {path}"
+    assert result.output.splitlines()[1] == f"products → {path}"
     assert ids(path) == ["shop:1", "shop:2"]
     assert (tmp_path / "s.json").read_bytes() == before
     blocked = CliRunner().invoke(main, [*arguments, "--products", str(rejects)])

@@ -102,7 +102,7 @@ async def test_the_products_go_to_a_file_of_their_own(tmp_path: Path) -> None:
             path = tmp_path / f"p.{suffix}"
             result = await run(urls, tmp_path / "s.json", *BRISK, flags=["--products", str(path)])
             assert result.code == 3
-            assert f"the products alone → {path}\n" in result.stdout
+            assert f"products → {path}\n" in result.stdout
             assert ids(path) == [product["id"] for product in result.products()]
             assert len(ids(path)) == 400
     assert {each.name for each in tmp_path.iterdir()} == {

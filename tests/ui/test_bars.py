@@ -1,4 +1,4 @@
-"""Bars on a real pseudo-terminal, as a person sees them."""
+"""Bars on a pseudo-terminal, as a terminal emulator shows them."""
 
 import io
 import os
@@ -28,20 +28,21 @@ ROWS = [Row(1, 4, "one |{bar:4}| quarter"), Row(3, None, "two |{bar:4}| unknown"
 
 
 def draw(terminal: Terminal, bars: Bars, rows: Sequence[Row] = ROWS) -> list[str]:
-    """Draw them; gives what is on the screen then."""
+    """Draw rows, and return the lines on the screen."""
     bars.draw(rows)
     terminal.read_all()
     return terminal.screen
 
 
 def close(terminal: Terminal, bars: Bars) -> list[str]:
+    """Close the bars, and return the lines on the screen."""
     bars.close()
     terminal.read_all()
     return terminal.screen
 
 
 def test_bars_are_drawn_over_and_leave_nothing_behind() -> None:
-    """Each drawing takes the place of the one before, however many lines it has; in the end the screen is clean."""
+    """Each drawing replaces the one before, whatever their numbers of lines, and the end leaves a clean screen."""
     with Terminal(40) as terminal:
         bars = Bars(terminal.file)
         assert draw(terminal, bars) == ["one |█   | quarter", "two |    | unknown"]
@@ -53,7 +54,7 @@ def test_bars_are_drawn_over_and_leave_nothing_behind() -> None:
 
 
 def test_log_lines_stand_above_the_bars() -> None:
-    """Also where one is longer than the terminal is wide, and when all of it scrolls."""
+    """Log lines stay intact if they are longer than the terminal is wide, and if the screen scrolls."""
     with Terminal(40) as terminal:
         configure_logging(Log())
         bars = Bars(terminal.file)
@@ -74,7 +75,7 @@ def test_log_lines_stand_above_the_bars() -> None:
 def test_a_terminal_may_be_resized_at_any_time(
     columns: int, lines: int, log_lines: Sequence[str], rewraps: bool
 ) -> None:
-    """Nothing is left of what was drawn before, and nothing wraps, also where a log line is the first to come."""
+    """Nothing is left of the old bars and nothing wraps, even if a log line is written first."""
     with Terminal(40) as terminal:
         configure_logging(Log())
         bars = Bars(terminal.file)
@@ -90,7 +91,7 @@ def test_a_terminal_may_be_resized_at_any_time(
 
 @pytest.mark.parametrize("rewraps", [False, True])
 def test_bars_go_away_also_right_after_a_resize(rewraps: bool) -> None:
-    """Before they are drawn again, each may have become several lines."""
+    """Each bar may have been wrapped into several lines, and all of them are erased."""
     with Terminal(40) as terminal:
         bars = Bars(terminal.file)
         draw(terminal, bars)
@@ -99,7 +100,7 @@ def test_bars_go_away_also_right_after_a_resize(rewraps: bool) -> None:
 
 
 def test_there_are_never_more_bars_than_lines() -> None:
-    """The last of them are shown; where there is no room at all, none is."""
+    """A low terminal shows the last rows; one without any room shows none."""
     with Terminal(40) as terminal:
         bars = Bars(terminal.file)
         for lines, shown in ((6, ["3", "4", "5", "6"]), (3, ["6"]), (2, []), (24, list("0123456"))):
@@ -109,7 +110,7 @@ def test_there_are_never_more_bars_than_lines() -> None:
 
 
 def test_what_the_terminal_cannot_write_takes_no_more_room() -> None:
-    """Where the encoding has no blocks and no ellipsis, bars are of digits, and nothing wraps."""
+    """If the encoding lacks blocks and ellipses, bars consist of digits and nothing wraps."""
     with Terminal(20, encoding="ascii") as terminal:
         bars = Bars(terminal.file)
         assert draw(terminal, bars, [Row(1, 2, "name… |{bar:4}| 56789")]) == ["name? |##  | 56789"]
@@ -121,7 +122,7 @@ def status(number: int, **changes: object) -> EndpointStatus:
 
 
 async def screens(terminal: Terminal, endpoints: list[EndpointStatus], *changes: EndpointStatus) -> list[list[str]]:
-    """What is seen of these endpoints, then of them with the first change, and so on."""
+    """Return the screen for these endpoints, and then the screen after each change."""
     found = []
 
     def poll() -> RunStatus:
@@ -143,16 +144,16 @@ async def screens(terminal: Terminal, endpoints: list[EndpointStatus], *changes:
 
 @pytest.mark.virtual_time
 async def test_a_thousand_endpoints_fold_into_one_bar_and_the_worst_ten() -> None:
-    """They are chosen anew with each drawing, and those that stay keep their places; in the end nothing is left."""
+    """The worst ten are chosen anew for each drawing, and the end leaves a clean screen."""
     endpoints = [status(number, ended="complete") for number in range(1000)]
     endpoints[700:720] = [status(number, retries=number - 700) for number in range(700, 720)]
     with Terminal(80) as terminal:
         before, after = await screens(terminal, endpoints, status(3, circuit="open", probe_in=9.0))
-    assert before[0] == "endpoints    980/1000 ended |█████████▊|"
+    assert before[0] == "endpoints     980/1,000 ended |█████████▊|"
     assert [line.split()[0] for line in before[1:-1]] == [f"shop-{number}" for number in range(719, 709, -1)]
-    assert after[0] == "endpoints    979/1000 ended |█████████▊| 1 circuit open"
-    assert after[1:-1] == [*before[1:-2], "shop-3           5/10 pages |█████     | 100 records, open, probe in 9 s"]
-    assert after[-1].startswith("total      5000/10000 pages |█████     | 979/1000 ended, ")
+    assert after[0] == "endpoints     979/1,000 ended |█████████▊| 1 circuit open"
+    assert after[1:-1] == ["shop-3             5/10 pages |█████     | 100 records, open, probe in 9 s", *before[1:-2]]
+    assert after[-1].startswith("total      5,000/10,000 pages |█████     | ETA unknown, ")
 
 
 @pytest.mark.virtual_time
@@ -167,14 +168,14 @@ async def test_a_thousand_endpoints_fold_into_one_bar_and_the_worst_ten() -> Non
     ],
 )
 async def test_more_endpoints_than_lines_fold_too(lines: int, shown: list[str]) -> None:
-    """The lower the terminal, the fewer; the run's own line stays the longest."""
+    """The lower the terminal, the fewer rows are shown; the row of the run remains longest."""
     with Terminal(40, lines) as terminal:
         (screen,) = await screens(terminal, [status(number, retries=number) for number in range(3)])
     assert [line.split()[0] for line in screen] == shown
 
 
 class Clogged(io.StringIO):
-    """A terminal that somebody set to non-blocking, and that is full."""
+    """A terminal in non-blocking mode whose buffer is full."""
 
     encoding = "utf-8"
 
@@ -187,7 +188,7 @@ class Clogged(io.StringIO):
 
 
 async def test_a_terminal_that_cannot_be_written_to_does_not_end_the_run() -> None:
-    """Nothing is drawn any more, and whoever logs from another thread is not held up."""
+    """Drawing ends, and other threads can still write log lines."""
 
     def log() -> None:
         with tqdm.get_lock():
@@ -204,7 +205,7 @@ async def test_a_terminal_that_cannot_be_written_to_does_not_end_the_run() -> No
 def test_bars_need_a_terminal_to_draw_on(
     monkeypatch: pytest.MonkeyPatch, columns: int, term: str, watch: object
 ) -> None:
-    """One that is dumb, or does not know its size, gets lines."""
+    """A dumb terminal, or one of unknown size, gets progress lines."""
     monkeypatch.setenv("TERM", term)
     with Terminal(columns or 1) as terminal:
         if not columns:
@@ -214,7 +215,7 @@ def test_bars_need_a_terminal_to_draw_on(
 
 @pytest.mark.parametrize("closed", [True, False])
 def test_elsewhere_there_are_lines(monkeypatch: pytest.MonkeyPatch, closed: bool) -> None:
-    """Neither a pipe nor a standard error that was closed is a terminal."""
+    """A pipe or a closed standard error gets progress lines."""
     if closed:
         monkeypatch.setattr(sys, "stderr", None)
     assert progress_watch() is log_progress
@@ -222,7 +223,7 @@ def test_elsewhere_there_are_lines(monkeypatch: pytest.MonkeyPatch, closed: bool
 
 @pytest.mark.parametrize("resized", [40, 100])
 async def test_a_real_run_leaves_a_clean_screen(tmp_path: Path, resized: int) -> None:
-    """Bars and log lines side by side in a window that is pulled at meanwhile, and at the end neither bar nor scrap."""
+    """Bars and log lines share a terminal that is resized during the run, and no trace of the bars is left."""
     settings = ("rate_limit.rps=20", "rate_limit.burst=1", "retry.base_delay=0.1", "breaker.cooldown=1")
     seen = []
     with Terminal(80, 40) as terminal, trio.fail_after(60):
@@ -251,9 +252,9 @@ async def test_a_real_run_leaves_a_clean_screen(tmp_path: Path, resized: int) ->
     assert bars_on(terminal.screen) == []
     shown = "".join(terminal.screen).replace(" ", "")
     assert [shown.count(words) for words in ("page5(attempt3)", "api3:allpagesfetched:25", "sourcestatus")] == [1, 1, 1]
-    assert "complete:1500products" in shown
+    assert "complete:1,500products" in shown
 
 
 def bars_on(screen: Sequence[str]) -> list[str]:
-    """The names before counts; in the closing table they stand before a status."""
+    """Return the names in front of counts; in the closing table a status follows the name."""
     return re.findall(r"^(api\d|total) +\d", "\n".join(screen), re.MULTILINE)

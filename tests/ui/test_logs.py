@@ -1,4 +1,4 @@
-"""Log lines, for people and for machines."""
+"""Log lines as text and as JSON."""
 
 import json
 import logging
@@ -53,7 +53,7 @@ def test_json_lines_name_the_exception(capsys: pytest.CaptureFixture[str]) -> No
 
 @pytest.mark.parametrize("style", list(Format))
 def test_control_characters_are_shown_and_not_obeyed(capsys: pytest.CaptureFixture[str], style: Format) -> None:
-    """What a server says can neither colour the terminal nor pass for a line of ours."""
+    """Text from a server can neither control the terminal nor imitate a log line."""
     configure_logging(Log(format=style))
     logger.info("it said {}", "\x1b[31mred\r\n00:00:00 INFO all is well\x9b2J\x07")
     shown = capsys.readouterr().err
@@ -63,13 +63,13 @@ def test_control_characters_are_shown_and_not_obeyed(capsys: pytest.CaptureFixtu
 
 
 def test_the_level_is_a_threshold(capsys: pytest.CaptureFixture[str]) -> None:
-    """What is less severe than the level is not shown."""
+    """Messages below the level are not shown."""
     configure_logging(Log(level=Level.ERROR))
     log_something()
     assert capsys.readouterr().err == ""
 
 
 def test_httpx_does_not_log_urls() -> None:
-    """httpx logs each URL with its query at INFO; that is off."""
+    """httpx's INFO lines, which contain whole URLs, are switched off."""
     configure_logging(Log(level=Level.DEBUG))
     assert not logging.getLogger("httpx").isEnabledFor(logging.INFO)

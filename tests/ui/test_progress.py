@@ -1,4 +1,4 @@
-"""Progress lines, where there is no terminal."""
+"""Progress lines, for standard error without a terminal."""
 
 import json
 import re
@@ -26,29 +26,29 @@ DEAD = Paced(EndpointStatus("api6", circuit="given up", ended="failed"))
     [
         (
             [UNDER_WAY, OPEN, DONE],
-            "34 of 59 pages, 670 records, 2 of 3 endpoints under way, api2's circuit is open (probe in 9 s)",
+            "34 of 59 pages, 670 records, 2 of 3 endpoints active, api2: circuit open (probe in 9 s)",
             "ETA 13 s, 41 s left",
         ),
         (
             [PROBED],
-            "0 pages, 0 records, 1 of 1 endpoint under way, api3's circuit is open (probing)",
+            "0 pages, 0 records, 1 of 1 endpoint active, api3: circuit open (probing)",
             "ETA unknown, 41 s left",
         ),
         (
             [PAUSED, DEAD],
-            "1 page, 20 records, 1 of 2 endpoints under way, api4 is paused for 7 s",
+            "1 page, 20 records, 1 of 2 endpoints active, api4: paused for 7 s",
             "ETA unknown, 41 s left",
         ),
         (
             [OPEN, PROBED, PAUSED, PAUSED],
-            "10 pages, 200 records, 4 of 4 endpoints under way, 2 circuits are open, 2 endpoints are paused",
+            "10 pages, 200 records, 4 of 4 endpoints active, 2 circuits open, 2 endpoints paused",
             "ETA unknown, 41 s left",
         ),
-        ([DONE], "9 of 9 pages, 170 records, 0 of 1 endpoint under way", "ETA 0 s, 41 s left"),
+        ([DONE], "9 of 9 pages, 170 records, 0 of 1 endpoint active", "ETA 0 s, 41 s left"),
     ],
 )
 def test_a_line_says_how_the_run_stands(endpoints: list[Paced], line: str, outlook: str) -> None:
-    """What there is of how much, who is in trouble, and how that goes with the deadline."""
+    """A line has pages, records, open circuits, pauses, and the outlook."""
     status = RunStatus([endpoint.status for endpoint in endpoints], elapsed=19.5, timeout=60)
     assert progress_line(status, endpoints) == f"progress: {line}, {outlook}"
 
@@ -56,7 +56,7 @@ def test_a_line_says_how_the_run_stands(endpoints: list[Paced], line: str, outlo
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(("seconds", "lines"), [(4.9, 0), (5.1, 1), (61, 12)])
 async def test_a_line_comes_every_five_seconds(seconds: float, lines: int) -> None:
-    """A run that is shorter has none, and who wants warnings alone hears none."""
+    """Shorter runs have no line; the level of the lines is INFO."""
     heard: list[str] = []
     logger.enable("pipeline")
     logger.add(heard.append, format="{level} {message}")
@@ -67,7 +67,7 @@ async def test_a_line_comes_every_five_seconds(seconds: float, lines: int) -> No
 
 
 async def test_a_run_into_a_pipe_logs_its_progress(tmp_path: Path) -> None:
-    """As a line like any other of the log, in its format; none with --no-progress, and never a bar."""
+    """Progress lines have the format of the log; --no-progress disables them, and there are no bars."""
     ways = {"text": (), "json": ("--log-format", "json"), "none": ("--no-progress",)}
     told: dict[str, str] = {}
 
@@ -81,6 +81,6 @@ async def test_a_run_into_a_pipe_logs_its_progress(tmp_path: Path) -> None:
     (text,) = re.findall(r"^\d\d:\d\d:\d\d INFO    (progress: .*)$", told["text"], re.MULTILINE)
     (line,) = [entry for entry in map(json.loads, told["json"].splitlines()) if "progress" in entry["message"]]
     for message in (text, line["message"]):
-        assert message.startswith("progress: 5 of 6 pages, 100 records, 1 of 3 endpoints under way, ETA ")
+        assert message.startswith("progress: 5 of 6 pages, 100 records, 1 of 3 endpoints active, ETA ")
     assert "progress" not in told["none"]
     assert "|" not in "".join(told.values())

@@ -1,4 +1,4 @@
-"""The lines of the live view, as pure functions of how a run stands and how wide the terminal is."""
+"""Rows of the progress display, as pure functions of the status and the width of the terminal."""
 
 from collections.abc import Sequence
 from unicodedata import east_asian_width
@@ -10,8 +10,8 @@ from tqdm import tqdm
 from wcwidth import wcswidth
 
 from pipeline.model.status import EndpointStatus, RunStatus
-from pipeline.ui.formatting import duration, state
 from pipeline.ui.rows import rows
+from pipeline.ui.status_text import remaining, state
 from pipeline.ui.throughput import Paced
 
 UNDER_WAY = Paced(EndpointStatus("api1", pages=17, pages_wanted=25, records=340, records_announced=500), 4.9, 98.0)
@@ -27,8 +27,8 @@ def run_of(endpoints: Sequence[Paced], *, elapsed: float = 19.2, fetching: bool 
 
 
 def drawn(endpoints: Sequence[Paced], width: int, shown: Sequence[int] | None = None, **changes: object) -> list[str]:
-    """The lines as tqdm draws them."""
-    run = run_of(endpoints, **changes)  # type: ignore[arg-type]  # fields by name, as the cases have them
+    """Return the rows as tqdm draws them."""
+    run = run_of(endpoints, **changes)  # type: ignore[arg-type]  # keyword arguments of any field
     return [
         tqdm.format_meter(row.n, row.total, 0, ncols=width, bar_format=row.layout)
         for row in rows(run, endpoints, width, shown)
@@ -36,17 +36,17 @@ def drawn(endpoints: Sequence[Paced], width: int, shown: Sequence[int] | None = 
 
 
 def test_a_wide_terminal_shows_all_there_is_to_tell() -> None:
-    """Counts and bars stand below each other; with all totals known there is an ETA."""
+    """Counts and bars are aligned, and there is an ETA if all totals are known."""
     assert drawn([UNDER_WAY, OPEN, DONE], 119) == [
         "api1          17/25 pages |█████████████▌      | 340/500 records, 98/s",
         "api2           8/25 pages |██████▍             | 160 records, 3 retries, open, probe in 9 s",
         "shop.example  25/25 pages |████████████████████| 500 records, 1 retry, done",
-        "total         50/75 pages |█████████████▎      | 1000 records, 98/s, 1/3 ended, 19 of 60 s, ETA 12 s, 41 s left",  # noqa: E501
+        "total         50/75 pages |█████████████▎      | 1,000 records, 98/s, 1/3 ended, 19 of 60 s, ETA 12 s, 41 s left",  # noqa: E501
     ]
 
 
 def test_with_80_columns_the_least_important_is_left_out() -> None:
-    """Rate and records give way to retries, circuits and the outlook; without a total there is neither bar nor ETA."""
+    """Rates and records are left out before retries, circuits and the outlook; unknown totals have empty bars."""
     assert drawn([UNDER_WAY, OPEN, UNKNOWN], 79) == [
         "api1   17/25 pages |██████▊   | 340/500 records, 98/s",
         "api2    8/25 pages |███▏      | 160 records, 3 retries, open, probe in 9 s",
@@ -56,7 +56,7 @@ def test_with_80_columns_the_least_important_is_left_out() -> None:
 
 
 def test_with_40_columns_it_is_legible() -> None:
-    """Without bars, and names cut off, each line still says how its endpoint stands."""
+    """Without bars and with shortened names, each row still shows the state of its endpoint."""
     assert drawn([UNDER_WAY, OPEN, DONE, UNKNOWN], 39) == [
         "api1       17/25  340/500 records, 98/s",
         "api2        8/25  open, probe in 9 s",
@@ -67,7 +67,7 @@ def test_with_40_columns_it_is_legible() -> None:
 
 
 def test_too_many_endpoints_share_one_line() -> None:
-    """It counts those that ended, and who is in trouble; those to be looked at stand below it."""
+    """The shared row counts ended and troubled endpoints, and the chosen endpoints follow it."""
     failed = Paced(EndpointStatus("dead", retries=4, circuit="given up", ended="failed"))
     assert drawn([UNDER_WAY, OPEN, DONE, UNKNOWN, failed], 79, shown=[1, 3]) == [
         "endpoints   2/5 ended |████      | 1 circuit open, 1 paused, 1 incomplete",
@@ -86,7 +86,7 @@ def test_too_many_endpoints_share_one_line() -> None:
     ],
 )
 def test_the_outlook_is_held_against_the_deadline(elapsed: float, fetching: bool, outlook: str) -> None:
-    """Whether the run will make it is told as soon as it can be known."""
+    """The outlook warns if the estimate is later than the deadline."""
     assert drawn([OPEN], 119, elapsed=elapsed, fetching=fetching)[-1].endswith(f" s, {outlook}")
 
 
@@ -104,17 +104,17 @@ def test_the_outlook_is_held_against_the_deadline(elapsed: float, fetching: bool
     ],
 )
 def test_states_are_told_in_words(changes: dict[str, object], words: str) -> None:
-    """How it ended goes before the circuit, and that before a pause; short pauses are not told."""
-    assert state(EndpointStatus("a", **changes)) == words  # type: ignore[arg-type]  # fields by name, as the cases have them
+    """An end has precedence over the circuit, and the circuit over a pause; short pauses are not shown."""
+    assert state(EndpointStatus("a", **changes)) == words  # type: ignore[arg-type]  # keyword arguments of any field
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.0, "0 s"), (0.1, "1 s"), (99.0, "99 s"), (99.1, "1:40 min"), (5999.0, "99:59 min"), (6001.0, "1:40 h")],
+    [(0.0, "0 s"), (0.1, "1 s"), (99.0, "99 s"), (119.1, "2 min"), (5999.0, "99 min 59 s"), (7201.0, "2 h")],
 )
-def test_durations_are_rounded_up(seconds: float, words: str) -> None:
-    """In units in which they are easily read."""
-    assert duration(seconds) == words
+def test_remaining_times_are_rounded_up(seconds: float, words: str) -> None:
+    """A remaining time is 0 s only when it is over."""
+    assert remaining(seconds) == words
 
 
 COUNTS = st.integers(0, 10**7)
@@ -137,7 +137,7 @@ ENDPOINTS = st.lists(st.builds(Paced, STATUSES, st.none() | SECONDS, st.none() |
 
 @given(ENDPOINTS, st.integers(1, 200), st.booleans(), SECONDS)
 def test_no_line_is_wider_than_the_terminal(endpoints: list[Paced], width: int, folded: bool, elapsed: float) -> None:
-    """Whatever there is to say, in whatever letters, nothing wraps and nothing is a command."""
+    """For any status and any characters, no row wraps and none contains control characters."""
     lines = drawn(endpoints, width, range(len(endpoints)) if folded else None, elapsed=elapsed)
     assert len(lines) == len(endpoints) + 1 + folded
     for line in lines:

@@ -1,19 +1,19 @@
-"""How fast endpoints go, from what their status says again and again."""
+"""The pace of endpoints, from successive snapshots."""
 
 import msgspec
 import pytest
 
 from pipeline.model.status import EndpointStatus, RunStatus
-from pipeline.ui.throughput import Paced, Paces, seconds_to_go
+from pipeline.ui.throughput import Paced, PaceTracker, seconds_to_go
 
 START = EndpointStatus("a", pages_wanted=100)
 
 
 def pace(*polls: tuple[float, EndpointStatus]) -> Paced:
-    """The endpoint and its pace after it was seen so at these times."""
-    paces = Paces()
+    """Return the endpoint with its pace after these snapshots at these times."""
+    paces = PaceTracker()
     for elapsed, status in polls:
-        (paced,) = paces.of(RunStatus([status], elapsed, timeout=60))
+        (paced,) = paces.update(RunStatus([status], elapsed, timeout=60))
     return paced
 
 
@@ -22,7 +22,7 @@ def with_pages(pages: int, **changes: object) -> EndpointStatus:
 
 
 def test_a_steady_pace_is_found_whenever_it_is_looked_at() -> None:
-    """Five pages a second are that, after two looks or a hundred at irregular times."""
+    """The pace is the same after two snapshots and after many at irregular times."""
     few = pace((0, START), (4, with_pages(20)))
     many = pace(*((i * i / 200, with_pages(round(5 * i * i / 200))) for i in range(0, 61, 20)))
     for found in (few, many):
@@ -31,7 +31,7 @@ def test_a_steady_pace_is_found_whenever_it_is_looked_at() -> None:
 
 
 def test_a_pace_is_told_only_once_there_is_one() -> None:
-    """Not in the first second, in which a burst says little."""
+    """There is no pace in the first second, because a burst would distort it."""
     assert pace((0, START), (0.9, with_pages(5))) == Paced(with_pages(5))
 
 
@@ -48,14 +48,14 @@ def test_the_latest_seconds_count_most() -> None:
     "held_up", [{"circuit": "open", "probe_in": 9.0}, {"paused_for": 7.0}, {"circuit": "half-open"}]
 )
 def test_time_in_which_an_endpoint_is_held_up_does_not_count(held_up: dict[str, object]) -> None:
-    """It goes on as before afterwards."""
+    """Afterwards the endpoint has the pace that it had before."""
     during = [(float(second), with_pages(20, **held_up)) for second in range(5, 15)]
     found = pace((0, START), (4, with_pages(20)), *during, (16, with_pages(30)), (18, with_pages(40)))
     assert found.pages_a_second == pytest.approx(5)
 
 
 def test_pages_of_an_earlier_run_are_no_pace() -> None:
-    """A resumed endpoint begins with what it has."""
+    """The pages that a resumed endpoint starts with do not count as progress."""
     assert pace((0, with_pages(50)), (2, with_pages(50))).pages_a_second == 0
 
 
@@ -73,12 +73,12 @@ def test_pages_of_an_earlier_run_are_no_pace() -> None:
     ],
 )
 def test_what_is_left_takes_its_time_behind_what_holds_it_up(endpoint: Paced, seconds: float | None) -> None:
-    """Pages left at the endpoint's pace, after its pause or probe; unknown without a total or a pace."""
+    """The estimate is the pause plus the remaining pages at the endpoint's pace; unknown without a total or a pace."""
     assert endpoint.seconds_to_go == seconds
 
 
 def test_a_run_takes_as_long_as_its_slowest_endpoint() -> None:
-    """They go side by side; one of which nothing is known makes it unknown."""
+    """The estimate for a run is the longest of its endpoints', and unknown if one of them is unknown."""
     slow, fast, unknown = Paced(with_pages(80), 1.0), Paced(with_pages(80), 4.0), Paced(with_pages(80))
     assert seconds_to_go([fast, slow]) == 20
     assert seconds_to_go([fast, unknown]) is None
