@@ -1,1 +1,1 @@
-"""What a run looks like: the report in HTML."""
+"""The HTML report of a run (``--report``): one self-contained file with tables and charts."""

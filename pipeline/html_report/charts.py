@@ -1,7 +1,7 @@
-"""Charts: Vega-Lite specifications, and vl-convert that draws them as SVG.
+"""Vega-Lite specifications of the charts, rendered as SVG by vl-convert.
 
-Colours are variables of the page's style sheet, which knows light from dark. Whatever is stacked is stacked here, so
-that the specifications are nothing but rectangles, lines and texts at their places. Widths are in pixels.
+Colours are variables of the page's style sheet, which has a light and a dark scheme. Bars are stacked here, so that the
+specifications consist only of positioned rectangles, lines and texts. Widths are in pixels.
 """
 
 import math
@@ -11,6 +11,7 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
+from pipeline.formatting import duration
 from pipeline.html_report.facts import Histogram, Source
 from pipeline.model.metrics import Activity, Outcome, Traffic
 
@@ -37,35 +38,32 @@ _STYLE: Spec = {
     },
     "text": {"fontSize": 12},
 }
-_GAP = 0.12  # between bars, as a share of their width
+_GAP = 0.12  # between bars, as a fraction of their width
 _MOST_BARS = 40
 _ROW = 46
-_CHARACTER = 6.6  # the usual width of one, at the size of labels
-_CLASS = 2**0.25  # from one class of latencies to the next, as in `traffic.py`
+_CHARACTER = 6.6  # average width in pixels, at the size of labels
+_CLASS = 2**0.25  # ratio of neighbouring latency classes, as in `model/metrics.py`
 
 TIME_LABELS = {
     Activity.NETWORK: "network",
     Activity.TOKENS: "rate limit",
-    Activity.RETRY_AFTER: "asked to wait",
+    Activity.RETRY_AFTER: "Retry-After",
     Activity.BACKOFF: "backoff",
     Activity.CIRCUIT: "circuit open",
     Activity.CHANNEL: "queue full",
-    Activity.NORMALIZING: "own work",
+    Activity.NORMALIZING: "processing",
 }
 OUTCOME_LABELS = {
-    Outcome.OK: "answered",
-    Outcome.THROTTLED: "429, too fast",
+    Outcome.OK: "success",
+    Outcome.THROTTLED: "429",
     Outcome.FAILED: "5xx or 408",
-    Outcome.NO_ANSWER: "no answer",
-    Outcome.UNUSABLE: "unusable answer",
+    Outcome.NO_ANSWER: "no response",
+    Outcome.UNUSABLE: "unusable response",
 }
 
 
 def draw(spec: Spec, label: str) -> str:
-    """The SVG of a chart, with a name for those who do not see it.
-
-    Nothing is loaded from anywhere.
-    """
+    """Return a chart as SVG, with ``label`` as its accessible name; nothing is loaded from the network."""
     import vl_convert  # noqa: PLC0415 - optional, and only needed here
 
     whole = {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "background": None, "config": _STYLE, **spec}
@@ -79,7 +77,7 @@ def draw(spec: Spec, label: str) -> str:
 
 
 def time_spent(sources: Sequence[Source], width: int) -> Spec:
-    """A bar per endpoint: how long it took, and what on. Its name is above it."""
+    """Return a chart with one bar per source, divided by activity, with the name above it."""
     longest = max(source.report.time.wall for source in sources) or 1
     unit, suffix = _unit(longest)
     rows, parts = [], []
@@ -108,9 +106,9 @@ def time_spent(sources: Sequence[Source], width: int) -> Spec:
 
 
 def timeline(source: Source, longest: float, width: int) -> Spec:
-    """The attempts at one endpoint over the time until ``longest``, by outcome.
+    """Return a chart of the attempts at one source by outcome, from 0 to ``longest`` seconds.
 
-    An open circuit is a band, the rate limit a line.
+    Open circuits are bands, and the rate limit is a line.
     """
     span = _span(source.traffic.span, longest)
     unit, suffix = _unit(longest)
@@ -121,7 +119,7 @@ def timeline(source: Source, longest: float, width: int) -> Spec:
     top = max(highest, limit if shows_limit else 0) * 1.08
     x = _axis("x", suffix, [0, math.ceil(longest / span) * span / unit], grid=False, tickCount=width / 70)
     at = top * (0.8 if shows_limit and abs(limit / top - 0.5) < 0.2 else 0.5)
-    title = f"in {_duration(span)}" if span != 1 else "a second"
+    title = f"in {duration(span)}" if span != 1 else "per second"
     y = _axis("y", None, [0, top], title=title, tickMinStep=1, tickCount=3, format="d", domain=False, ticks=False)
     bands = [
         {"x": since / unit, "x2": until / unit, "y": 0, "y2": top, "color": "var(--c-band)",
@@ -141,7 +139,7 @@ def timeline(source: Source, longest: float, width: int) -> Spec:
 
 
 def latencies(traffic: Traffic, bounds: tuple[float, float], width: int) -> Spec:
-    """How many answers took how long, of latencies within bounds, in seconds."""
+    """Return a histogram of response times; ``bounds`` are the lowest and highest class of all charts, in seconds."""
     bars = [
         {"x": bound / _CLASS * 1000, "x2": bound * 1000, "y": 0, "y2": traffic.latencies[bound], "color": _color("ok")}
         for bound in sorted(traffic.latencies)
@@ -154,7 +152,7 @@ def latencies(traffic: Traffic, bounds: tuple[float, float], width: int) -> Spec
 
 
 def prices(histogram: Histogram, width: int) -> Spec:
-    """How many products cost how much."""
+    """Return a chart of a histogram of prices."""
     bars: list[dict[str, Any]] = [
         {"x": low, "x2": high, "y": 0, "y2": count, "color": _color("price")}
         for (low, high), count in zip(pairwise(histogram.edges), histogram.counts, strict=True)
@@ -168,7 +166,7 @@ def prices(histogram: Histogram, width: int) -> Spec:
 
 
 def categories(counts: Sequence[tuple[str, int]], width: int) -> Spec:
-    """A bar per category, its name and number above it."""
+    """Return a chart with one bar per category, with its name and count above it."""
     highest = counts[0][1]
     rows = [
         {"x": 0, "x2": count, "y": row + 0.56, "y2": row + 0.86, "color": _color("price"), "at": row + 0.34,
@@ -188,7 +186,7 @@ def categories(counts: Sequence[tuple[str, int]], width: int) -> Spec:
 
 
 def _stacked(traffic: Traffic, span: float, unit: float) -> Iterator[Mapping[str, Any]]:
-    """The attempts of a traffic as bars over longer spans."""
+    """Yield stacked bars of attempts, merged into spans of ``span`` seconds."""
     spans: dict[int, dict[Outcome, int]] = {}
     for slot in traffic.slots:
         counts = spans.setdefault(int(slot.at / span), dict.fromkeys(Outcome, 0))
@@ -230,7 +228,7 @@ def _at(field: str) -> Spec:
 def _axis(
     field: str, suffix: str | None, span: Sequence[float], *, reverse: bool = False, log: bool = False, **axis: Any
 ) -> Spec:
-    """An encoding with an axis over a span, its labels with a suffix; ``axis=None`` for none."""
+    """Return an encoding with an axis over ``span`` whose labels have a suffix; ``axis=None`` hides the axis."""
     shown = {"title": None, **axis}
     if suffix:
         shown["labelExpr"] = f"datum.label + ' {suffix}'"
@@ -249,7 +247,7 @@ def _color(name: str) -> str:
 
 
 def _span(recorded: float, longest: float) -> float:
-    """The least multiple of the recorded span of time, by doubling, at which there are not too many bars."""
+    """Double the recorded span until there are at most ``_MOST_BARS`` bars."""
     return recorded * 2.0 ** max(0, math.ceil(math.log2(longest / recorded / _MOST_BARS)))
 
 
@@ -257,12 +255,8 @@ def _unit(longest: float) -> tuple[float, str]:
     return (3600, "h") if longest >= 2 * 3600 else (60, "min") if longest >= 5 * 60 else (1, "s")
 
 
-def _duration(seconds: float) -> str:
-    return f"{seconds:g} s" if seconds < 120 else f"{seconds / 60:g} min"
-
-
 def _round_steps(low: float, high: float) -> list[float]:
-    """Round values between two on a logarithmic axis: powers of ten, or 1, 2 and 5 where those would be few."""
+    """Return ticks of a logarithmic axis: powers of ten, or their 1, 2 and 5 fold if those are too few."""
     powers = [10.0**power for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)]
     inside = [power for power in powers if low <= power <= high]
     if len(inside) >= 4:

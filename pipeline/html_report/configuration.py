@@ -1,4 +1,4 @@
-"""The configuration as it may be shown: as YAML, with references to secrets, but none of them."""
+"""The configuration as YAML for the report: with references to secrets, but without the secrets."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from pipeline.config.section import Section
 from pipeline.config.settings import Config, Endpoint
 from pipeline.redaction import Secrets, shown_definition, shown_value
 
-# Of more endpoints there is a count.
+# Further endpoints are only counted.
 MOST_ENDPOINTS = 25
 
 _COMMON = ("http", "rate_limit", "retry", "breaker")
@@ -18,9 +18,10 @@ _SECRET_KEYS = frozenset({"bearer", "password", "value", "client_secret"})
 
 
 def shown_configuration(config: Config, secrets: Mapping[str, Secrets]) -> str:
-    """All that holds for the run, and of each endpoint what it has of its own; ``secrets`` are each endpoint's.
+    """Return the common settings with their defaults, and each endpoint's differences from them, as YAML.
 
-    What is secret by its name is not shown, nor what equals a secret, wherever that stands.
+    ``secrets`` are those of each endpoint, by its name. Values of secret keys are masked, and so are secrets in any
+    other text.
     """
     every = Secrets.of_all(secrets.values())
     common = {key: value for key, value in msgspec.to_builtins(config).items() if key != "endpoints"}
@@ -55,7 +56,7 @@ def _shown_credentials(key: str, value: Any) -> Any:
 
 
 def _own(section: Section) -> dict[str, Any]:
-    """The keys of a section that differ from the defaults, those of the sections in it likewise."""
+    """Return the keys of a section that differ from the defaults, recursively."""
     own: dict[str, Any] = {}
     for field in msgspec.structs.fields(section):
         value = getattr(section, field.name)

@@ -1,7 +1,4 @@
-"""Histogram of prices, whose bins are known before the first price is counted.
-
-What the report shows, gathered in memory that does not grow with the products.
-"""
+"""The facts that the report shows, gathered in memory that does not grow with the number of products."""
 
 import math
 from collections import Counter
@@ -21,14 +18,14 @@ from pipeline.output.aggregator import Aggregator, Catalogue
 
 _MOST_BINS, _FEWEST_BINS = 24, 6
 
-# From so many times the least price to the greatest, equal steps would put nearly all into the first bin.
+# Ratio of the highest to the lowest price above which equal steps would put nearly all prices into the first bin.
 _WIDE = 50
 
 
 class Histogram:
-    """Counts the prices of one source and currency, of which the range is known.
+    """A histogram of the prices of one source and currency, over a range that is known beforehand.
 
-    The bins are equally wide, or equally many to each factor of ten (``is_log``) where the range is wide.
+    The bins are equally wide; if the range is wide, they are equally wide on a logarithmic axis (``is_log``).
     """
 
     def __init__(self, source: str, currency: str, prices: PriceRange) -> None:
@@ -40,13 +37,13 @@ class Histogram:
         self._step = (self._position(high) - self._low) / len(self.counts)
 
     def add(self, price: float) -> None:
-        """Count one price; rounding may have put it a little beside the range."""
-        place = (self._position(price) - self._low) / self._step if self._step else 0
-        self.counts[max(0, min(int(place), len(self.counts) - 1))] += 1
+        """Count one price; prices that rounding put outside the range count in the nearest bin."""
+        position = (self._position(price) - self._low) / self._step if self._step else 0
+        self.counts[max(0, min(int(position), len(self.counts) - 1))] += 1
 
     @property
     def edges(self) -> Sequence[float]:
-        """The prices at which bins begin, and where the last one ends."""
+        """The lower bound of each bin, and the upper bound of the last one."""
         positions = (self._low + number * self._step for number in range(len(self.counts) + 1))
         return [math.exp(position) if self.is_log else position for position in positions]
 
@@ -54,7 +51,7 @@ class Histogram:
         return math.log(price) if self.is_log else price
 
 
-# Of more there is only a count, so that a report of a thousand sources can still be read.
+# Limits of lists and charts, so that a report of a thousand sources stays legible; the rest is only counted.
 MOST_SOURCES = 10
 MOST_PRICES = 12
 MOST_CATEGORIES = 15
@@ -65,7 +62,7 @@ RECORD_LENGTH = 400
 
 
 class _Priced(msgspec.Struct):
-    """What of a product the histograms need."""
+    """The fields of a product that histograms need."""
 
     source: str
     price: float | None
@@ -77,7 +74,7 @@ _decode_product = msgspec.json.Decoder(Product).decode
 
 
 class Source(msgspec.Struct, frozen=True):
-    """One endpoint of which everything is drawn; ``rps`` is its rate limit in requests a second, 0 for none."""
+    """A source that is shown in charts; ``rps`` is its rate limit in requests per second, 0 for none."""
 
     report: SourceReport
     traffic: Traffic
@@ -85,12 +82,12 @@ class Source(msgspec.Struct, frozen=True):
 
     @property
     def lasted(self) -> float:
-        """How long its walk was under way, in seconds, the span of its last attempt included."""
+        """The seconds until the source ended, including the span of its last attempt."""
         return max([self.report.time.wall, *(slot.at + self.traffic.span for slot in self.traffic.slots[-1:])])
 
 
 class Example(msgspec.Struct, frozen=True):
-    """A rejected record: where it stood, what was wrong with it, and how it begins."""
+    """A rejected record: its place, the reason, and its beginning."""
 
     page: int
     position: int
@@ -99,14 +96,14 @@ class Example(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, letter: DeadLetter) -> Self:
-        """The beginning of a dead letter."""
+        """Return the example for a dead letter, with at most ``RECORD_LENGTH`` characters of its record."""
         record = bytes(letter.raw).decode(errors="replace")
         shown = record if len(record) <= RECORD_LENGTH else f"{record[:RECORD_LENGTH]}…"
         return cls(letter.page, letter.position, letter.reason, shown)
 
 
 class Rejects(msgspec.Struct, frozen=True):
-    """How many records of a source were rejected, and the first of them."""
+    """The number of rejected records of a source, and the first of them."""
 
     source: str
     count: int
@@ -114,7 +111,7 @@ class Rejects(msgspec.Struct, frozen=True):
 
 
 class Failures(msgspec.Struct, frozen=True):
-    """Failures of a source that say the same and had the same consequence: how many, and on which pages."""
+    """Failures of a source with the same text and the same consequence: their number and their pages."""
 
     source: str
     error: str
@@ -124,12 +121,11 @@ class Failures(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """All that a report shows.
+    """The content of a report.
 
-    ``sources`` are all there are, ``drawn`` those that are shown in charts. Of whatever was cut, ``sources`` and
-    ``totals`` have the whole. ``histograms`` and ``categories`` begin with the greatest; ``failures`` are all kinds
-    there are. ``last_words`` is how the last attempt failed of each source of which something is missing.
-    ``configuration`` is YAML without secrets.
+    ``sources`` has all sources, ``drawn`` those that are shown in charts. ``histograms`` and ``categories`` begin with
+    the largest. ``failures`` has one entry for each kind of failure. ``last_errors`` is the error of the last failed
+    attempt of each source with missing pages. ``configuration`` is YAML without secrets.
     """
 
     totals: Totals
@@ -141,24 +137,24 @@ class Facts(msgspec.Struct, frozen=True):
     rejects: Sequence[Rejects]
     coercions: Sequence[tuple[str, Mapping[str, int]]]
     failures: Sequence[Failures]
-    last_words: Mapping[str, str]
+    last_errors: Mapping[str, str]
     configuration: str
 
 
 def gather(
     totals: Totals,
     catalogue: Catalogue,
-    walks: Sequence[FetchResult],
+    results: Sequence[FetchResult],
     aggregator: Aggregator,
     *,
     endpoints: Sequence[ResolvedEndpoint],
     configuration: str,
 ) -> Facts:
-    """The facts of a run: one pass over its products, and one over its dead letters if there are any."""
+    """Gather the facts of a run, in one pass over its products and one over its dead letters if there are any."""
     limits = {endpoint.name: endpoint.rate_limit for endpoint in endpoints}
     drawn = [
-        Source(report, walk.traffic, limits[report.name].rps)
-        for report, walk in _worth_drawing(list(zip(catalogue.sources, walks, strict=True)))
+        Source(report, result.traffic, limits[report.name].rps)
+        for report, result in _worth_drawing(list(zip(catalogue.sources, results, strict=True)))
     ]
     histograms = _histograms(catalogue.sources)
     samples = _look_at(aggregator.products(catalogue), histograms, {source.report.name for source in drawn})
@@ -172,13 +168,13 @@ def gather(
         rejects=list(_rejects(catalogue.sources, aggregator.dead_letters(catalogue))),
         coercions=_coercions(catalogue.sources),
         failures=_failures(catalogue.errors),
-        last_words=_last_words(catalogue.sources, walks),
+        last_errors=_last_errors(catalogue.sources, results),
         configuration=configuration,
     )
 
 
 def _worth_drawing(sources: Sequence[tuple[SourceReport, FetchResult]]) -> Sequence[tuple[SourceReport, FetchResult]]:
-    """All of them, or where they are many those that are not complete, and those that took longest."""
+    """Return all sources; if there are too many, the incomplete and then the slowest ones."""
     if len(sources) <= MOST_SOURCES:
         return sources
     worst = sorted(sources, key=lambda pair: (pair[0].status == "complete", -pair[0].time.wall))
@@ -186,7 +182,7 @@ def _worth_drawing(sources: Sequence[tuple[SourceReport, FetchResult]]) -> Seque
 
 
 def _histograms(sources: Iterable[SourceReport]) -> Mapping[tuple[str, str], Histogram]:
-    """An empty histogram for each source and currency that is worth one, by both; those of most products first."""
+    """Return empty histograms by source and currency, for those with the most products."""
     every = [(source.name, currency, prices) for source in sources for currency, prices in source.prices.items()]
     most = sorted(every, key=lambda item: -item[2].count)[:MOST_PRICES]
     return {(name, currency): Histogram(name, currency, prices) for name, currency, prices in most}
@@ -195,7 +191,7 @@ def _histograms(sources: Iterable[SourceReport]) -> Mapping[tuple[str, str], His
 def _look_at(
     blocks: Iterable[bytes], histograms: Mapping[tuple[str, str], Histogram], sampled: Iterable[str]
 ) -> Sequence[Product]:
-    """Count the prices of all products, and give back the first of each source that is ``sampled``."""
+    """Count the prices of all products, and return the first products of each source in ``sampled``."""
     samples: list[Product] = []
     wanted = dict.fromkeys(sampled, EXAMPLES)
     for block in blocks:
@@ -216,7 +212,7 @@ def _rejects(sources: Sequence[SourceReport], blocks: Iterable[bytes]) -> Iterat
     examples: dict[str, list[Example]] = {name: [] for name in islice(rejecting, MOST_REJECTING)}
     for block in blocks if rejecting else ():
         letters = [decode_letter(line) for line in block.split(b"\n", EXAMPLES)[:EXAMPLES] if line]
-        found = examples.get(letters[0].source)  # a page is of one source
+        found = examples.get(letters[0].source)  # a block is a page, and has one source
         if found is not None:
             found += map(Example.of, letters[: EXAMPLES - len(found)])
     for name, count in rejecting.items():
@@ -224,7 +220,7 @@ def _rejects(sources: Sequence[SourceReport], blocks: Iterable[bytes]) -> Iterat
 
 
 def _coercions(sources: Iterable[SourceReport]) -> Sequence[tuple[str, Mapping[str, int]]]:
-    """How often each rule was needed, by source; the most frequent first."""
+    """Return the uses of each rule by source, the most frequent rule first."""
     by_rule: dict[str, dict[str, int]] = {}
     for source in sources:
         for rule, count in source.coercions.items():
@@ -233,7 +229,7 @@ def _coercions(sources: Iterable[SourceReport]) -> Sequence[tuple[str, Mapping[s
 
 
 def _failures(errors: Iterable[Failure]) -> Sequence[Failures]:
-    """The failures of requests, by source, text and action; rejected records are told of elsewhere."""
+    """Group failed requests by source, text and action; rejected records have a section of their own."""
     counts: Counter[tuple[str, str, str]] = Counter()
     pages: dict[tuple[str, str, str], set[int]] = {}
     for failure in errors:
@@ -244,11 +240,11 @@ def _failures(errors: Iterable[Failure]) -> Sequence[Failures]:
     return [Failures(*key, count, sorted(pages[key])) for key, count in counts.items()]
 
 
-def _last_words(sources: Sequence[SourceReport], walks: Sequence[FetchResult]) -> Mapping[str, str]:
-    words = {}
-    for source, walk in zip(sources, walks, strict=True):
+def _last_errors(sources: Sequence[SourceReport], results: Sequence[FetchResult]) -> Mapping[str, str]:
+    errors = {}
+    for source, result in zip(sources, results, strict=True):
         reasons = {gap.reason for gap in source.gaps}
-        attempts = [failure.error for failure in walk.failures if failure.error not in reasons]
+        attempts = [failure.error for failure in result.failures if failure.error not in reasons]
         if reasons and attempts:
-            words[source.name] = attempts[-1]
-    return words
+            errors[source.name] = attempts[-1]
+    return errors

@@ -1,7 +1,4 @@
-"""The report: one HTML file with all its charts in it, that needs no network and no script.
-
-Makes the report of a run.
-"""
+"""Render the report of a run as one HTML file, with inline charts and without scripts or network access."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,8 +10,7 @@ from loguru import logger
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Config
 from pipeline.errors import ConfigError, Problem
-from pipeline.html_report import charts
-from pipeline.html_report import formatting as words
+from pipeline.html_report import charts, page_text
 from pipeline.html_report.configuration import shown_configuration
 from pipeline.html_report.facts import MOST_CATEGORIES, MOST_LISTED, Facts, Histogram, Source, gather
 from pipeline.model.metrics import Activity, Outcome
@@ -23,14 +19,14 @@ from pipeline.output.aggregator import Aggregator, Catalogue
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """A chart as SVG, drawn for wide and for ``narrow`` screens; the same for both where that is empty."""
+    """A chart as SVG for wide screens, and for ``narrow`` ones if that is not empty."""
 
     svg: str
     narrow: str = ""
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """All charts of a report, each with what it is of; None where there is nothing to be drawn."""
+    """All charts of a report, each with its subject; None if there is nothing to draw."""
 
     time: Figure | None
     timelines: Sequence[tuple[Source, Figure | None]]
@@ -40,9 +36,9 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 def report_page(facts: Facts, *, checkpoint: Callable[[], None] = lambda: None) -> bytes:
-    """The report as HTML. ``checkpoint`` is called before each chart.
+    """Return the report as HTML; ``checkpoint`` is called before each chart and may raise.
 
-    All of it is text but for the charts, in which the library has escaped what it was given.
+    Everything is escaped except the charts, whose texts vl-convert has escaped.
     """
     import jinja2  # noqa: PLC0415 - optional, and only needed here
 
@@ -53,11 +49,11 @@ def report_page(facts: Facts, *, checkpoint: Callable[[], None] = lambda: None) 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(words.FILTERS)
+    environment.filters.update(page_text.FILTERS)
     page = environment.get_template("report.html.j2").render(
         facts=facts,
         figures=_figures(facts, checkpoint),
-        words=words,
+        page_text=page_text,
         page_ranges=page_ranges,
         activities=[(a, label) for a, label in charts.TIME_LABELS.items() if _is_spent_on(facts, a)],
         outcomes=[(o, label) for o, label in charts.OUTCOME_LABELS.items() if _is_met(facts, o)],
@@ -84,7 +80,7 @@ def _figures(facts: Facts, checkpoint: Callable[[], None]) -> Figures:
     bounds = [bound for source in facts.drawn for bound in source.traffic.latencies]
 
     def latencies(source: Source) -> Figure:
-        label = f"How long {source.report.name} took to answer"
+        label = f"Response times of {source.report.name}"
         return draw(label, partial(charts.latencies, source.traffic, (min(bounds), max(bounds))), charts.SMALL)
 
     def prices(found: Histogram) -> Figure | None:
@@ -93,7 +89,7 @@ def _figures(facts: Facts, checkpoint: Callable[[], None]) -> Figures:
         return draw(label, partial(charts.prices, found), charts.SMALL) if vary else None
 
     return Figures(
-        time=draw("Where the time went", partial(charts.time_spent, facts.drawn), *both) if took_time else None,
+        time=draw("Time spent", partial(charts.time_spent, facts.drawn), *both) if took_time else None,
         timelines=[(source, timeline(source)) for source in facts.drawn],
         latencies=[(source, latencies(source)) for source in facts.drawn if source.traffic.latencies],
         prices=[(found, prices(found)) for found in facts.histograms],
@@ -115,35 +111,36 @@ _LIBRARIES = ("jinja2", "vl_convert")
 
 
 def check_libraries() -> None:
-    """See that there is what a report is made with.
+    """Check that the libraries of the ``report`` extra are installed.
 
     Raises:
-        ConfigError: when there is not.
+        ConfigError: A library is missing.
     """
     missing = [name for name in _LIBRARIES if find_spec(name) is None]
     if missing:
-        remedy = "pip install 'pipeline[report]', in a clone `uv sync --extra report`"
-        raise ConfigError([Problem("report", f"needs {' and '.join(missing)}: {remedy}")])
+        remedy = "run pip install 'pipeline[report]', or `uv sync --extra report` in a clone"
+        raise ConfigError([Problem("report", f"needs {' and '.join(missing)}; {remedy}")])
 
 
 def make_report(
     totals: Totals,
     catalogue: Catalogue,
-    walks: Sequence[FetchResult],
+    results: Sequence[FetchResult],
     aggregator: Aggregator,
     *,
     config: Config,
     endpoints: Sequence[ResolvedEndpoint],
     checkpoint: Callable[[], None] = lambda: None,
 ) -> bytes | None:
-    """The report in HTML; None where it cannot be made after all, which is logged: it is not worth a catalogue.
+    """Return the report of a run as HTML, or None if that fails.
 
-    ``checkpoint`` is called again and again, and may raise to end that.
+    A failure is logged and never raised: the summary matters more than the report. ``checkpoint`` is called before
+    each chart; what it raises ends the rendering.
     """
     try:
         shown = shown_configuration(config, {endpoint.name: endpoint.secrets for endpoint in endpoints})
-        facts = gather(totals, catalogue, walks, aggregator, endpoints=endpoints, configuration=shown)
+        facts = gather(totals, catalogue, results, aggregator, endpoints=endpoints, configuration=shown)
         return report_page(facts, checkpoint=checkpoint)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the summary must be written
-        logger.error("the report could not be made: {!r}; the summary has all that it would have shown", error)
+    except Exception as error:  # noqa: BLE001 - whatever the error, the summary must be written
+        logger.error("the report could not be made: {!r}; the summary contains the same facts", error)
         return None

@@ -1,4 +1,4 @@
-"""Reports for tests: facts that have something in every section, and a run that met every fault there is."""
+"""Data for reports: facts for every section, and a run against APIs with all kinds of faults."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -24,7 +24,7 @@ SCRIPT = "<script>alert('boo')</script>"
 
 
 def a_source(name: str = "shop", **changes: Any) -> SourceReport:
-    """A source that is complete, but for ``changes``."""
+    """Return the report of a complete source with ``changes``."""
     source = SourceReport(
         name=name,
         status="complete",
@@ -64,7 +64,7 @@ def a_histogram(source: str, currency: str, *prices: float) -> Histogram:
 
 
 def facts(text: str = "plain", **changes: Any) -> Facts:
-    """Facts with something in every section; whatever an API may have a word in says ``text``."""
+    """Return facts with content for every section; all text that comes from an API is ``text``."""
     gaps = [Gap((2, 3), text), Gap((7,), f"{text} again", onward=True)]
     lame = a_source("lame", status="partial", pages_missing=(2, 3, 7), missing_from=7, pages_wanted=None, gaps=gaps)
     lame = msgspec.structs.replace(lame, records_announced=99, rejected=1, coercions={text: 3})
@@ -78,7 +78,7 @@ def facts(text: str = "plain", **changes: Any) -> Facts:
         rejects=[Rejects("lame", 1, [Example(2, 5, text, f'{{"title": "{text}"}}')])],
         coercions=[(text, {"lame": 3})],
         failures=[Failures("lame", text, "retry", 3, [2])],
-        last_words={"lame": text},
+        last_errors={"lame": text},
         configuration=f"timeout: 60\nnote: {text}\n",
     )
     return msgspec.structs.replace(whole, **changes)
@@ -89,7 +89,7 @@ def a_failure(source: str, error: str, page: int = 1, position: int | None = Non
 
 
 async def run(config: Config, apis: dict[str, httpx.AsyncBaseTransport], **options: Any) -> pipeline.Summary:
-    """A run against these, to be made under a virtual clock."""
+    """Run the pipeline against these APIs; needs a virtual clock."""
 
     def connect(endpoint: ResolvedEndpoint) -> Client:
         return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=apis[endpoint.name])
@@ -98,7 +98,7 @@ async def run(config: Config, apis: dict[str, httpx.AsyncBaseTransport], **optio
 
 
 def trouble() -> dict[str, httpx.AsyncBaseTransport]:
-    """Three APIs: one that is too busy at times, one with an outage and rejected records, one that is dead."""
+    """Return three APIs: one that throttles, one with an outage and rejected records, one that is unreachable."""
     bad = [*records(3), {"id": "x", "price": "$ 12.50"}, "no record", {"name": SCRIPT}]
     return {
         "busy": FakeApi(pages=20, script={4: [reply(429)] * 2}, latency=0.2),

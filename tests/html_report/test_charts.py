@@ -1,11 +1,11 @@
-"""Charts and words of the report: their numbers are those of the run."""
+"""Charts of the report: their numbers are those of the run."""
 
 import pytest
 from helpers.reports import a_histogram, a_source, a_traffic
 
 from pipeline.html_report import charts
 from pipeline.html_report.facts import Source
-from pipeline.html_report.formatting import duration, missing
+from pipeline.html_report.page_text import missing_pages
 from pipeline.model.metrics import Activity, Outcome, Slot, SourceTime, Traffic
 
 
@@ -15,7 +15,7 @@ def rectangles(spec: charts.Spec, layer: int = 0) -> list[dict[str, object]]:
 
 
 def test_the_parts_of_a_bar_are_the_parts_of_the_time() -> None:
-    """End to end, without a gap, from 0 to the wall time."""
+    """The parts follow each other without gaps, from 0 to the wall time."""
     time = SourceTime(10.0, network=1.0, tokens=3.0, circuit=6.0)
     parts = rectangles(charts.time_spent([Source(a_source(time=time), a_traffic(), 5.0)], 900))
     ends = {part["color"]: (part["x"], part["x2"]) for part in parts if part["x"] != part["x2"]}
@@ -24,7 +24,7 @@ def test_the_parts_of_a_bar_are_the_parts_of_the_time() -> None:
 
 
 def test_attempts_are_stacked_by_outcome() -> None:
-    """Each bar begins where the one below it ends, and as many as there were are drawn."""
+    """Each bar begins at the end of the one below it, and its height is the number of attempts."""
     spec = charts.timeline(Source(a_source(), a_traffic(), 5.0), 4.0, 900)
     bars = [bar for bar in rectangles(spec, 1) if 0 < float(str(bar["x"])) < 0.25]
     assert [(bar["y"], bar["y2"], bar["color"]) for bar in bars] == [
@@ -36,7 +36,7 @@ def test_attempts_are_stacked_by_outcome() -> None:
 
 @pytest.mark.parametrize(("longest", "last"), [(9.0, "9"), (600.0, "10"), (3 * 3600.0, "3")])
 def test_a_long_run_is_shown_in_longer_spans_and_units(longest: float, last: str) -> None:
-    """Seconds, minutes or hours, and never more bars than can be told apart."""
+    """The axis has seconds, minutes or hours, and the number of bars is limited."""
     slots = [Slot(at / 4, {Outcome.OK: 1}) for at in range(int(longest * 4))]
     spec = charts.timeline(Source(a_source(), Traffic(0.25, slots), 0.0), longest, 900)
     bars = rectangles(spec, 1)
@@ -47,7 +47,7 @@ def test_a_long_run_is_shown_in_longer_spans_and_units(longest: float, last: str
 
 @pytest.mark.parametrize(("rps", "has_line"), [(0.0, False), (5.0, True), (1000.0, False)])
 def test_the_rate_limit_is_a_line_where_it_is_near(rps: float, has_line: bool) -> None:
-    """A limit that is far above would make the bars dots, and none is no line."""
+    """A limit far above the bars is not drawn, because it would flatten them."""
     spec = charts.timeline(Source(a_source(), a_traffic(), rps), 4.0, 900)
     assert (
         any(isinstance(layer["mark"], dict) and layer["mark"]["type"] == "rule" for layer in spec["layer"]) is has_line
@@ -56,22 +56,12 @@ def test_the_rate_limit_is_a_line_where_it_is_near(rps: float, has_line: bool) -
 
 @pytest.mark.parametrize("prices", [(1.0, 2.0), (0.01, 1e12), (0.0, 1.0), (1e-30, 1.0), (19_000.0, 25_000.0)])
 def test_any_range_of_prices_can_be_drawn(prices: tuple[float, ...]) -> None:
-    """Narrow or wide, with logarithms or without."""
+    """Narrow and wide ranges are drawn, on linear and on logarithmic axes."""
     assert charts.draw(charts.prices(a_histogram("a", "EUR", *prices), 280), "x").startswith('<svg role="img"')
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0 ms"), (0.085, "85 ms"), (0.9996, "1.0 s"), (31.84, "31.8 s"), (119.96, "2 min 0 s"), (725, "12 min 5 s"),
-     (7200, "2 h 0 min"), (12000, "3 h 20 min")],
-)  # fmt: skip
-def test_times_are_as_precise_as_they_are_worth(seconds: float, text: str) -> None:
-    """Nobody reads 725.1 s."""
-    assert duration(seconds) == text
-
-
-def test_missing_pages_are_told_in_words() -> None:
-    """One, several, or all from one on."""
-    assert missing(a_source()) == ""
-    assert missing(a_source(pages_missing=(4,))) == "page 4"
-    assert missing(a_source(pages_missing=(4, 5, 9), missing_from=9)) == "pages 4-5, 9 and all behind"
+def test_missing_pages_are_named() -> None:
+    """The text names one page, several pages, or all pages after one."""
+    assert missing_pages(a_source()) == ""
+    assert missing_pages(a_source(pages_missing=(4,))) == "page 4"
+    assert missing_pages(a_source(pages_missing=(4, 5, 9), missing_from=9)) == "pages 4-5, 9 and all after it"

@@ -1,4 +1,4 @@
-"""The configuration as the report shows it: readable, and without a secret."""
+"""The configuration as the report shows it: readable and without secrets."""
 
 from pathlib import Path
 
@@ -44,13 +44,13 @@ def shown(tmp_path: Path, text: str, env: dict[str, str] | None = None) -> str:
 
 
 def test_no_secret_is_shown(tmp_path: Path) -> None:
-    """Wherever one may stand: user, query, headers, every way to authenticate, and where else the same text is."""
+    """Secrets are masked in URLs, queries, headers and all kinds of authentication, and wherever they are repeated."""
     text = shown(tmp_path, SECRETS, ENVIRONMENT)
     assert [secret for secret in PLANTED if secret in text] == []
 
 
 def test_what_is_no_secret_is_shown(tmp_path: Path) -> None:
-    """References as they were written, and all else."""
+    """References to secrets and all other values are shown as written."""
     endpoints = {end["name"]: end for end in yaml.safe_load(shown(tmp_path, SECRETS, ENVIRONMENT))["endpoints"]}
     assert endpoints["plain"]["url"] == "http://***@shop.test/p?api_key=***&lang=en&token=${SHOP_TOKEN}"
     assert endpoints["plain"]["headers"]["X-Shop"] == "7"
@@ -59,7 +59,7 @@ def test_what_is_no_secret_is_shown(tmp_path: Path) -> None:
 
 
 def test_it_is_what_held_for_the_run(tmp_path: Path) -> None:
-    """All that is common, with its defaults, and of an endpoint what differs from that."""
+    """Common settings are shown with their defaults, and endpoints with their differences."""
     raw = yaml.safe_load(
         shown(tmp_path, "rate_limit: {rps: 9}\nendpoints: [{name: a, url: 'http://a.test', rate_limit: {rps: 5}}]")
     )
@@ -70,7 +70,7 @@ def test_it_is_what_held_for_the_run(tmp_path: Path) -> None:
 
 
 def test_of_many_endpoints_it_shows_some_and_counts_the_rest(tmp_path: Path) -> None:
-    """A thousand would be all that one sees."""
+    """The number of endpoints that are left out is shown."""
     names = ", ".join(f"{{name: a{i}, url: 'http://a.test/{i}'}}" for i in range(MOST_ENDPOINTS + 7))
     text = shown(tmp_path, f"endpoints: [{names}]")
     assert len(yaml.safe_load(text)["endpoints"]) == MOST_ENDPOINTS
@@ -88,12 +88,12 @@ def test_of_many_endpoints_it_shows_some_and_counts_the_rest(tmp_path: Path) -> 
     ],
 )
 def test_a_url_is_shown_but_for_what_is_private(url: str, expected: str) -> None:
-    """User and secret parameters, and nothing else."""
+    """Only the user information and secret parameters of a URL are masked."""
     assert shown_definition(url) == expected
 
 
 def test_a_value_beside_a_reference_is_no_reference() -> None:
-    """Only what is a reference as a whole, or with a scheme before it, is shown under a telling name."""
+    """Under a secret name, only a whole reference is shown, optionally after a scheme."""
     assert shown_value("Authorization", "Bearer ${TOKEN}") == "Bearer ${TOKEN}"
     assert shown_value("Authorization", "${TOKEN}abc") == "***"
     assert shown_value("X-Shop", "abc") == "abc"

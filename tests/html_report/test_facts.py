@@ -1,4 +1,4 @@
-"""What the report shows: gathered from pages, walks and dead letters."""
+"""The facts of a report, gathered from pages, fetch results and dead letters."""
 
 import tempfile
 from decimal import Decimal
@@ -31,18 +31,18 @@ from pipeline.output.journal import Journal
 TOTALS = Totals("complete", 0, 1.5, 1.0, [], {}, "2026-01-01T00:00:00Z")
 
 
-def gathered(pages: list[NormalizedPage], *walks: FetchResult) -> Facts:
+def gathered(pages: list[NormalizedPage], *results: FetchResult) -> Facts:
     with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder) / "j", {}, resume=False) as journal:
         aggregator = Aggregator(journal)
         for page in pages:
             aggregator.add(page)
-        endpoints = [endpoint(name=walk.source, rate_limit=RateLimit(rps=7)) for walk in walks]
-        catalogue = aggregator.finish(walks)
-        return gather(TOTALS, catalogue, walks, aggregator, endpoints=endpoints, configuration="")
+        endpoints = [endpoint(name=result.source, rate_limit=RateLimit(rps=7)) for result in results]
+        catalogue = aggregator.finish(results)
+        return gather(TOTALS, catalogue, results, aggregator, endpoints=endpoints, configuration="")
 
 
 def test_prices_are_counted_by_source_and_currency() -> None:
-    """Each in a histogram of its own; products without a price are in none."""
+    """Each source and currency has a histogram; products without a price are in none."""
     records = [{"id": 1, "price": "1 EUR"}, {"id": 2, "price": "3 EUR"}, {"id": 3, "price": 5}, {"id": 4}]
     facts = gathered([normalized("a", 1, *records), normalized("b", 1, {"id": 1, "price": "9 EUR"})],
                      a_walk("a", 1), a_walk("b", 1))  # fmt: skip
@@ -51,14 +51,14 @@ def test_prices_are_counted_by_source_and_currency() -> None:
 
 
 def test_a_duplicate_is_in_no_histogram() -> None:
-    """Prices are those of the products alone."""
+    """Only the prices of products are counted."""
     facts = gathered([normalized("a", 1, {"id": 1, "price": 2}, {"id": 1, "price": 3})], a_walk("a", 1))
     assert [sum(found.counts) for found in facts.histograms] == [1]
 
 
 @given(st.lists(st.decimals(0, 10**12, places=2), min_size=1, max_size=60))
 def test_every_price_is_in_a_bin_that_it_belongs_to(prices: list[Decimal]) -> None:
-    """None is lost, and none is in a bin further away than rounding."""
+    """No price is lost, and each bin contains its prices up to rounding."""
     found = Histogram("a", "EUR", PriceRange(len(prices), min(prices), max(prices), prices[0]))
     for price in prices:
         before = list(found.counts)
@@ -70,14 +70,14 @@ def test_every_price_is_in_a_bin_that_it_belongs_to(prices: list[Decimal]) -> No
 
 
 def test_a_wide_range_has_logarithmic_bins() -> None:
-    """So that what is cheap does not vanish in the first one; a price of 0 has no logarithm."""
+    """Bins are logarithmic if the range is wide and does not include 0."""
     assert Histogram("a", "EUR", PriceRange(100, Decimal(1), Decimal(1000), Decimal(5))).is_log
     assert not Histogram("a", "EUR", PriceRange(100, Decimal(10), Decimal(40), Decimal(20))).is_log
     assert not Histogram("a", "EUR", PriceRange(100, Decimal(0), Decimal(1000), Decimal(5))).is_log
 
 
 def test_the_distributions_of_most_products_are_shown() -> None:
-    """Of more than so many, those of fewer products are left out."""
+    """Only the ``MOST_PRICES`` histograms with the most products are shown."""
     names = [f"s{number}" for number in range(MOST_PRICES + 3)]
     pages = [
         normalized(name, 1, *({"id": i, "price": i + 1} for i in range(number + 1)))
@@ -88,7 +88,7 @@ def test_the_distributions_of_most_products_are_shown() -> None:
 
 
 def test_of_many_sources_the_worst_are_drawn() -> None:
-    """Those that are not complete first, then those that took longest; of few all, in their order."""
+    """Of many sources, the incomplete and then the slowest are drawn; of few, all in their order."""
     walks = [a_walk(f"s{number}", 1, time=TimeSpent(number, network=number)) for number in range(MOST_SOURCES + 5)]
     walks[3] = a_walk("s3", 1, missing=(2,))
     drawn = [source.report.name for source in gathered([], *walks).drawn]
@@ -97,13 +97,13 @@ def test_of_many_sources_the_worst_are_drawn() -> None:
 
 
 def test_what_is_drawn_has_its_traffic_and_its_limit() -> None:
-    """As the walk and the endpoint have them."""
+    """A drawn source has the traffic of its fetch result and the rate limit of its endpoint."""
     (source,) = gathered([], a_walk("a", 1, traffic=a_traffic())).drawn
     assert (source.traffic, source.rps) == (a_traffic(), 7)
 
 
 def test_rejects_have_examples_that_are_short() -> None:
-    """The first of each source, with place and reason, cut where they are long; all are counted."""
+    """All rejects are counted; the first of each source are examples, and long records are cut."""
     first = normalized("a", 1, "text", {"name": "x" * 1000}, {"id": 1})
     second = normalized("a", 2, *[0] * 200)
     facts = gathered([first, second, normalized("b", 1, {"id": 1}), normalized("c", 1, None)],
@@ -118,29 +118,29 @@ def test_rejects_have_examples_that_are_short() -> None:
 
 
 def test_of_many_rejecting_sources_some_have_no_examples() -> None:
-    """But each has its count."""
+    """Only the first ``MOST_REJECTING`` sources have examples, but all have counts."""
     names = [f"s{number}" for number in range(MOST_REJECTING + 2)]
     facts = gathered([normalized(name, 1, 0) for name in names], *(a_walk(name, 1) for name in names))
     assert [len(rejects.examples) for rejects in facts.rejects] == [1] * MOST_REJECTING + [0, 0]
 
 
 def test_failures_that_say_the_same_are_told_once() -> None:
-    """With their count and their pages; rejected records are told of elsewhere."""
+    """Equal failures are merged with their count and pages; rejected records are not among them."""
     failures = [a_failure("a", "HTTP 503", 3), a_failure("a", "HTTP 503", 1), a_failure("a", "HTTP 503", 1)]
     facts = gathered([normalized("a", 1, 0)], a_walk("a", 1, failures=failures))
     assert [(found.error, found.count, found.pages) for found in facts.failures] == [("HTTP 503", 3, [1, 3])]
 
 
-def test_a_source_that_was_given_up_has_its_last_words() -> None:
-    """What its last attempt met, which the reason for the gap does not say."""
+def test_a_source_that_was_given_up_has_its_last_errors() -> None:
+    """The error of the last attempt is kept, because the reason of the gap does not contain it."""
     failures = [a_failure("a", "refused"), a_failure("a", "reset"), a_failure("a", "given up")]
     gaps = [Gap((1,), "given up", onward=True)]
     facts = gathered([], a_walk("a", 0, gaps=gaps, failures=failures), a_walk("b", 1, failures=failures))
-    assert facts.last_words == {"a": "reset"}
+    assert facts.last_errors == {"a": "reset"}
 
 
 def test_the_rest_is_as_the_catalogue_has_it() -> None:
-    """Categories and rules by their counts, and the first products of each source."""
+    """Categories and rules are ordered by count, and the first products of each source are samples."""
     records = [{"id": i, "title": f"T{i}", "category": "b" if i else "a", "price": "$1"} for i in range(5)]
     facts = gathered([normalized("a", 1, *records)], a_walk("a", 1))
     assert facts.categories == [("b", 4), ("a", 1)]

@@ -1,4 +1,4 @@
-"""The page of the report: everything is on it, and all of it is text."""
+"""The report page: it is complete, and everything on it is escaped."""
 
 import re
 from html.parser import HTMLParser
@@ -15,7 +15,7 @@ CSS = (Path(pipeline.html_report.__file__).parent / "templates" / "report.css").
 
 
 class Reader(HTMLParser):
-    """What a page consists of: its tags, its headings in order, and the text one reads."""
+    """A parser that collects the tags, the levels of the headings and the text of a page."""
 
     def __init__(self, page: bytes) -> None:
         super().__init__()
@@ -34,34 +34,34 @@ class Reader(HTMLParser):
 
 
 def test_every_section_says_what_it_is_for() -> None:
-    """Verdict, sources, ledger, requests, latencies, prices, products, rejects, failures, configuration."""
+    """The page has the result, and every section has its content."""
     text = re.sub(r"\s+", " ", Reader(report_page(facts())).text)
     for said in (
-        "40 products, but 1 of 2 sources not complete",
+        "40 products, 1 of 2 sources incomplete",
         "4 of at least 7 pages",
-        "lame , pages 2-3, 7 and all behind: plain again (plain)",
-        "shop took longest: 75 % waiting for its own rate limit.",
-        "7 and all behind plain again: plain",
-        "announced 99 records; 20 came",
-        "shop 3 requests, at most 5 a second",
-        "half within 250 ms, 95 % within 400 ms, the slowest 400 ms",
+        "lame , pages 2-3, 7 and all after it: plain again (plain)",
+        "shop was slowest: 75 % waiting for its own rate limit.",
+        "7 and all after it plain again: plain",
+        "99 records announced, 20 received",
+        "shop 3 requests, at most 5 per second",
+        "half within 250 ms, 95 % within 400 ms, slowest 400 ms",
         "3 prices in EUR: 1.0 to 5.0",
         "all 3.0",
         "shop:1 plain 1.50 EUR plain",
         "Page 2, record 5: plain",
-        "tried again",
+        "retried",
         "timeout: 60",
     ):
         assert said in text, said
 
 
 def test_a_complete_run_says_that_nothing_is_missing() -> None:
-    """Neither of a gap nor of a failure is there a word."""
+    """A complete run has no missing pages and no advice to resume."""
     whole = facts()
     totals = whole.totals
     page = report_page(
         facts(totals=type(totals)("complete", 20, 4.0, 1.0, ["shop"], {}, totals.started_at), sources=[a_source()],
-              drawn=whole.drawn[:1], rejects=[], failures=[], last_words={})
+              drawn=whole.drawn[:1], rejects=[], failures=[], last_errors={})
     )  # fmt: skip
     text = Reader(page).text
     assert "20 products from 1 source, nothing missing" in text
@@ -70,7 +70,7 @@ def test_a_complete_run_says_that_nothing_is_missing() -> None:
 
 
 def test_whatever_an_api_says_stays_text() -> None:
-    """A script in titles, categories, currencies, errors, reasons, records or rules is shown, not run."""
+    """A script in titles, categories, currencies, errors, reasons, records or rules is escaped."""
     page = report_page(facts(SCRIPT))
     reader = Reader(page)
     assert "script" not in {tag for tag, _ in reader.tags}
@@ -80,13 +80,13 @@ def test_whatever_an_api_says_stays_text() -> None:
 
 
 def test_a_name_stays_text_in_charts_and_attributes() -> None:
-    """So it is with a source's name, which labels bars and figures."""
+    """The name of a source is escaped in charts and attributes."""
     page = report_page(facts(drawn=[Source(a_source('"><script>x'), a_traffic(), 1.0)]))
     assert "script" not in {tag for tag, _ in Reader(page).tags}
 
 
 def test_nothing_is_loaded_and_nothing_may_run() -> None:
-    """No address but namespaces, and a policy that forbids all but the styles of the page itself."""
+    """The page has no external addresses, and its policy permits only inline styles."""
     page = report_page(facts())
     tags = Reader(page).tags
     policy = next(attributes["content"] for tag, attributes in tags if tag == "meta" and "content" in attributes)
@@ -97,7 +97,7 @@ def test_nothing_is_loaded_and_nothing_may_run() -> None:
 
 
 def test_headings_are_in_order_and_charts_have_names() -> None:
-    """One first heading, no level left out, and each chart is an image that says what it is of."""
+    """There is one first-level heading, no level is skipped, and each chart has an accessible name."""
     reader = Reader(report_page(facts()))
     assert reader.levels[0] == 1
     assert reader.levels.count(1) == 1
@@ -109,36 +109,36 @@ def test_headings_are_in_order_and_charts_have_names() -> None:
 
 
 def test_the_same_facts_give_the_same_page() -> None:
-    """Byte by byte, also where it is made again in the same process."""
+    """Rendering is deterministic."""
     assert report_page(facts()) == report_page(facts())
 
 
 def test_a_run_that_asked_for_nothing_has_a_report() -> None:
-    """A resumed run with nothing left to do has no time, no traffic and no bars."""
+    """A resumed run with nothing left to fetch has a report without charts."""
     idle = a_source(time=type(a_source().time)())
     page = report_page(
         facts(
             sources=[idle], drawn=[Source(idle, type(a_traffic())(1.0), 5.0)], samples=[], histograms=[], categories=[]
         )
     )
-    assert "was not asked for anything" in Reader(page).text
+    assert "received no requests" in Reader(page).text
 
 
 def test_of_a_thousand_sources_a_page_stays_small_and_says_what_it_left_out() -> None:
-    """Charts of ten, a line for each, and long lists end with a count."""
+    """The charts are limited, all sources are listed, and long lists end with a count."""
     sources = [a_source(f"shop{number}") for number in range(1000)]
     drawn = [Source(source, a_traffic(), 5.0) for source in sources[:10]]
     failures = [Failures(f"shop{number}", "HTTP 503", "retry", 1, [1]) for number in range(1000)]
     page = report_page(facts(sources=sources, drawn=drawn, failures=failures))
     text = Reader(page).text
     assert len(page) < 1_500_000
-    assert "The 10 of 1,000 sources that are not complete or took longest." in text
+    assert "The 10 of 1,000 sources that are incomplete or slowest." in text
     assert f"And {1000 - MOST_LISTED} more kinds" in text
     assert "shop999" in text
 
 
 def test_a_checkpoint_ends_the_making_of_charts() -> None:
-    """It is called before each chart, and may raise."""
+    """The checkpoint is called before each chart, and its exception ends the rendering."""
 
     def stop() -> None:
         raise InterruptedError
@@ -148,7 +148,7 @@ def test_a_checkpoint_ends_the_making_of_charts() -> None:
 
 
 def _contrast(one: str, other: str) -> float:
-    """WCAG 2.2, contrast ratio of two colours such as #14171b."""
+    """Return the contrast ratio (WCAG 2.2) of two colours such as #14171b."""
 
     def luminance(color: str) -> float:
         parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
@@ -161,7 +161,7 @@ def _contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_colours_have_the_contrast_of_wcag_aa(theme: int) -> None:
-    """4.5 for text, also on the bars and the band; 3 for what is drawn."""
+    """The contrast is at least 4.5 for text, including text on bars and bands, and 3 for graphics."""
     colors = dict(re.findall(r"--([\w-]+): (#\w{6})", CSS.split(":root")[theme + 1]))
     assert len(colors) >= 23
     texts = ("ink", "muted", "good", "fair", "bad")

@@ -1,4 +1,4 @@
-"""The report of a run: when it is made, where it lies, and what it may cost."""
+"""The report of a run: when it is written, where, and what its failures may affect."""
 
 import signal
 import sys
@@ -24,12 +24,12 @@ pytestmark = pytest.mark.virtual_time
 
 
 async def test_a_run_with_trouble_has_a_report_of_it(tmp_path: Path) -> None:
-    """A partial run's report tells what came and what did not, and no temporary file is left."""
+    """The report of a partial run shows results and faults, and no temporary file is left."""
     summary = await run(with_report(tmp_path, "busy", "ill", "dead"), trouble())
     text = (tmp_path / "report.html").read_text()
     assert summary.report == tmp_path / "report.html"
     assert summary.summary.status == "partial"
-    for said in ("but 1 of 3 sources not complete", "circuit open", "429, too fast", "2 rejected records", "--resume"):
+    for said in ("1 of 3 sources incomplete", "circuit open", ">429<", "2 rejected records", "--resume"):
         assert said in text, said
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
         "rejects.jsonl",
@@ -39,7 +39,7 @@ async def test_a_run_with_trouble_has_a_report_of_it(tmp_path: Path) -> None:
 
 
 async def test_a_run_that_a_signal_stopped_has_a_report(tmp_path: Path) -> None:
-    """What had arrived is on it."""
+    """A run that was stopped by a signal has a report that names the signal."""
 
     async def stop(poll: Poll) -> None:
         await trio.sleep(1.5)
@@ -54,7 +54,7 @@ async def test_a_run_that_a_signal_stopped_has_a_report(tmp_path: Path) -> None:
 async def test_without_a_word_there_is_no_report_and_nothing_of_it_is_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It costs nothing; one of an earlier run stays what it is."""
+    """Without ``report``, its libraries are not imported, and an earlier report is left alone."""
     for name in ("jinja2", "vl_convert"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     (tmp_path / "report.html").write_text("earlier")
@@ -67,7 +67,7 @@ async def test_without_a_word_there_is_no_report_and_nothing_of_it_is_imported(
 async def test_a_missing_library_is_said_before_anything_is_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With what to install."""
+    """The error names the library and the command that installs it."""
     find = util.find_spec
     monkeypatch.setattr(report, "find_spec", lambda name: None if name == "vl_convert" else find(name))
     api = FakeApi()
@@ -77,7 +77,7 @@ async def test_a_missing_library_is_said_before_anything_is_fetched(
 
 
 async def test_a_report_that_cannot_be_made_costs_no_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The summary is written, and an error says what happened."""
+    """The summary is written, the error is logged, and the outdated report is removed."""
 
     def broken(*_: object) -> None:
         raise ValueError("no chart today")
@@ -95,7 +95,7 @@ async def test_a_report_that_cannot_be_made_costs_no_catalogue(tmp_path: Path, m
 
 
 async def test_a_cancellation_ends_the_making_of_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before the next chart; the old files stay, as they do when the summary is being written."""
+    """Rendering ends before the next chart, and the old files stay."""
     (tmp_path / "summary.json").write_text("old")
     drawn: set[str] = set()
     with trio.CancelScope() as scope:
@@ -115,14 +115,14 @@ async def test_a_cancellation_ends_the_making_of_a_report(tmp_path: Path, monkey
 
 
 async def test_a_folder_in_its_place_is_said_before_anything_is_fetched(tmp_path: Path) -> None:
-    """As for the summary itself."""
+    """A folder in place of the report is an error before anything is fetched."""
     (tmp_path / "report.html").mkdir()
     with pytest.raises(ConfigError, match=r"report\.html is no regular file"):
         await run(with_report(tmp_path, "a"), {"a": FakeApi()})
 
 
 def test_it_goes_by_the_name_of_the_output() -> None:
-    """Two outputs in one folder do not share it."""
+    """Two outputs in one folder have separate reports."""
     assert report_file(Path("out/summary.json")) == Path("out/report.html")
     assert report_file(Path("out/shops.json")) == Path("out/shops.report.html")
 
@@ -135,7 +135,7 @@ def test_it_goes_by_the_name_of_the_output() -> None:
 def test_flag_environment_and_set_reach_the_key(
     flags: list[str], env: dict[str, str], wanted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the one rule, and the flag wins."""
+    """``report`` can be set by flag, environment or --set, and the flag has precedence."""
     (tmp_path / "c.yaml").write_text("endpoints: [{name: a, url: 'http://a.test'}]")
     seen: list[bool] = []
     monkeypatch.setattr("pipeline.cli.run._run", lambda config, *_, **__: seen.append(config.report))

@@ -1,4 +1,4 @@
-"""The report in headless Chromium: it is drawn, it fits, and it asks for nothing."""
+"""The report in headless Chromium: it is rendered, it fits the screen, and it loads nothing."""
 
 import json
 import shutil
@@ -47,7 +47,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 @pytest.fixture(scope="module")
 def of_a_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of a run that met every fault there is."""
+    """Return the report of a run with all kinds of faults."""
     folder = tmp_path_factory.mktemp("run")
     clock = MockClock(autojump_threshold=0)
     trio.run(partial(run, with_report(folder, "busy", "ill", "dead"), trouble()), clock=clock)
@@ -56,7 +56,7 @@ def of_a_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def of_everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report with something in every section, all of it hostile, and words that nothing can break."""
+    """Return a report with hostile text in every section, and with words too long to fit a line."""
     path = tmp_path_factory.mktemp("everything") / "report.html"
     path.write_bytes(report_page(facts(f"{SCRIPT} {'x' * 300}")))
     return path
@@ -69,7 +69,7 @@ def path(request: pytest.FixtureRequest) -> Path:
 
 
 def look(browser: Chrome, path: Path, *, width: int = DESK, dark: bool = False, media: str = "screen") -> None:
-    """Open a page with that much room; what was logged before is gone."""
+    """Open a page at a width, with empty browser logs."""
     size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width == PHONE}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -90,7 +90,7 @@ def style(browser: Chrome, name: str) -> Any:
 
 
 def test_it_asks_for_nothing_and_complains_of_nothing(browser: Chrome, path: Path) -> None:
-    """The page is the only request, and the console is empty; nothing that an API said has run."""
+    """The page is the only request, the console is empty, and no text of an API became a script."""
     look(browser, path)
     assert browser.get_log("browser") == []
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
@@ -101,7 +101,7 @@ def test_it_asks_for_nothing_and_complains_of_nothing(browser: Chrome, path: Pat
 
 @pytest.mark.parametrize("width", [PHONE, 768, DESK])
 def test_nothing_is_wider_than_the_screen(browser: Chrome, path: Path, width: int) -> None:
-    """The page never scrolls sideways, on a phone or a desk; nor with every detail open."""
+    """The page does not scroll sideways at any width, even with all details open."""
     look(browser, path, width=width)
     browser.execute_script("document.querySelectorAll('details').forEach(e => e.open = true)")
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
@@ -109,7 +109,7 @@ def test_nothing_is_wider_than_the_screen(browser: Chrome, path: Path, width: in
 
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_every_section_and_chart_is_there_to_be_seen(browser: Chrome, path: Path, width: int) -> None:
-    """Each has a size; of a chart that is drawn for two widths, one is shown, and within the page."""
+    """Each section has a size; of a chart that is drawn for two widths, one is shown and fits the page."""
     look(browser, path, width=width)
     for section in SECTIONS:
         ((_, height),) = sizes(browser, f"#{section}")
@@ -121,7 +121,7 @@ def test_every_section_and_chart_is_there_to_be_seen(browser: Chrome, path: Path
 
 
 def test_bars_have_the_colours_of_the_page(browser: Chrome, of_a_run: Path) -> None:
-    """The variables in the charts mean something: no bar is black because its colour is unknown."""
+    """The colour variables in the charts are defined: no bar is black."""
     look(browser, of_a_run)
     bars = "[...document.querySelectorAll('#requests .wide .mark-rect path')]"
     colors = set(browser.execute_script(f"return {bars}.map(bar => getComputedStyle(bar).fill)"))
@@ -130,7 +130,7 @@ def test_bars_have_the_colours_of_the_page(browser: Chrome, of_a_run: Path) -> N
 
 
 def test_it_is_dark_where_that_is_wanted(browser: Chrome, path: Path) -> None:
-    """Background and text change places."""
+    """The dark scheme has a dark background and light text."""
     look(browser, path)
     light = style(browser, "backgroundColor"), style(browser, "color")
     look(browser, path, dark=True)
@@ -139,7 +139,7 @@ def test_it_is_dark_where_that_is_wanted(browser: Chrome, path: Path) -> None:
 
 
 def test_paper_is_white_and_wide(browser: Chrome, path: Path) -> None:
-    """In print it is light whatever the screen is, and has the wide charts, none of them cut off."""
+    """Print is light whatever the scheme of the screen, and has the wide charts without cutting them off."""
     look(browser, path, width=680, dark=True, media="print")
     assert style(browser, "backgroundColor") == "rgb(255, 255, 255)"
     assert set(sizes(browser, ".narrow")) == {(0, 0)}
