@@ -1,1 +1,1 @@
-"""Makes those parts of the documents that the program knows best: ``just docs``."""
+"""Generate the parts of the documents that derive from the program: ``just docs``."""

@@ -1,4 +1,4 @@
-"""``python -m docs``: bring all documents up to date."""
+"""Update all documents: ``python -m docs``."""
 
 from docs.documents import made
 

@@ -1,4 +1,4 @@
-"""The keys as YAML, each with its default and, behind it, its meaning: for ``config/config.yaml``."""
+"""The keys as YAML, each with its default and its meaning as a comment, for ``config/config.yaml``."""
 
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
@@ -14,12 +14,12 @@ _COLUMN = 28
 
 
 def keys() -> str:
-    """All but the endpoints, section by section."""
+    """Return all keys except those of the endpoints, section by section."""
     return "\n".join(_lines(key for key in keys_of(Config) if key.path != "endpoints"))
 
 
 def endpoint_keys() -> str:
-    """An endpoint: the mock api1, with what it need not have as comments."""
+    """Return an endpoint: the mock api1, with its optional keys as comments."""
     shared = Config.__struct_fields__
     own = {key.path: key for key in keys_of(Endpoint) if "." not in key.path and key.path not in shared}
     name, url, *optional = own.values()
@@ -40,7 +40,7 @@ def _lines(found: Iterable[Key]) -> Iterator[str]:
             yield ""
             yield _line(f"{name}:", key.meaning)
         else:
-            # What says which version this is would soon be another one's.
+            # A default with the current version in it would be out of date after the next release.
             comment = "# " if version("pipeline") in shown_default(key) else ""
             yield _line(f"{indent}{comment}{name}: {shown_default(key)}", with_choices(key))
 
@@ -50,7 +50,7 @@ def _line(text: str, meaning: str) -> str:
 
 
 def _example(key: Key) -> str:
-    """What tells more than the default, in YAML's short form, which JSON is."""
+    """Return the key's example, or else its default, as JSON, which is valid YAML."""
     if key.example is not None:
         return msgspec.json.encode(key.example).decode().strip('"')
     return "{}" if key.section and not key.section.shorthand else str(key.default)

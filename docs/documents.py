@@ -1,4 +1,4 @@
-"""The documents, and what is made in each of them: blocks between two markers, or all of it.
+"""The documents, and the generated blocks in each of them, between two markers.
 
 The markers are ``<!-- keys: begin, made by just docs -->`` and ``<!-- keys: end -->``, in YAML within a comment.
 """
@@ -49,10 +49,10 @@ _BLOCK = re.compile(
 
 
 def made() -> Mapping[Path, str]:
-    """What each document ought to say.
+    """Return the current text of each document, by path.
 
     Raises:
-        ValueError: when a block has no place in its document, or the document has another one.
+        ValueError: if a document lacks one of its blocks, or has an unknown one.
     """
     texts = {ROOT / name: _woven(name, (ROOT / name).read_text(encoding="utf-8")) for name in BLOCKS}
     return {**texts, ROOT / "config" / "config.schema.json": f"{config_schema()}\n"}
@@ -62,5 +62,5 @@ def _woven(name: str, text: str) -> str:
     blocks = BLOCKS[name]
     found = [match["name"] for match in _BLOCK.finditer(text)]
     if sorted(found) != sorted(blocks):
-        raise ValueError(f"{name} has the blocks {found}, and ought to have {list(blocks)}")
+        raise ValueError(f"{name} has the blocks {found}; expected {list(blocks)}")
     return _BLOCK.sub(lambda match: f"{match['begin']}{blocks[match['name']]()}\n{match['end']}", text)

@@ -15,7 +15,7 @@ _JOURNAL = journal_folder(_OUTPUT)
 
 
 class WrittenFile(msgspec.Struct, frozen=True):
-    """One of them, where the summary is ``out/summary.json``; ``*`` stands for any name."""
+    """A file that a run with the summary ``out/summary.json`` writes; ``*`` in its path matches any name."""
 
     path: Path
     meaning: str
@@ -23,20 +23,20 @@ class WrittenFile(msgspec.Struct, frozen=True):
 
 
 FILES: Sequence[WrittenFile] = (
-    WrittenFile(_OUTPUT, "the summary: what came, what did not, and all products", "until the next run replaces it"),
-    WrittenFile(_PRODUCTS, f"the products alone, with `--products {_PRODUCTS}`", "as long"),
-    WrittenFile(report_file(_OUTPUT), "the report to look at, with `--report`", "until the next run with `--report`"),
+    WrittenFile(_OUTPUT, "the summary: results per source, errors, and all products", "until the next run replaces it"),
+    WrittenFile(_PRODUCTS, f"the products alone, with `--products {_PRODUCTS}`", "until the next run replaces it"),
+    WrittenFile(report_file(_OUTPUT), "the HTML report, with `--report`", "until the next run with `--report`"),
     WrittenFile(
         rejects_file(_OUTPUT),
-        "the rejected records, whole, one a line",
-        "as long; there is none when nothing was rejected",
+        "the rejected records, unchanged, one per line",
+        "until the next run replaces it; does not exist if nothing was rejected",
     ),
-    WrittenFile(_JOURNAL / "pages", "what is normalized, page by page: the journal", "until a run is complete"),
-    WrittenFile(_JOURNAL / "lock", "keeps a second run off the output", "as long as the journal"),
+    WrittenFile(_JOURNAL / "pages", "the journal: normalized records, page by page", "until a run is complete"),
+    WrittenFile(_JOURNAL / "lock", "lock against a second run with the same output", "as long as the journal"),
     WrittenFile(
         _JOURNAL.with_name(f"{_JOURNAL.name}.old") / "pages",
-        "an unfinished journal that a run without `--resume` set aside",
+        "an unfinished journal, set aside by a run without `--resume`",
         "until the next one is set aside",
     ),
-    WrittenFile(_OUTPUT.with_name(".*.tmp"), "a new file while it is being written", "for a moment"),
+    WrittenFile(_OUTPUT.with_name(".*.tmp"), "a new file while it is being written", "until it is complete"),
 )

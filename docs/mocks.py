@@ -11,23 +11,23 @@ from mockapi.shops import SHOPS
 
 
 def personas() -> str:
-    """Every persona, where it listens, and what it is like."""
+    """Return a table of all personas, with their URLs and peculiarities."""
     rows = [(code(name), code(f"http://127.0.0.1:{usual_port(name)}{path(name)}"), _about(name)) for name in NAMES]
     return table(("persona", "products at", ""), rows)
 
 
 def credentials() -> str:
-    """What those accept that ask for credentials."""
+    """Return the credentials that the mocks accept."""
     return HELP
 
 
 def flags() -> str:
-    """Every flag of the mocks."""
+    """Return a table of all flags of the mocks."""
     return table(("flag", ""), described_flags(main, main))
 
 
 def faults() -> str:
-    """Every kind of fault that can be scripted."""
+    """Return a table of all kinds of faults that can be scripted."""
     return table(("kind", ""), [(code(kind), text) for kind, text in KINDS.items()])
 
 

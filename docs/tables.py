@@ -1,4 +1,4 @@
-"""The tables about the program, each made of what the program itself goes by."""
+"""The tables about the program, generated from its own definitions."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from pipeline.normalize.fields import CATEGORY_KEYS, CURRENCY_KEYS, ID_KEYS, PRI
 
 
 def commands() -> str:
-    """What can be typed behind ``pipeline``."""
+    """Return a table of all commands."""
     rows = []
     for name, command in main.commands.items():
         pieces = command.collect_usage_pieces(context_of(command, main))
@@ -26,7 +26,7 @@ def commands() -> str:
 
 
 def flags() -> str:
-    """Every flag, and the commands that take it."""
+    """Return a table of all flags, with the commands that take them."""
     takers: dict[tuple[str, str], list[str]] = {}
     for name, command in main.commands.items():
         for flag in described_flags(command, main):
@@ -39,17 +39,17 @@ def flags() -> str:
 
 
 def exit_codes() -> str:
-    """Every exit code."""
+    """Return a table of all exit codes."""
     return table(("code", "means"), [(str(exit_code.value), exit_code.meaning) for exit_code in ExitCode])
 
 
 def files() -> str:
-    """Every file that a run writes."""
+    """Return a table of all files that a run writes."""
     return table(("file", "is", "stays"), [(code(file.path.as_posix()), file.meaning, file.stays) for file in FILES])
 
 
 def usual_fields() -> str:
-    """Under which names the fields of a product are looked for."""
+    """Return a table of the names under which the fields of a product are looked up."""
     return table(
         ("product", "record"),
         [
@@ -63,7 +63,7 @@ def usual_fields() -> str:
 
 
 def keys() -> str:
-    """Every key of the configuration, but for those of an endpoint's own sections, which are in DESCRIBE.md."""
+    """Return a table of all keys, except those of an endpoint's own sections, which are in DESCRIBE.md."""
     common = [key for key in keys_of(Config) if not key.section]
     own = [key for key in keys_of(Endpoint, "endpoints.*.") if key.path.count(".") == 2]
     shared = [key for key in own if key.section and key.path.rpartition(".")[2] in Config.__struct_fields__]
@@ -73,14 +73,14 @@ def keys() -> str:
 
 
 def presets() -> str:
-    """Every well-known API."""
+    """Return a table of all presets."""
     known = [load_preset(name) for name in preset_names()]
     rows = [(code(p.name), f"[{p.about}]({p.docs})", codes(sorted(p.auth.variables())), p.url_needs) for p in known]
     return table(("`preset`", "", "credentials from", "`url` needs"), rows)
 
 
 def paging_keys() -> str:
-    """How an endpoint can be paged, and which styles a key means something in."""
+    """Return a table of the keys of ``paging``, with the styles to which they belong."""
     rows = []
     for key in keys_of(Paging):
         styles = [style.value for style in PagingStyle if key.path in PAGING_KEYS[style]]
@@ -89,17 +89,17 @@ def paging_keys() -> str:
 
 
 def fields_keys() -> str:
-    """Where the fields of a record can be said to be."""
+    """Return a table of the keys of ``fields``, except those of the price."""
     return _section(Fields, but=("price",))
 
 
 def price_keys() -> str:
-    """How a price can be said to be written."""
+    """Return a table of the keys of ``fields.price``."""
     return _section(Price)
 
 
 def auth_keys() -> str:
-    """How an endpoint can be told who asks."""
+    """Return a table of the keys of ``auth``."""
     return _section(Auth)
 
 
@@ -113,7 +113,7 @@ def _row(key: Key) -> Sequence[str]:
 
 
 def shown_default(key: Key) -> str:
-    """The default as YAML has it, nothing where there is nothing."""
+    """Return the default in YAML's notation, an empty text if there is none."""
     if isinstance(key.default, bool):
         return str(key.default).lower()
     if isinstance(key.default, float):
@@ -122,13 +122,13 @@ def shown_default(key: Key) -> str:
 
 
 def with_choices(key: Key) -> str:
-    """The meaning, with the words that it may be, unless it has them already."""
+    """Return the meaning, followed by those allowed words that it does not mention."""
     unsaid = [word for word in key.choices if code(word) not in key.meaning]
     return f"{key.meaning}: {codes(unsaid)}" if unsaid else key.meaning
 
 
 def linked(meaning: str) -> str:
-    """With a link where it refers to a heading."""
+    """Return the meaning with each reference to a heading as a link."""
 
     def link(match: re.Match[str]) -> str:
         return f"[{match[1]}]({match[2]}#{match[1].lower().replace(' ', '-')})"

@@ -1,4 +1,4 @@
-"""Currencies: the ISO 4217 codes, and which signs tell one."""
+"""Currencies: the ISO 4217 codes, and the signs that identify them."""
 
 from collections.abc import Mapping
 
@@ -14,19 +14,19 @@ CODES = frozenset(
     """.split()
 )
 
-# ISO 4217: those whose smallest unit is not a hundredth.
+# ISO 4217: currencies whose smallest unit is not a hundredth.
 _NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())
 _THREE_DECIMALS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
 
 
 def minor_digits(currency: str | None) -> int | None:
-    """How many decimals a currency has, None where the currency is not known."""
+    """Return the number of decimals of a currency, None if ``currency`` is None."""
     if currency is None:
         return None
     return 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
 
 
-# Signs that mean one currency only.
+# Signs of one currency only.
 SIGNS = {
     "€": "EUR",
     "£": "GBP",
@@ -62,8 +62,8 @@ SIGNS = {
 
 _CROWNS = frozenset({"SEK", "NOK", "DKK", "ISK"})
 
-# Signs that several currencies share: the one that is taken where nothing else tells (each such reading is counted;
-# None where none is in the lead), and all that write themselves so.
+# Signs of several currencies: the default if nothing else identifies the currency (None if none is predominant), and
+# all currencies that use the sign. Each use of a default is counted.
 SHARED_SIGNS: Mapping[str, tuple[str | None, frozenset[str]]] = {
     "$": (
         "USD",
@@ -81,7 +81,7 @@ SHARED_SIGNS: Mapping[str, tuple[str | None, frozenset[str]]] = {
 
 
 def code_of(text: object) -> str | None:
-    """The ISO 4217 code that ``text`` is, in any case, or that it is the sign of; None where it is neither."""
+    """Return the ISO 4217 code that ``text`` is, in any case, or the one it is the sign of; None if neither."""
     if not isinstance(text, str):
         return None
     named = text.strip()

@@ -1,4 +1,4 @@
-"""Paths to values in a record: dotted names, and JMESPath for what those cannot say."""
+"""Paths to values in a record: dotted names, and JMESPath for everything else."""
 
 import re
 from collections.abc import Callable
@@ -13,26 +13,28 @@ _DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
 def is_dotted(path: str) -> bool:
-    """Whether a path is names with points between them, and nothing else."""
+    """True if a path consists of names separated by dots."""
     return re.fullmatch(r"[^.\s|\[\]()]+(\.[^.\s|\[\]()]+)*", path) is not None
 
 
 def path_error(path: str) -> str | None:
-    """What is wrong with a path, with where it is; None where nothing is."""
+    """Return what is wrong with a path, None if it is valid."""
     try:
         jmespath.compile(path)
     except RecursionError:
         return "is nested too deeply; write it flatter"
     except JMESPathError as error:
-        return f"{path!r} is no JMESPath (see jmespath.org): {' '.join(str(error).split())}"
+        return f"{path!r} is not a valid JMESPath (see jmespath.org): {' '.join(str(error).split())}"
     return None
 
 
 def compile_path(path: str) -> Getter:
-    """A function that gives the value at ``path`` in a decoded record, None where there is none.
+    """Return a function that looks up ``path`` in a decoded record and returns None if there is no value.
 
-    A dotted path is followed name by name; whatever else is JMESPath (jmespath.org), whose expressions can have
-    fallbacks (``a || b``), filters (``tags[?lang=='en'] | [0]``) and functions.
+    A dotted path is followed name by name. Any other path is a JMESPath expression (jmespath.org), which supports
+    fallbacks (``a || b``), filters (``tags[?lang=='en'] | [0]``) and functions::
+
+        compile_path("price.net")({"price": {"net": 5}})  # 5
     """
     if _DOTTED.fullmatch(path):
         return _dotted(path.split("."))
@@ -41,19 +43,14 @@ def compile_path(path: str) -> Getter:
     def evaluate(record: Any) -> Any:
         try:
             return search(record)
-        except (
-            JMESPathError,
-            TypeError,
-            ValueError,
-            ArithmeticError,
-        ):  # a function that cannot take what it found there
+        except (JMESPathError, TypeError, ValueError, ArithmeticError):  # a function got a value that it does not take
             return None
 
     return evaluate
 
 
 def template_error(template: str) -> str | None:
-    """What is wrong with a template or path, None where nothing is."""
+    """Return what is wrong with a template or path, None if it is valid."""
     parts = _PLACEHOLDER.findall(template)
     if not parts:
         return path_error(template)
@@ -61,9 +58,10 @@ def template_error(template: str) -> str | None:
 
 
 def compile_template(template: str) -> Getter:
-    """A function that fills paths in braces into a text, as in ``{id}:{variant.id}``; a template without is a path.
+    """Return a function that fills the paths in braces of a template such as ``{id}:{variant.id}``.
 
-    It gives None where one of the values is missing, or is neither text nor a number.
+    It returns None if one of the values is missing, or is neither text nor a whole number. A template without braces
+    is a path.
     """
     if not _PLACEHOLDER.search(template):
         return compile_path(template)

@@ -15,20 +15,20 @@ from pipeline.output.atomic import write_files
     [
         ("zzz: 1", "zzz", "there are: name, url, preset"),
         ("preset: zzz", "preset", "there are: bigcommerce, dummyjson"),
-        ("paging: {style: page, has_more: x}", "paging.has_more", "it goes with cursor, last_id"),
+        ("paging: {style: page, has_more: x}", "paging.has_more", "it belongs to cursor, last_id"),
         (
             "fields: {price: {kind: text, decimal_separator: x}}",
             "fields.price.decimal_separator",
             "Expected `,` or `.`",
         ),
-        ("fields: {currency: {const: XXY}}", "fields.currency.const", "as EUR is"),
-        ("fields: {currency: {path: a, const: EUR}}", "fields.currency.const", "keep one of both"),
+        ("fields: {currency: {const: XXY}}", "fields.currency.const", "example: EUR"),
+        ("fields: {currency: {path: a, const: EUR}}", "fields.currency.const", "keep one of them"),
         ("fields: {title: '||'}", "fields.title", "see jmespath.org"),
         ("auth: {basic: {password: x}}", "auth.basic.username", "needs a value"),
         ("auth: {bearer: '${NOT_SET}'}", "auth.bearer", "NOT_SET is not set; export it first"),
-        ("auth: {bearer: x}, headers: {Authorization: y}", "auth", "keep one of both"),
+        ("auth: {bearer: x}, headers: {Authorization: y}", "auth", "keep one of them"),
         ("headers: {Host: a}", "headers.Host", "remove it"),
-        ("headers: {'a b': c}", "headers.a b", "as X-Api-Key is"),
+        ("headers: {'a b': c}", "headers.a b", "example: X-Api-Key"),
         ("http: {user_agent: ü}", "http.user_agent", "Expected printable ASCII"),
     ],
 )
@@ -45,8 +45,8 @@ def test_a_mistake_in_an_endpoint_says_what_would_be_right(
     [
         ("{}", "endpoints", "let `pipeline init` draft a file"),
         ("endpoints: 5", "endpoints", "each with `name` and `url`"),
-        ("endpoints: [{name: a, url: 'http://a'}, {name: a, url: 'http://b'}]", "endpoints.1.name", "give it another"),
-        ("endpoints: [{name: a, url: 'http://a:0'}]", "endpoints.0.url", "name the one that it listens on"),
+        ("endpoints: [{name: a, url: 'http://a'}, {name: a, url: 'http://b'}]", "endpoints.1.name", "another name"),
+        ("endpoints: [{name: a, url: 'http://a:0'}]", "endpoints.0.url", "use the port that the server listens on"),
     ],
 )
 def test_a_mistake_in_a_file_says_what_would_be_right(text: str, path: str, remedy: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command line: flags → Config → run → exit code. Nothing else prints or exits."""
+"""The command line: flags → Config → run → exit code. No other part of the program prints or exits."""
 
 from pipeline.cli.app import main
 

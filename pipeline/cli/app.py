@@ -1,13 +1,6 @@
-"""How ``--help`` looks: it ends with examples that can be run as they stand.
+"""The program as a group of commands, with their arguments, options and examples; `run` is the default command.
 
-The options that commands share.
-
-The commands as they are typed: their options, arguments and examples.
-
-What does the work is loaded when a command is called: ``--help``, mistakes on the command line and completion need not
-wait for it.
-
-The program as a group of commands, of which `run` is the one that is meant when none is named.
+A command loads its implementation when it is called. ``--help``, usage errors and completion stay fast that way.
 """
 
 import re
@@ -28,19 +21,19 @@ from pipeline.config.settings import Config, Format, Level
 
 
 class Command(click.Command):
-    """A command whose help ends with ``examples``: each what stands behind the program's name."""
+    """A command whose help ends with ``examples``, which are command lines without the program's name."""
 
     def __init__(self, *args: Any, examples: Sequence[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.examples = examples
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples."""
+        """Write the examples; click calls this at the end of the help."""
         write_lines("Examples", self.examples, ctx, formatter)
 
 
 def write_lines(title: str, lines: Sequence[str], ctx: click.Context, formatter: click.HelpFormatter) -> None:
-    """Write command lines, with the name that the program was called by, and never broken."""
+    """Write command lines under a title, with the name by which the program was called, and without line breaks."""
     with formatter.section(title):
         for line in lines:
             formatter.write(f"{'':{formatter.current_indent}}{ctx.find_root().info_name} {line}".rstrip() + "\n")
@@ -54,9 +47,9 @@ _MEANINGS = {key.path: key.meaning for key in keys_of(Config)}
 
 
 def key_option(*names: str, key: str, **attributes: Any) -> Callable[[_F], _F]:
-    """An option that sets a key of the configuration, whose meaning is its help.
+    """Return an option that sets a key of the configuration; its help is the key's meaning.
 
-    The command gets it under the key's name, with ``__`` for the points.
+    The command receives it under the key's name, with ``__`` for the dots.
     """
     meaning = _MEANINGS[key]
     help_text = f"{meaning[0].upper()}{meaning[1:]} (key: {key})."
@@ -67,7 +60,7 @@ products_option = key_option("--products", key="products", type=click.Path(), me
 
 
 def configuration_options(command: _F) -> _F:
-    """The options of every command that reads a configuration."""
+    """Add the options that are common to all commands that read a configuration."""
     options = [
         click.option(
             "-c",
@@ -86,7 +79,7 @@ def configuration_options(command: _F) -> _F:
             multiple=True,
             callback=_read_settings,
             shell_complete=complete_setting,
-            help="Any key of the configuration, dotted, as in rate_limit.rps=10. Repeatable.",
+            help="Set any key of the configuration, such as rate_limit.rps=10. Repeatable.",
         ),
     ]
     for option in reversed(options):
@@ -103,8 +96,8 @@ def _read_settings(_ctx: click.Context, _parameter: click.Parameter, values: tup
     for value in values:
         key, equals, text = value.partition("=")
         if not equals or not key:
-            shown = re.split(r"[:\s]", value)[0]  # what follows may be a secret
-            raise click.BadParameter(f"{shown!r} is not of the form KEY=VALUE, as in rate_limit.rps=10")
+            shown = re.split(r"[:\s]", value)[0]  # the rest may be a secret
+            raise click.BadParameter(f"{shown!r} is not of the form KEY=VALUE (example: rate_limit.rps=10)")
         settings[key.strip()] = text
     return settings
 
@@ -127,15 +120,17 @@ def _read_switch(_ctx: click.Context, _parameter: click.Parameter, on: bool | No
 @key_option("-r", "--rate-limit", key="rate_limit.rps", metavar="RPS")
 @key_option("-w", "--workers", key="worker_pool.size", metavar="N")
 @key_option("--report/--no-report", key="report", default=None, callback=_read_switch)
-@click.option("--progress/--no-progress", default=True, help="Bars on a terminal, a line every few seconds elsewhere.")
-@click.option("--resume", is_flag=True, help="Go on with an unfinished run: fetch only the pages that are missing.")
-@click.option("--allow-partial", is_flag=True, help="Exit with 0 instead of 3 when something is missing.")
+@click.option(
+    "--progress/--no-progress", default=True, help="Show bars on a terminal, and a line every few seconds elsewhere."
+)
+@click.option("--resume", is_flag=True, help="Continue an unfinished run: fetch only the missing pages.")
+@click.option("--allow-partial", is_flag=True, help="Exit with 0 instead of 3 if something is missing.")
 @version_option
 def run(**options: Any) -> None:
     """Fetch everything and write the summary.
 
-    This is also what a bare call does. Any key of the configuration can also be set in the environment: rate_limit.rps
-    is PIPELINE_RATE_LIMIT_RPS.
+    This is the default command. Any key of the configuration can also be set in the environment: rate_limit.rps is
+    PIPELINE_RATE_LIMIT_RPS.
     """
     from pipeline.cli import run as running
 
@@ -148,8 +143,8 @@ def run(**options: Any) -> None:
 def replay_rejects(**options: Any) -> None:
     """Normalize the rejected records again, without fetching.
 
-    To be used after a fix. What becomes a product goes into the summary, the rest stays in the file of rejected
-    records. The file for the products alone is written anew.
+    Use this after a fix. Records that are valid now become products of the summary; the others stay in the file of
+    rejected records. The file of products is rewritten.
     """
     from pipeline.cli import run as running
 
@@ -161,14 +156,14 @@ def _read_headers(_ctx: click.Context, _parameter: click.Parameter, values: tupl
     for value in values:
         name, colon, text = value.partition(":")
         if not colon:
-            raise click.BadParameter("a header is of the form 'NAME: VALUE', as in 'X-Api-Key: ${SHOP_KEY}'")
+            raise click.BadParameter("a header has the form 'NAME: VALUE' (example: 'X-Api-Key: ${SHOP_KEY}')")
         headers[name.strip()] = text.strip()
     return headers
 
 
 def _read_preset(_ctx: click.Context, _parameter: click.Parameter, name: str | None) -> str | None:
-    if name is not None and (complaint := preset_error(name)):
-        raise click.BadParameter(complaint)
+    if name is not None and (error := preset_error(name)):
+        raise click.BadParameter(error)
     return name
 
 
@@ -188,9 +183,9 @@ def _read_preset(_ctx: click.Context, _parameter: click.Parameter, name: str | N
     type=click.Path(path_type=Path, dir_okay=False),
     default=DEFAULT_PATH,
     show_default=True,
-    help="The file to write.",
+    help="File to write.",
 )
-@click.option("-f", "--force", is_flag=True, help="Write over a file that is there.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite an existing file.")
 @click.option(
     "-H",
     "--header",
@@ -198,19 +193,19 @@ def _read_preset(_ctx: click.Context, _parameter: click.Parameter, name: str | N
     metavar="NAME: VALUE",
     multiple=True,
     callback=_read_headers,
-    help="Sent with each request, as in 'X-Api-Key: ${SHOP_KEY}'. Repeatable.",
+    help="Header to send with each request, such as 'X-Api-Key: ${SHOP_KEY}'. Repeatable.",
 )
 @click.option(
     "--preset",
     metavar="NAME",
     callback=_read_preset,
     shell_complete=complete_preset,
-    help="What well-known API they are, where the answer would not tell; the address of the host is enough then.",
+    help="Name of a well-known API, if it is not recognised by its response; the URL of the host is enough then.",
 )
 def init(**options: Any) -> None:
     """Draft a configuration from one page of each URL.
 
-    Recognises well-known APIs, paging, records and fields, shows the first products, and says what is not certain.
+    Recognises well-known APIs, paging, records and fields, shows the first products, and reports what is uncertain.
     """
     from pipeline.cli import discover as looking
 
@@ -227,12 +222,12 @@ def init(**options: Any) -> None:
     type=click.IntRange(min=1),
     default=3,
     show_default=True,
-    help="How many records are shown.",
+    help="Number of records to show.",
 )
 def preview(**options: Any) -> None:
     """Show the first records, raw and normalized side by side.
 
-    They are those of the endpoint NAME, or of each endpoint.
+    Shows those of the endpoint NAME, or of every endpoint.
     """
     from pipeline.cli import discover as looking
 
@@ -244,7 +239,7 @@ def preview(**options: Any) -> None:
 def check(**options: Any) -> None:
     """Check configuration, environment variables and APIs.
 
-    Each API is asked for its first page, once.
+    Requests the first page of each API once.
     """
     from pipeline.cli import discover as looking
 
@@ -269,7 +264,7 @@ USUAL_PATH = (
 
 
 class _RunByDefault(click.Group):
-    """A group whose bare call, and whose flags, are those of its ``run`` command."""
+    """A group that calls its ``run`` command if no command is named, with all given flags."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
@@ -281,7 +276,7 @@ class _RunByDefault(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:  # while a command's modules load; from then on it is the command's to tell
+        except KeyboardInterrupt:  # while a command's modules load; later the command itself reports it
             click.echo("Error: interrupted", err=True)
             sys.exit(ExitCode.INTERRUPTED)
 
@@ -300,7 +295,7 @@ class _RunByDefault(click.Group):
         self.format_commands(ctx, formatter)
         run = self.commands["run"]
         records = [record for p in run.get_params(ctx) if (record := p.get_help_record(ctx)) and p.name != "help"]
-        with formatter.section("Options of run, also without naming it"):
+        with formatter.section("Options of run, the default command"):
             formatter.write_dl(records)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -312,7 +307,7 @@ class _RunByDefault(click.Group):
 @click.group(
     cls=_RunByDefault,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="`COMMAND --help` has the options and examples of a command. The README has the rest.",
+    epilog="See `COMMAND --help` for the options and examples of a command, and the README for the rest.",
 )
 @version_option
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What the shell offers behind TAB. Whatever is wrong with the configuration, it offers less, and says nothing."""
+"""Shell completion of keys, endpoints and presets. If the configuration is not valid, it offers less, silently."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ _Items = list[CompletionItem[str]]
 
 
 def complete_setting(ctx: Context, _parameter: Parameter, incomplete: str) -> _Items:
-    """The keys that ``--set`` takes, each with its meaning; behind the ``=``, the words that a key may be."""
+    """Return the keys that ``--set`` accepts, each with its meaning; after the ``=``, the words that a key allows."""
     keys = [key for key in _keys(ctx, incomplete) if key.takes_value]
     path, equals, _ = incomplete.partition("=")
     if not equals:
@@ -26,19 +26,18 @@ def complete_setting(ctx: Context, _parameter: Parameter, incomplete: str) -> _I
 
 
 def complete_endpoint(ctx: Context, _parameter: Parameter, incomplete: str) -> _Items:
-    """The names of the endpoints in the configuration file."""
+    """Return the names of the endpoints in the configuration file."""
     return _starting(incomplete, _endpoint_names(ctx))
 
 
 def complete_preset(_ctx: Context, _parameter: Parameter, incomplete: str) -> _Items:
-    """The names of the presets."""
+    """Return the names of the presets."""
     return _starting(incomplete, preset_names())
 
 
 def _keys(ctx: Context, incomplete: str) -> Iterator[Key]:
-    """Those of the endpoints are too many to be offered before somebody asks for one."""
     yield from keys_of(Config)
-    if incomplete.startswith("endpoints."):
+    if incomplete.startswith("endpoints."):  # otherwise these would crowd out all other keys
         for name in _endpoint_names(ctx):
             yield from keys_of(Endpoint, f"endpoints.{name}.")
 

@@ -1,4 +1,4 @@
-"""The commands that look at APIs instead of walking them: init, preview and check."""
+"""The commands that request first pages only: init, preview and check."""
 
 import shutil
 import sys
@@ -20,23 +20,23 @@ from pipeline.errors import ConfigError, FetchError, Problem
 from pipeline.normalize.normalizer import reader_for
 from pipeline.ui.columns import printable
 
-# What `init` shows of each API.
+# Products of each API that `init` shows.
 _SHOWN_PRODUCTS = 5
 
 _NARROWEST = 60
 
 
 def init(urls: Sequence[str], path: Path, force: bool, headers: Mapping[str, str], preset: str | None) -> None:
-    """Draft a configuration, show what it makes of the first pages, and say what is next."""
+    """Draft a configuration, show the products of the first pages, and name the next command."""
     with ErrorLine(as_json=False) as line:
         if path.exists() and not force:
-            raise ConfigError([Problem(str(path), "is there already; name another file with -c, or --force")])
+            raise ConfigError([Problem(str(path), "already exists; name another file with -c, or use --force")])
         _make_folder(path)
         drafted = trio.run(partial(draft_config, urls, headers, path, named=preset))
         line.secrets = drafted.secrets
         print_text(drafts_text(drafted, most=_SHOWN_PRODUCTS, width=_width()))
         if not drafted.pages:
-            print_text("\nnothing is written, as there is nothing to go by; what to change is said above")
+            print_text("\nnothing was written, because no API returned a page; see above for what to change")
             sys.exit(ExitCode.FAILED)
         path.write_text(drafted.text, encoding="utf-8")
         print_text(f"\nwritten: {path}\nnext:    {click.get_current_context().find_root().info_name} check -c {path}")
@@ -44,7 +44,7 @@ def init(urls: Sequence[str], path: Path, force: bool, headers: Mapping[str, str
 
 
 def preview(path: Path | None, settings: Mapping[str, str], name: str | None, most: int, **flags: str | None) -> None:
-    """Show the first records of an endpoint, or of each."""
+    """Show the first records of one endpoint, or of every endpoint."""
     with ErrorLine(as_json=wants_json(flags)) as line:
         endpoints = configure(path, settings, flags, line).endpoints
         looked = trio.run(fetch_first_pages, endpoints if name is None else [_named(name, endpoints)])
@@ -57,7 +57,7 @@ def preview(path: Path | None, settings: Mapping[str, str], name: str | None, mo
 
 
 def check(path: Path | None, settings: Mapping[str, str], **flags: str | None) -> None:
-    """Show whether the first page of each endpoint comes."""
+    """Request the first page of each endpoint, and show a table of the results."""
     with ErrorLine(as_json=wants_json(flags)) as line:
         looked = trio.run(fetch_first_pages, configure(path, settings, flags, line).endpoints)
         print_text(check_table(looked))
@@ -86,7 +86,7 @@ def _exit_code(outcomes: Sequence[FirstPage | FetchError]) -> ExitCode:
 
 
 def _make_folder(path: Path) -> None:
-    """Find out before anything is asked whether the file can be written."""
+    """Create the folder, and fail before any request if the file cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.open("a", encoding="utf-8").close()

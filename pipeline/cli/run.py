@@ -1,7 +1,4 @@
-"""How many connections the system lets this process have.
-
-The commands that make a catalogue: run and replay-rejects.
-"""
+"""The commands that produce a catalogue: run and replay-rejects."""
 
 import os
 import signal
@@ -25,15 +22,15 @@ from pipeline.runner import Run
 from pipeline.ui.progress import progress_watch
 from pipeline.ui.table import closing_table, replay_line
 
-# A thousand endpoints, each with all the requests that it may have under way, and some more.
+# Open files: enough for a thousand endpoints with the default number of concurrent requests each.
 WANTED = 16_384
 
 
 def allow_many_connections() -> None:
-    """Raise the soft limit of open files, which often is 1,024, as far as the hard one lets us; else leave it."""
-    if sys.platform == "win32":  # it has no such limit
+    """Raise the soft limit of open files, which is often 1,024, as far as the hard limit permits."""
+    if sys.platform == "win32":  # no such limit
         return
-    import resource  # noqa: PLC0415 - not there on Windows
+    import resource  # noqa: PLC0415 - missing on Windows
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = WANTED if hard == resource.RLIM_INFINITY else min(WANTED, hard)
@@ -53,7 +50,7 @@ def run(
     allow_partial: bool,
     **flags: str | None,
 ) -> None:
-    """Fetch everything, show the closing table, and exit."""
+    """Fetch everything, show the closing table, and exit with the code of the outcome."""
     with ErrorLine(as_json=wants_json(flags)) as line:
         loaded = configure(path, settings, flags, line)
         summary = _run(loaded, progress=progress, resume=resume)
@@ -62,7 +59,7 @@ def run(
 
 
 def replay_rejects(path: Path | None, settings: Mapping[str, str], **flags: str | None) -> None:
-    """Normalize the rejected records again, and say what came of it."""
+    """Normalize the rejected records again, and report the result in one line."""
     with ErrorLine(as_json=wants_json(flags)) as line:
         config = configure(path, settings, flags, line, credentials=False).config
         readers = {endpoint.name: reader_for(endpoint.fields, endpoint.explode) for endpoint in config.endpoints}
@@ -71,7 +68,7 @@ def replay_rejects(path: Path | None, settings: Mapping[str, str], **flags: str 
 
 
 def exit_code(summary: Summary, *, allow_partial: bool) -> ExitCode:
-    """The exit code that tells a scheduler how a run ended."""
+    """Return the exit code for the outcome of a run; a signal that cut it short takes precedence."""
     if summary.stopped_by is not None:
         return ExitCode.stopped_by(summary.stopped_by)
     match summary.summary.status:
@@ -96,7 +93,7 @@ def _run(loaded: Loaded, *, progress: bool, resume: bool) -> Summary:
     )
     handle_signals_around(written.is_set)
     summary = trio.run(pipeline_run.execute)
-    for number in _SIGNALS:  # handlers do not outlive the interpreter, and a default one would kill it as it ends
+    for number in _SIGNALS:  # the interpreter removes its handlers on exit, and the default action would kill it
         signal.signal(number, signal.SIG_IGN)
     return summary
 

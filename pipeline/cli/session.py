@@ -1,7 +1,4 @@
-"""What the program says to whoever called it: the outcome, or what went wrong in one line.
-
-From flags to a configuration, with logging and the telling of errors as that wants them.
-"""
+"""The frame of a command: load the configuration, set up logging, print the outcome or one line about an error."""
 
 import io
 import sys
@@ -22,7 +19,7 @@ from pipeline.ui.logs import configure_logging
 
 
 class ErrorLine:
-    """Tells an error that ends the program in one line, without secrets, and exits with its code: a context manager.
+    """A context manager that reports an error in one line, without secrets, and exits with its code.
 
     ``as_json`` and ``secrets`` are set as soon as they are known.
     """
@@ -44,11 +41,13 @@ class ErrorLine:
                 self._fail(str(error), ExitCode.FAILED)
             case AbortedError():
                 self._fail(str(error), ExitCode.stopped_by(error.signal))
-            case KeyboardInterrupt():  # before our own handling of signals begins, or after it ended
+            case KeyboardInterrupt():  # before the run handles signals itself, or in commands that do not
                 self._fail("interrupted", ExitCode.INTERRUPTED)
             case _:  # the last resort: one line instead of a traceback
                 logger.opt(exception=error).debug("internal error")
-                self._fail(f"internal error, please report it: {error!r}; `-l DEBUG` shows where", ExitCode.FAILED)
+                self._fail(
+                    f"internal error, please report it: {error!r}; `-l DEBUG` shows the traceback", ExitCode.FAILED
+                )
 
     def _fail(self, text: str, code: ExitCode) -> NoReturn:
         text = self.secrets.redact(text)
@@ -62,7 +61,7 @@ class ErrorLine:
 
 
 def print_text(text: str) -> None:
-    """Show the outcome; it is what it is even where nobody can read that."""
+    """Print a text on standard output; an output that cannot take it does not change the exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     with suppress(OSError):
@@ -76,7 +75,7 @@ def _list_problems(error: ConfigError) -> str:
 
 
 def wants_json(flags: Mapping[str, str | None]) -> bool:
-    """Whether the flags ask for log lines as JSON, before the configuration can tell."""
+    """True if the flags select log lines as JSON; this is known before the configuration is loaded."""
     return (flags["log__format"] or "").casefold() == Format.JSON.value
 
 

@@ -1,7 +1,11 @@
-"""How requests show who asks: bearer token, user and password, API key, or OAuth 2 client credentials."""
+"""Authentication: bearer token, user name and password, API key, or OAuth 2 client credentials.
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Self
+Each way is one class with its keys, its checks, and what it sends. To add one, write a subclass of :class:`Way`, mark
+its secret keys :data:`SECRET`, and give :class:`Auth` a field of it.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Self
 from urllib.parse import quote_plus, urljoin, urlsplit
 
 import msgspec
@@ -9,61 +13,20 @@ from msgspec import Meta
 
 from pipeline.config.expansion import Expansion, expand_query, variables_in
 from pipeline.config.http_syntax import basic_credentials, header_error, url_error
-from pipeline.config.section import Section, Word
+from pipeline.config.section import SECRET, Section, Word, extra_in
 from pipeline.errors import ConfigError, Problem
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
-
-
-class BasicAuth(Section, frozen=True):
-    """User name and password (RFC 7617)."""
-
-    username: Annotated[str, Meta(description="who asks")] = ""
-    password: Annotated[str, Meta(description="the password; may be empty")] = ""
-
-
-class ApiKey(Section, frozen=True):
-    """A key in a header or a query parameter of that name: one of both."""
-
-    value: Annotated[str, Meta(description="the key")] = ""
-    header: Annotated[NonEmpty | None, Meta(description="name of the header that it goes into")] = None
-    query: Annotated[NonEmpty | None, Meta(description="name of the query parameter, where it goes into the URL")] = (
-        None
-    )
-
-    def as_defaults_for(self, keys: Mapping[str, object]) -> Self:
-        """It goes to one place: another one replaces that."""
-        return type(self)(value=self.value) if {"header", "query"} & keys.keys() else self
-
-
-class ClientSecretIn(Word):
-    """How a token URL wants the client's id and secret (RFC 6749, section 2.3.1)."""
-
-    HEADER = "header"
-    BODY = "body"
-
-
-class OAuth2(Section, frozen=True):
-    """Client credentials that an access token is given for (RFC 6749, section 4.4)."""
-
-    token_url: Annotated[str, Meta(description="where access tokens are given; without a host, the endpoint's")] = ""
-    client_id: Annotated[str, Meta(description="who asks")] = ""
-    client_secret: Annotated[str, Meta(description="the client's secret")] = ""
-    scope: Annotated[str | None, Meta(description="the rights that are asked for")] = None
-    secret_in: Annotated[
-        ClientSecretIn, Meta(description="where id and secret go: the `header`, or the `body`, as a form")
-    ] = ClientSecretIn.HEADER
-
-    def __repr__(self) -> str:
-        return f"OAuth2(token_url={self.token_url!r}, …)"
+Secret = Annotated[str, Meta(extra={SECRET: True})]
+Token = Annotated[str, Meta(min_length=1, extra={SECRET: True})]
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What is sent with each request of an endpoint, not to be shown."""
+    """The headers and query parameters that are sent with each request of an endpoint; its repr hides them."""
 
     headers: Mapping[str, str] = {}
     query: Mapping[str, str] = {}
-    oauth2: OAuth2 | None = None
+    oauth2: "OAuth2 | None" = None
 
     def __repr__(self) -> str:
         return "Credentials(…)"
@@ -72,103 +35,219 @@ class Credentials(msgspec.Struct, frozen=True):
 NO_CREDENTIALS = Credentials()
 
 
+class Way(Section, frozen=True):
+    """The base of the ways to authenticate. The paths of its problems are relative to it."""
+
+    def problems(self) -> list[Problem]:
+        """Return what is wrong with the keys, before environment variables are expanded."""
+        return []
+
+    def sent_as(self) -> str:
+        """Return the header that carries the credentials, in lower case; empty if none does."""
+        return "authorization"
+
+    def credentials(self, values: "Values") -> Credentials:
+        """Return what is sent; problems are added to ``values``."""
+        raise NotImplementedError
+
+
+class Values:
+    """The values of a way's keys with environment variables expanded; collects ``problems`` on the way.
+
+    Values under keys that are marked :data:`SECRET` are hidden from output.
+    """
+
+    def __init__(self, way: Way, url: str, expansion: Expansion) -> None:
+        self._way = way
+        self._url = url
+        self._secret_keys = {f.name for f in msgspec.structs.fields(type(way)) if extra_in(f.type, SECRET)}
+        self.expansion = expansion
+        self.problems: list[Problem] = []
+
+    def text(self, key: str) -> str:
+        """Return the text under ``key``, empty if it is not set."""
+        value = self.expansion.expand(
+            "authorization" if key in self._secret_keys else "", getattr(self._way, key) or ""
+        )
+        self._take_problems(key)
+        return value
+
+    def url(self, key: str) -> str:
+        """Return the URL under ``key``, relative to that of the endpoint, without the endpoint's user."""
+        home = urlsplit(self._url)
+        base = home._replace(netloc=home.netloc.rpartition("@")[2]).geturl()
+        value = expand_query(urljoin(base, getattr(self._way, key)), self.expansion)
+        self._take_problems(key)
+        return value
+
+    def _take_problems(self, key: str) -> None:
+        path = "" if key == self._way.shorthand else key
+        self.problems += [Problem(path, text) for text in self.expansion.take_problems()]
+
+
+class Bearer(Way, frozen=True):
+    """A bearer token (RFC 6750), always written as plain text."""
+
+    shorthand: ClassVar[str | None] = "token"
+
+    token: Token
+
+    def credentials(self, values: Values) -> Credentials:
+        """Return the header of section 2.1."""
+        return Credentials({"Authorization": f"Bearer {values.text('token')}"})
+
+
+class BasicAuth(Way, frozen=True):
+    """User name and password (RFC 7617)."""
+
+    username: Annotated[str, Meta(description="user name")] = ""
+    password: Annotated[Secret, Meta(description="password; may be empty")] = ""
+
+    def problems(self) -> list[Problem]:
+        """Return a problem if there is no user name."""
+        return _missing(self, "username")
+
+    def credentials(self, values: Values) -> Credentials:
+        """Return the header of section 2."""
+        user, password = values.text("username"), values.text("password")
+        if ":" in user:
+            text = "contains a `:`, which is not allowed in a user name (RFC 7617, section 2)"
+            values.problems.append(Problem("username", text))
+        return Credentials({"Authorization": _basic(user, password, values.expansion)})
+
+
+class ApiKey(Way, frozen=True):
+    """A key in the header or query parameter of the given name; exactly one of the two."""
+
+    value: Annotated[Secret, Meta(description="the key")] = ""
+    header: Annotated[NonEmpty | None, Meta(description="name of the header that carries the key")] = None
+    query: Annotated[NonEmpty | None, Meta(description="name of the query parameter that carries the key")] = None
+
+    def as_defaults_for(self, keys: Mapping[str, object]) -> Self:
+        """Drop header and query if a user names one of them, since the key is sent in one place only."""
+        return type(self)(value=self.value) if {"header", "query"} & keys.keys() else self
+
+    def problems(self) -> list[Problem]:
+        """Return a problem for a missing value, a missing or second place, and a header that cannot be sent."""
+        problems = _missing(self, "value")
+        if bool(self.header) == bool(self.query):
+            problems.append(Problem("", "needs either `header` or `query`, for where the key is sent"))
+        if self.header and (error := header_error(self.header, "x")):
+            problems.append(Problem("header", error))
+        return problems
+
+    def sent_as(self) -> str:
+        """Return the header, in lower case."""
+        return (self.header or "").lower()
+
+    def credentials(self, values: Values) -> Credentials:
+        """Return the header or the query parameter."""
+        value = values.text("value")
+        return Credentials({self.header: value}) if self.header else Credentials(query={self.query or "": value})
+
+
+class ClientSecretIn(Word):
+    """The part of a token request that carries client id and secret (RFC 6749, section 2.3.1)."""
+
+    HEADER = "header"
+    BODY = "body"
+
+
+class OAuth2(Way, frozen=True):
+    """Client credentials, exchanged for an access token (RFC 6749, section 4.4)."""
+
+    token_url: Annotated[
+        str, Meta(description="URL that issues access tokens; if it has no host, it is the endpoint's")
+    ] = ""
+    client_id: Annotated[str, Meta(description="client id")] = ""
+    client_secret: Annotated[Secret, Meta(description="client secret")] = ""
+    scope: Annotated[str | None, Meta(description="requested scope")] = None
+    secret_in: Annotated[
+        ClientSecretIn, Meta(description="where id and secret are sent: in the `header`, or in the `body` as a form")
+    ] = ClientSecretIn.HEADER
+
+    def __repr__(self) -> str:
+        return f"OAuth2(token_url={self.token_url!r}, …)"
+
+    def problems(self) -> list[Problem]:
+        """Return a problem for each missing key, and for a URL that is not valid or contains a user."""
+        problems = _missing(self, "token_url", "client_id", "client_secret")
+        if self.token_url and (error := url_error(urljoin("http://its.own", self.token_url))):
+            problems.append(Problem("token_url", error))
+        elif "@" in urlsplit(self.token_url).netloc:
+            problems.append(Problem("token_url", "contains a user; use `client_id` and `client_secret` instead"))
+        return problems
+
+    def credentials(self, values: Values) -> Credentials:
+        """Return the expanded keys; the token is requested when the run needs it."""
+        oauth2 = msgspec.structs.replace(
+            self,
+            token_url=values.url("token_url"),
+            scope=values.text("scope") or None,
+            client_id=values.text("client_id"),
+            client_secret=values.text("client_secret"),
+        )
+        client_credentials_header(oauth2, values.expansion)
+        return Credentials(oauth2=oauth2)
+
+
 class Auth(Section, frozen=True):
-    """How to show who asks: one way; see "Credentials" in DESCRIBE.md.
+    """Authentication of requests, in one of these ways; see "Credentials" in DESCRIBE.md.
 
     ``${NAME}`` in the values is an environment variable.
 
     Raises:
-        ConfigError: when there are several ways, or something is missing.
+        ConfigError: if more than one way is given, or something is missing.
     """
 
-    bearer: Annotated[NonEmpty | None, Meta(description="a bearer token (RFC 6750)")] = None
+    bearer: Annotated[Token | None, Meta(description="bearer token (RFC 6750)")] = None
     basic: BasicAuth | None = None
     api_key: ApiKey | None = None
     oauth2: OAuth2 | None = None
 
     def __post_init__(self) -> None:
         ways = self._ways()
-        problems = [Problem(way, f"means nothing beside `{ways[0]}`; keep one of both") for way in ways[1:]]
-        if self.basic and not self.basic.username:
-            problems.append(Problem("basic.username", "needs a value"))
-        if self.api_key:
-            problems += _problems_of_key(self.api_key)
-        if self.oauth2:
-            problems += _problems_of_oauth2(self.oauth2)
+        names = list(ways)
+        problems = [Problem(name, f"conflicts with `{names[0]}`; keep one of them") for name in names[1:]]
+        for name, way in ways.items():
+            problems += _below(name, way.problems())
         if problems:
             raise ConfigError(problems)
 
     def as_defaults_for(self, keys: Mapping[str, object]) -> Self:
-        """Another way replaces the one there is."""
-        return self if set(self._ways()) & keys.keys() else type(self)()
+        """Drop the way if a user gives another one."""
+        return self if self._ways().keys() & keys.keys() else type(self)()
 
     def variables(self) -> set[str]:
-        """The environment variables that it needs."""
-        return {name for _, text in _texts(self) for name in variables_in(text)}
+        """Return the names of the environment variables that the values refer to."""
+        values = [getattr(way, key) for way in self._ways().values() for key in way.__struct_fields__]
+        return {name for value in values if isinstance(value, str) for name in variables_in(value)}
 
     def sent_as(self) -> str:
-        """The header that it is sent in, lower case; empty where it is none."""
-        if self.api_key:
-            return (self.api_key.header or "").lower()
-        return "authorization" if self._ways() else ""
+        """Return the header that carries the credentials, in lower case; empty if none does."""
+        return next((way.sent_as() for way in self._ways().values()), "")
 
     def resolve(self, url: str, expansion: Expansion) -> tuple[Credentials, list[Problem]]:
-        """The credentials for ``url``, with environment variables put in and hidden; and what is wrong with them."""
-        problems: list[Problem] = []
+        """Return the credentials for ``url`` with environment variables expanded, and all problems with them."""
+        for name, way in self._ways().items():
+            values = Values(way, url, expansion)
+            credentials = way.credentials(values)
+            errors = [header_error(*header) for header in credentials.headers.items()]
+            problems = values.problems or [Problem("", error) for error in errors if error]
+            return credentials, _below(name, problems)
+        return NO_CREDENTIALS, []
 
-        def put_in(key: str, text: str, *, secret: bool = True) -> str:
-            value = expansion.expand("authorization" if secret else "", text)
-            problems.extend(Problem(key, complaint) for complaint in expansion.take_problems())
-            return value
-
-        headers: dict[str, str] = {}
-        query: dict[str, str] = {}
-        oauth2 = None
-        if self.bearer is not None:
-            headers["Authorization"] = f"Bearer {put_in('bearer', self.bearer)}"  # RFC 6750, section 2.1
-        if self.basic:
-            user = put_in("basic.username", self.basic.username, secret=False)
-            headers["Authorization"] = _basic(user, put_in("basic.password", self.basic.password), expansion)
-            if ":" in user:
-                problems.append(
-                    Problem("basic.username", "has a `:` in it, which a user name cannot have (RFC 7617, section 2)")
-                )
-        if self.api_key:
-            value = put_in("api_key.value", self.api_key.value)
-            if self.api_key.header:
-                headers[self.api_key.header] = value
-            else:
-                query[self.api_key.query or ""] = value
-        if self.oauth2:
-            oauth2 = msgspec.structs.replace(
-                self.oauth2,
-                token_url=self._token_url(url, expansion, problems),
-                scope=put_in("oauth2.scope", self.oauth2.scope or "", secret=False) or None,
-                client_id=put_in("oauth2.client_id", self.oauth2.client_id, secret=False),
-                client_secret=put_in("oauth2.client_secret", self.oauth2.client_secret),
-            )
-            client_credentials_header(oauth2, expansion)
-        complaints = {} if problems else {name: header_error(name, text) for name, text in headers.items()}
-        key = "api_key" if self.api_key else self._ways()[0] if self._ways() else ""
-        problems += [Problem(key, text) for text in complaints.values() if text]
-        return Credentials(headers, query, oauth2), problems
-
-    def _token_url(self, url: str, expansion: Expansion, problems: list[Problem]) -> str:
-        home = urlsplit(url)
-        base = home._replace(netloc=home.netloc.rpartition("@")[2]).geturl()
-        expanded = expand_query(urljoin(base, self.oauth2.token_url if self.oauth2 else ""), expansion)
-        problems.extend(Problem("oauth2.token_url", complaint) for complaint in expansion.take_problems())
-        return expanded
-
-    def _ways(self) -> list[str]:
-        return [way for way in self.__struct_fields__ if getattr(self, way) is not None]
+    def _ways(self) -> dict[str, Way]:
+        """Return the ways that are given, by name: one, after the checks."""
+        given = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
+        return {name: Bearer(token=value) if isinstance(value, str) else value for name, value in given.items()}
 
 
 NO_AUTH = Auth()
 
 
 def client_credentials_header(how: OAuth2, expansion: Expansion | None = None) -> str:
-    """The Authorization header of a client at its token URL (RFC 6749, section 2.3.1)."""
+    """Return the Authorization header for a client's token URL (RFC 6749, section 2.3.1)."""
     return _basic(quote_plus(how.client_id), quote_plus(how.client_secret), expansion)
 
 
@@ -179,29 +258,9 @@ def _basic(user: str, password: str, expansion: Expansion | None) -> str:
     return f"Basic {encoded}"
 
 
-def _texts(section: Section) -> Iterator[tuple[str, str]]:
-    for name in section.__struct_fields__:
-        value = getattr(section, name)
-        if isinstance(value, Section):
-            yield from _texts(value)
-        elif isinstance(value, str):
-            yield name, value
+def _missing(way: Way, *keys: str) -> list[Problem]:
+    return [Problem(key, "needs a value") for key in keys if not getattr(way, key)]
 
 
-def _problems_of_key(key: ApiKey) -> list[Problem]:
-    problems = [] if key.value else [Problem("api_key.value", "needs a value")]
-    if bool(key.header) == bool(key.query):
-        problems.append(Problem("api_key", "needs either `header` or `query`: where the key goes"))
-    if key.header and (complaint := header_error(key.header, "x")):
-        problems.append(Problem("api_key.header", complaint))
-    return problems
-
-
-def _problems_of_oauth2(how: OAuth2) -> list[Problem]:
-    needed = ("token_url", "client_id", "client_secret")
-    problems = [Problem(f"oauth2.{key}", "needs a value") for key in needed if not getattr(how, key)]
-    if how.token_url and (complaint := url_error(urljoin("http://its.own", how.token_url))):
-        problems.append(Problem("oauth2.token_url", complaint))
-    elif "@" in urlsplit(how.token_url).netloc:
-        problems.append(Problem("oauth2.token_url", "has a user in it: client_id and client_secret say who asks"))
-    return problems
+def _below(name: str, problems: list[Problem]) -> list[Problem]:
+    return [Problem(f"{name}.{problem.path}" if problem.path else name, problem.text) for problem in problems]

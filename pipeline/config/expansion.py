@@ -1,4 +1,8 @@
-"""Puts environment variables into texts: ``${NAME}`` stands for one; ``$${`` is the text ``${``."""
+"""Expansion of environment variables: ``${NAME}`` is a variable, ``$${`` the literal text ``${``.
+
+Only the values of headers and query parameters, and those of ``auth``, are expanded. The variables' values are secrets
+from then on.
+"""
 
 import re
 from base64 import b64decode
@@ -7,14 +11,14 @@ from contextlib import suppress
 from functools import partial
 from urllib.parse import quote, unquote
 
-from pipeline.redaction import _HIDDEN, _TELLING_NAME, Secrets
+from pipeline.redaction import HIDDEN, Secrets, names_secret
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
 _SHORTEST_PART = 8
 
 
 class Expansion:
-    """Puts environment variables into texts; collects what is wrong, and remembers what was put in."""
+    """Expands environment variables in texts, and collects the problems and the secrets on the way."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -22,8 +26,11 @@ class Expansion:
         self._problems: list[str] = []
 
     def expand(self, name: str, text: str, encode: Callable[[str], str] = str) -> str:
-        """The value of the header or parameter ``name`` as it is sent; what is put in, goes through ``encode``."""
-        if _TELLING_NAME.search(name) and not has_reference(text):
+        """Return the value of the header or parameter ``name`` as it is sent, with ``encode`` applied to variables.
+
+        A plain value is a secret if ``name`` indicates one.
+        """
+        if names_secret(name) and not has_reference(text):
             plain = text.replace("$${", "${")
             self.hide(plain)
             for part in _parts_of(unquote(plain)):
@@ -35,13 +42,13 @@ class Expansion:
         if reference[0] == "$${":
             return "${"
         if variable is None:
-            self._problems.append("has `${` without a name and `}` behind it; write `$${` for the text itself")
+            self._problems.append("contains an unterminated or unnamed `${…}`; use `$${` for a literal `${`")
         elif not (value := self._environ.get(variable)):
             state = "empty" if variable in self._environ else "not set"
             self._problems.append(f"the environment variable {variable} is {state}; export it first")
         elif not value.isprintable():
             self._problems.append(
-                f"the environment variable {variable} has a line break or a control character in it; set it without"
+                f"the environment variable {variable} contains a line break or a control character; remove it there"
             )
         else:
             self._shown_as[value] = f"${{{variable}}}"
@@ -49,21 +56,21 @@ class Expansion:
         return ""
 
     def hide(self, text: str) -> None:
-        """A secret that stands in the configuration as it is."""
-        self._shown_as.setdefault(text, _HIDDEN)
+        """Treat a text from the configuration as a secret."""
+        self._shown_as.setdefault(text, HIDDEN)
 
     def take_problems(self) -> list[str]:
-        """What is wrong with the texts since this was last asked."""
+        """Return the problems that were found since the last call."""
         taken, self._problems = self._problems, []
         return taken
 
     def secrets(self) -> Secrets:
-        """All that was put in, or is secret by the name it goes by."""
+        """Return the values of all expanded variables, and all hidden texts."""
         return Secrets(self._shown_as)
 
 
 def _parts_of(value: str) -> Iterator[str]:
-    """What of a header's or parameter's value may be a secret by itself: all but scheme and names."""
+    """Yield the parts of a value that may be secrets by themselves, such as a token after its scheme."""
     yield value
     for part in re.split(r"[\s,;=\"]+", value):
         if len(part) >= _SHORTEST_PART:
@@ -75,25 +82,25 @@ def _parts_of(value: str) -> Iterator[str]:
 
 
 def plain_secrets(url: str, headers: Mapping[str, str]) -> list[str]:
-    """What seems to be secret and stands there as it is: headers and parameters by name, and the URL's password."""
+    """Return the names of headers and parameters whose plain value seems to be a secret, and the URL's password."""
     password = ["the password in the URL"] if "@" in url.partition("://")[2].partition("/")[0] else []
     query = (parameter.partition("=") for parameter in url.partition("?")[2].split("&"))
     values = [*headers.items(), *((name, value) for name, _, value in query)]
-    return [n for n, value in values if value and _TELLING_NAME.search(n) and not has_reference(value)] + password
+    return [n for n, value in values if value and names_secret(n) and not has_reference(value)] + password
 
 
 def variables_in(text: str) -> list[str]:
-    """The environment variables that stand in it."""
+    """Return the names of the environment variables in a text."""
     return [reference[1] for reference in _REFERENCE.finditer(text) if reference[1]]
 
 
 def has_reference(text: str) -> bool:
-    """Whether there is a ``${`` in it that means a variable."""
+    """True if the text contains a ``${`` that is not escaped."""
     return any(reference[0] != "$${" for reference in _REFERENCE.finditer(text))
 
 
 def expand_query(url: str, expansion: Expansion) -> str:
-    """The URL with the environment variables in its query values, percent-encoded (RFC 3986, section 2.1)."""
+    """Return the URL with the variables in its query values expanded and percent-encoded (RFC 3986, section 2.1)."""
     before, question, rest = url.partition("?")
     query, hash_sign, fragment = rest.partition("#")
     return (
@@ -102,11 +109,11 @@ def expand_query(url: str, expansion: Expansion) -> str:
 
 
 def identity(url: str, expanded: str, headers: Mapping[str, str]) -> tuple[str, ...]:
-    """What tells this API from others: the URL and the headers as they are sent, but for the credentials among them."""
+    """Return what distinguishes this API from others: the URL and the headers as they are sent, without credentials."""
     before, _, query = url.partition("?")
     parameters = zip(query.split("&"), expanded.partition("?")[2].split("&"), strict=True)
-    chosen = [old if _TELLING_NAME.search(old.partition("=")[0]) else new for old, new in parameters]
-    plain = [f"{name.lower()}: {value}" for name, value in headers.items() if not _TELLING_NAME.search(name)]
+    chosen = [old if names_secret(old.partition("=")[0]) else new for old, new in parameters]
+    plain = [f"{name.lower()}: {value}" for name, value in headers.items() if not names_secret(name)]
     return (before, *chosen, *sorted(plain))
 
 

@@ -1,8 +1,8 @@
-"""How a Config comes about: flags over environment over YAML file over defaults.
+"""Load a Config from four layers: flags override the environment, which overrides the YAML file, then the defaults.
 
-One rule reaches every key in all three: ``rate_limit.rps`` is ``PIPELINE_RATE_LIMIT_RPS`` in the environment
-and ``--set rate_limit.rps=10`` on the command line. An endpoint is addressed by its index or its name:
-``endpoints.0.url``, ``endpoints.api1.url``. Whatever is wrong is collected, and raised as one ConfigError.
+Every key is available in all of them: ``rate_limit.rps`` is ``PIPELINE_RATE_LIMIT_RPS`` in the environment and
+``--set rate_limit.rps=10`` on the command line. An endpoint is addressed by its index or its name:
+``endpoints.0.url``, ``endpoints.api1.url``. All problems are collected and raised as one ConfigError.
 """
 
 import os
@@ -25,7 +25,7 @@ Source = str | os.PathLike[str] | Mapping[str, Any]
 
 DEFAULT_PATH = Path("config/config.yaml")
 ENV_PREFIX = "PIPELINE_"
-# Set by Azure Pipelines on each of its jobs; everything else with our prefix is meant for us.
+# Azure Pipelines sets this in each job. All other variables with the prefix belong to this program.
 FOREIGN_VARIABLES = frozenset({"PIPELINE_WORKSPACE"})
 
 
@@ -112,10 +112,10 @@ def _copy(value: Any) -> Any:
 
 
 def config_of_text(text: str) -> Config:
-    """What a configuration file with this text says by itself, without environment and flags.
+    """Return the configuration of a YAML text alone, without environment and flags.
 
     Raises:
-        ConfigError: with every mistake in it.
+        ConfigError: with every problem in it.
     """
     problems: list[Problem] = []
     config = Builder({}, problems).config(parse_text(text))
@@ -125,7 +125,7 @@ def config_of_text(text: str) -> Config:
 
 
 class _Layers:
-    """The raw configuration with further layers laid over it; ``origins`` knows who set what."""
+    """The raw configuration with further layers applied; ``origins`` maps each changed key to its layer."""
 
     def __init__(self, raw: dict[str, Any], problems: list[Problem]) -> None:
         self._raw = raw
@@ -133,20 +133,20 @@ class _Layers:
         self.origins: dict[str, str] = {}
 
     def endpoints(self) -> list[tuple[str, Any]]:
-        """Index and name of each endpoint so far; one that has no name goes by its index alone."""
+        """Return index and name of each endpoint so far; without a name, the index takes its place."""
         entries = self._raw.get("endpoints")
         if not isinstance(entries, list):
             return []
         return [(str(i), e.get("name", i) if isinstance(e, dict) else i) for i, e in enumerate(entries)]
 
     def lay_endpoints(self, text: str | None, origin: str) -> None:
-        """Replace the whole list of endpoints by the one written in ``text``, as YAML or JSON."""
+        """Replace the whole list of endpoints by the one in ``text``, which is YAML or JSON."""
         if text is not None:
             self._raw["endpoints"] = parse_text(text)
             self.origins["endpoints"] = origin
 
     def lay(self, settings: Iterable[tuple[str, str, str]]) -> None:
-        """Set keys to texts, from (dotted key, text, origin); a section before what changes parts of it."""
+        """Set keys to texts, given as (dotted key, text, origin); a section is set before the keys within it."""
         for key, text, origin in sorted(settings, key=lambda setting: setting[0].count(".")):
             if key.startswith("endpoints."):
                 self._lay_on_endpoint(key, text, origin)
@@ -155,7 +155,7 @@ class _Layers:
 
     def _lay_on_endpoint(self, key: str, text: str, origin: str) -> None:
         rest = key.removeprefix("endpoints.")
-        # The longest name first: one may be the beginning of another.
+        # The longest name first, since one name may be a prefix of another.
         for index, name in sorted(self.endpoints(), key=lambda endpoint: len(str(endpoint[1])), reverse=True):
             for prefix in (f"{index}.", f"{name}."):
                 if rest.startswith(prefix) and isinstance(entry := self._raw["endpoints"][int(index)], dict):
@@ -163,7 +163,7 @@ class _Layers:
                     self._put(entry, key, text, f"endpoints.{index}.{key}", origin)
                     return
         known = ", ".join(str(name) for _, name in self.endpoints()) or "none"
-        self._problems.append(Problem(key, f"({origin}) names no endpoint; there are: {known}"))
+        self._problems.append(Problem(key, f"({origin}) is not an endpoint; there are: {known}"))
 
     def _put(self, target: dict[str, Any], key: str, text: str, path: str, origin: str) -> None:
         *parents, last = key.split(".")
@@ -172,12 +172,14 @@ class _Layers:
                 target[parent] = {}
             elif isinstance(whole := target[parent], RawText):
                 target[parent] = parse_text(whole)
-            if isinstance(target[parent], str):  # a section that is written as a text
+            if isinstance(target[parent], str):  # a section written as text
                 target[parent] = {WHOLE: target[parent]}
             target = target[parent]
             if not isinstance(target, dict):
                 self._problems.append(
-                    Problem(path, f"({origin}) is no known key: `{parent}` has no keys of its own; set that")
+                    Problem(
+                        path, f"({origin}) is not a known key: `{parent}` has no keys of its own; set `{parent}` itself"
+                    )
                 )
                 return
         before, parsed = target.get(last), parse_text(text)
@@ -193,7 +195,7 @@ def _from_environment(
 ) -> Iterator[tuple[str, str, str]]:
     ours = {name: text for name, text in environ.items() if name.startswith(ENV_PREFIX)}
     keys: dict[str, list[str]] = {}
-    for key in _keys(endpoints) if ours else ():  # a thousand endpoints have many
+    for key in _keys(endpoints) if ours else ():  # skipped if possible: a thousand endpoints have many keys
         keys.setdefault(_variable(key), []).append(key)
     for variable, text in sorted(ours.items()):
         if variable in FOREIGN_VARIABLES:
@@ -201,12 +203,12 @@ def _from_environment(
         match keys.get(variable, []):
             case []:
                 hint = did_you_mean(variable, keys, ENV_PREFIX) or "; rename or unset it"
-                problems.append(Problem(variable, f"sets no known key{hint}"))
+                problems.append(Problem(variable, f"does not set a known key{hint}"))
             case [key]:
                 yield key, text, variable
             case several:
                 means = " and ".join(several)
-                problems.append(Problem(variable, f"means {means}; rename one, or use --set"))
+                problems.append(Problem(variable, f"is ambiguous: it means {means}; rename one endpoint, or use --set"))
 
 
 def _variable(key: str) -> str:
@@ -214,7 +216,7 @@ def _variable(key: str) -> str:
 
 
 def _keys(endpoints: Iterable[tuple[str, Any]]) -> Iterator[str]:
-    """Every dotted key there is; each endpoint's both by its index and by its name."""
+    """Yield every dotted key; an endpoint's keys both by its index and by its name."""
     addresses = dict.fromkeys(address for endpoint in endpoints for address in endpoint)
     ours, theirs = ([key.path for key in keys_of(section) if key.takes_value] for section in (Config, Endpoint))
     return chain(ours, (f"endpoints.{address}.{path}" for address in addresses for path in theirs))

@@ -1,4 +1,4 @@
-"""Presets: what well-known APIs are like. Each is a file in ``presets/``, so that a new one needs no code."""
+"""Presets: the settings of well-known APIs. Each is a file in ``presets/``; a new one needs no code."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -16,9 +16,9 @@ _FOLDER = files("pipeline.config") / "presets"
 
 
 class Signs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the API is told from others: dotted paths that the body of a response has, and those that its records have.
+    """Features by which an API is recognised: dotted paths in the body of a response, and in its records.
 
-    ``path`` is a regular expression for the path of its URL, where that tells.
+    ``path`` is a regular expression for the path of the URL, if that is distinctive.
     """
 
     record: tuple[str, ...]
@@ -27,11 +27,11 @@ class Signs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one API is like.
+    """The settings of one API.
 
-    ``about`` names it for people, ``docs`` where its makers describe it. ``path`` stands in for that of a URL without
-    one, and ``url_needs`` is what has to be said of it. ``endpoint`` has the keys that an endpoint gets, where it has
-    none itself; ``auth`` is offered beside them.
+    ``about`` is its name for users, ``docs`` the URL of its documentation. ``path`` is used if a URL has no path, and
+    ``url_needs`` describes which URL the user has to give. ``endpoint`` contains the defaults of an endpoint's keys.
+    ``auth`` is used if its environment variables are set.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url_needs: str = "the host"
 
     def url(self, url: str) -> str:
-        """The URL, with the API's usual path where it has none."""
+        """Return the URL, with the API's usual path if it has none."""
         try:
             parts = urlsplit(url)
         except ValueError:
@@ -57,21 +57,23 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def preset_names() -> Sequence[str]:
-    """The names of all presets, in order."""
+    """Return the names of all presets, sorted."""
     return sorted(file.name.removesuffix(".yaml") for file in _FOLDER.iterdir() if file.name.endswith(".yaml"))
 
 
 def preset_error(name: str) -> str | None:
-    """What is wrong with the name of a preset, None where nothing is."""
+    """Return what is wrong with the name of a preset, None if it exists."""
     known = preset_names()
     if name in known:
         return None
     close = difflib.get_close_matches(name, known, n=1)
-    return f"{name!r} is no preset" + (f"; did you mean `{close[0]}`?" if close else f"; there are: {', '.join(known)}")
+    return f"{name!r} is not a preset" + (
+        f"; did you mean `{close[0]}`?" if close else f"; there are: {', '.join(known)}"
+    )
 
 
 @cache
 def load_preset(name: str) -> Preset:
-    """The preset of that name, one of :func:`preset_names`."""
+    """Return the preset of a name from :func:`preset_names`."""
     raw = parse_text((_FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     return msgspec.convert({"name": name, **raw}, Preset)

@@ -1,4 +1,4 @@
-"""An endpoint with all that is needed to fetch it."""
+"""Resolve the endpoints of a configuration: inherited sections, and credentials from the environment."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -20,10 +20,10 @@ from pipeline.redaction import Secrets
 
 
 class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One API with all that is needed to fetch it, its credentials among it: not to be shown, nor written anywhere.
+    """One API with everything needed to fetch it. It contains credentials: do not show or write it.
 
-    ``unset`` are the environment variables that its preset would take credentials from, had they been set;
-    ``definition`` is what decides what is on a page, without credentials.
+    ``unset`` names the environment variables from which its preset would take credentials, if none of them is set.
+    ``definition`` is everything that determines the content of a page, without credentials.
     """
 
     name: str
@@ -48,12 +48,12 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def resolve(config: Config, environ: Mapping[str, str] | None = None) -> tuple[ResolvedEndpoint, ...]:
-    """The endpoints, each with its own sections or the common ones in their place, and its credentials put in.
+    """Return the endpoints, each with its own sections or else the common ones, and with its credentials.
 
-    ``environ`` is where those come from, by default the process's own environment.
+    Credentials come from ``environ``, by default the process's environment.
 
     Raises:
-        ConfigError: when there is none, so that there is nothing to run, or ``environ`` lacks a variable.
+        ConfigError: if there is no endpoint, a variable is missing from ``environ``, or credentials contradict.
     """
     if not config.endpoints:
         raise ConfigError([NO_ENDPOINTS])
@@ -81,23 +81,23 @@ def _resolved(
     headers = {}
     for name, text in endpoint.headers.items():
         headers[name] = expansion.expand(name, text)
-        wrong: Sequence[str | None] = expansion.take_problems() or [header_error(name, headers[name])]
-        problems += [Problem(f"{path}headers.{name}", complaint) for complaint in wrong if complaint]
+        errors: Sequence[str | None] = expansion.take_problems() or [header_error(name, headers[name])]
+        problems += [Problem(f"{path}headers.{name}", error) for error in errors if error]
     auth, unset = _auth_of(endpoint, environ)
     if auth.sent_as() in map(str.lower, headers):
         problems.append(
-            Problem(f"{path}auth", f"is sent as {auth.sent_as()}, which `headers` has already; keep one of both")
+            Problem(f"{path}auth", f"is sent as {auth.sent_as()}, which is also in `headers`; keep one of them")
         )
     if auth.sent_as() == "authorization" and urlsplit(url).username:
         problems.append(
-            Problem(f"{path}auth", "is sent as authorization, and so is the user in `url`; keep one of both")
+            Problem(f"{path}auth", "is sent as authorization, and so is the user in `url`; keep one of them")
         )
-    credentials, wrong_credentials = auth.resolve(url, expansion)
+    credentials, auth_problems = auth.resolve(url, expansion)
     for name in credentials.query.keys() & parse_qs(urlsplit(url).query, keep_blank_values=True).keys():
         problems.append(
-            Problem(f"{path}auth.api_key.query", f"`url` has the parameter {name} already; remove it there")
+            Problem(f"{path}auth.api_key.query", f"`url` already has the parameter {name}; remove it there")
         )
-    problems += [Problem(f"{path}auth.{problem.path}", problem.text) for problem in wrong_credentials]
+    problems += [Problem(f"{path}auth.{problem.path}", problem.text) for problem in auth_problems]
     return ResolvedEndpoint(
         name=endpoint.name,
         url=url,
@@ -125,7 +125,7 @@ def _resolved(
 
 
 def _auth_of(endpoint: Endpoint, environ: Mapping[str, str]) -> tuple[Auth, Sequence[str]]:
-    """How the endpoint shows who asks; and the variables that its preset would do it with, where none is set."""
+    """Return the endpoint's authentication, and the variables of its preset's if none of them is set."""
     if endpoint.auth is not None or endpoint.preset is None:
         return endpoint.auth or NO_AUTH, ()
     offered = load_preset(endpoint.preset).auth

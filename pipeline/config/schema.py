@@ -1,4 +1,4 @@
-"""The configuration's JSON Schema, for editors that complete and check YAML files."""
+"""The JSON Schema of the configuration, for editors that complete and check YAML files."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from pipeline.config.settings import Config
 
 
 def config_schema() -> str:
-    """The schema as JSON (draft 2020-12)."""
+    """Return the schema as JSON (draft 2020-12)."""
     schema = msgspec.json.schema(Config)
     definitions = schema["$defs"]
     for definition in definitions.values():
@@ -28,12 +28,12 @@ def config_schema() -> str:
         "title": "Configuration of pipeline",
         **schema,
     }
-    # Python's end of a text; the schema's patterns are JavaScript's (ECMA-262).
+    # Patterns in a schema are ECMA-262, which has no ``\Z`` for the end of a text.
     return msgspec.json.format(msgspec.json.encode(schema), indent=2).decode().replace(r"\\Z", "$")
 
 
 def _allow_text(definitions: dict[str, Any], section: type[Section]) -> None:
-    """A section that may be written as a text may have what the key has that it stands for."""
+    """Allow plain text in place of a section, with the schema of the key that the text sets."""
     name, keys = section.__name__, definitions[section.__name__]
     text = keys["properties"][section.shorthand]
     definitions[f"{name}Keys"] = keys
@@ -43,7 +43,7 @@ def _allow_text(definitions: dict[str, Any], section: type[Section]) -> None:
 
 
 def _with_null(value: dict[str, Any]) -> dict[str, Any]:
-    """Nothing in a section's place is the same as no section."""
+    """Allow null in place of a section, which is the same as no section."""
     rest = {key: value[key] for key in value if key != "$ref"}
     return {"anyOf": [{"$ref": value["$ref"]}, {"type": "null"}], **rest}
 

@@ -1,9 +1,7 @@
-"""What all sections of the configuration are made of.
+"""The base of all configuration sections, and the keys that are read off them.
 
-The keys of the configuration: where each stands, what it means, and what it is when nobody says.
-
-All of it is read off the sections, where it is said once: documents, JSON Schema, environment and completion have it
-from here.
+A key is defined once, as a field of its section. The documents, the JSON Schema, the environment variables and the
+completion all derive from that field.
 """
 
 import enum
@@ -14,12 +12,14 @@ from typing import Annotated, Any, ClassVar, Self, get_args, get_origin
 import msgspec
 from msgspec import Meta
 
-# In the ``extra`` of a key's ``Meta``: what is expected, for a message, where its pattern is nothing to show.
+# Entries of ``extra`` in the ``Meta`` of a key. RULE is what a message reports as expected, instead of a pattern.
 RULE = "rule"
+# True if the value is a secret or may contain one; messages and the report do not repeat it.
+SECRET = "secret"  # noqa: S105 - not a password
 
 
 class Word(enum.Enum):
-    """A choice among words, written in any case."""
+    """An enumeration whose values may be written in any case."""
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -28,24 +28,27 @@ class Word(enum.Enum):
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all sections: immutable, keyword-only, strict about its keys.
+    """The base of all sections: immutable, with keyword arguments only, and without unknown keys.
 
-    ``shorthand`` is the key that is meant where a text stands in the section's place.
+    ``shorthand`` is the key that is set if the section is written as plain text.
     """
 
     shorthand: ClassVar[str | None] = None
 
-    def as_defaults_for(self, keys: Mapping[str, object]) -> Self:  # noqa: ARG002 - most sections have no such keys
-        """What of this section, as a preset has it, goes on to hold beneath a user's own ``keys``."""
+    def as_defaults_for(self, keys: Mapping[str, object]) -> Self:  # noqa: ARG002 - most sections ignore the keys
+        """Return the defaults under a user's own ``keys``, if this section comes from a preset.
+
+        Sections override this to drop values that contradict ``keys``.
+        """
         return self
 
 
 class Key(msgspec.Struct, frozen=True):
-    """One key: its dotted path, its meaning in a few words, and its default, None where there is none.
+    """One key: its dotted path, its meaning in a few words, and its default (None if it has none).
 
-    ``section`` is what stands there, where that has keys of its own; they come behind it, and the default is the text
-    that may stand in its place. ``choices`` are the words that it may be, ``example`` a value that tells more than the
-    default.
+    If the key is a section with keys of its own, ``section`` is its class; those keys follow it. Its default is then
+    the text that may be written in its place. ``choices`` are the words that are allowed. ``example`` is a value that
+    is more informative than the default. ``secret`` is True if the field is marked :data:`SECRET`.
     """
 
     path: str
@@ -54,17 +57,18 @@ class Key(msgspec.Struct, frozen=True):
     section: type[Section] | None = None
     choices: Sequence[str] = ()
     example: Any = None
+    secret: bool = False
 
     @property
     def takes_value(self) -> bool:
-        """Whether it can be set as a whole, and not only key by key."""
+        """True if the key can be set as a whole, not only through the keys below it."""
         return self.section is None or self.section.shorthand is not None
 
 
 def keys_of(section: type[Section], prefix: str = "") -> Iterator[Key]:
-    """Every key of a section and of the sections within it, in their order; lists are not looked into."""
+    """Yield every key of a section and of the sections within it, in order, but not those within lists."""
     for field in msgspec.structs.fields(section):
-        metas = [meta for meta in getattr(field.type, "__metadata__", ()) if isinstance(meta, Meta)]
+        metas = list(_metas(field.type))
         inner, path = section_in(field.type), f"{prefix}{field.name}"
         yield Key(
             path=path,
@@ -73,33 +77,51 @@ def keys_of(section: type[Section], prefix: str = "") -> Iterator[Key]:
             section=inner,
             choices=choices_in(field.type),
             example=next((m.examples[0] for m in metas if m.examples), None),
+            secret=extra_in(field.type, SECRET) is not None,
         )
         if inner:
             yield from keys_of(inner, f"{path}.")
 
 
 def section_in(annotation: Any) -> type[Section] | None:
-    """The section within an annotation such as ``Http`` or ``Http | None``."""
+    """Return the section in an annotation such as ``Http`` or ``Http | None``."""
     annotation = bare(annotation)
     choices = get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
     return next((c for c in choices if isinstance(c, type) and issubclass(c, Section)), None)
 
 
 def choices_in(annotation: Any) -> Sequence[str]:
-    """The words that an annotation such as ``PriceKind`` allows, none where it is no choice among words."""
+    """Return the words that an annotation such as ``PriceKind`` allows, none if it is not a :class:`Word`."""
     annotation = bare(annotation)
     is_choice = isinstance(annotation, type) and issubclass(annotation, Word)
     return [word.value for word in annotation] if is_choice else ()
 
 
+def extra_in(annotation: Any, name: str) -> Any:
+    """Return an entry of ``Meta.extra``, such as :data:`RULE`, from an annotation or one of its alternatives."""
+    extras = (meta.extra or {} for choice in (annotation, *get_args(bare(annotation))) for meta in _metas(choice))
+    return next((extra[name] for extra in extras if name in extra), None)
+
+
+def holds_secret(annotation: Any) -> bool:
+    """True if the annotation, or a key of the section in it, is marked :data:`SECRET`."""
+    section = section_in(annotation)
+    inner = msgspec.structs.fields(section) if section else ()
+    return extra_in(annotation, SECRET) is not None or any(holds_secret(field.type) for field in inner)
+
+
 def bare(annotation: Any) -> Any:
-    """The annotation without what is said about it."""
+    """Return the annotation without its metadata."""
     return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def summary_line(docstring: str | None) -> str:
-    """What a docstring says to everybody: its first line; what follows is for programmers."""
+    """Return the first line of a docstring, which is for users; the rest is for programmers."""
     return (docstring or "").partition("\n")[0].replace("``", "`")
+
+
+def _metas(annotation: Any) -> Iterator[Meta]:
+    return (meta for meta in getattr(annotation, "__metadata__", ()) if isinstance(meta, Meta))
 
 
 def _fragment(section: type[Section] | None) -> str:

@@ -1,9 +1,7 @@
-"""How an API is treated: the sections that a configuration has for all endpoints, and that each may have for itself.
+"""The sections of a configuration: one struct each, with the default, the limits and the meaning of every key.
 
-What can be configured: one struct per section, the defaults, and the limits of each value.
-
-The YAML file, the environment and the flags are laid over these defaults in ``layers.py``. All times are
-in seconds. What a key means is said here, beside it; the documents have it from here (``keys.py``).
+``load.py`` applies the YAML file, the environment and the flags to these defaults. All times are in seconds. The
+documents and ``--help`` take the meaning of a key from here (``section.keys_of``).
 """
 
 from collections.abc import Mapping
@@ -19,7 +17,7 @@ from pipeline.config.http_syntax import (
     url_error,
 )
 from pipeline.config.presets import preset_error
-from pipeline.config.section import RULE, Section, Word
+from pipeline.config.section import RULE, SECRET, Section, Word
 from pipeline.config.source import Fields, Paging
 from pipeline.errors import ConfigError, Problem
 from pipeline.record_paths import path_error
@@ -28,22 +26,22 @@ Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 
-# One request in a quarter of an hour.
+# One request in about a quarter of an hour (1,000 s). A lower rate is probably a mistake.
 SLOWEST_RPS = 0.001
 
 
 class Http(Section, frozen=True):
     """Limits of one HTTP attempt."""
 
-    connect_timeout: Annotated[Positive, Meta(description="until the connection stands")] = 3.0
+    connect_timeout: Annotated[Positive, Meta(description="until the connection is established")] = 3.0
     read_timeout: Annotated[Positive, Meta(description="without receiving a byte")] = 8.0
-    total_timeout: Annotated[Positive, Meta(description="of one attempt, however steadily it drips")] = 15.0
-    max_body_bytes: Annotated[int, Meta(ge=1, description="of one body, once it is inflated")] = 10_485_760
+    total_timeout: Annotated[Positive, Meta(description="of one attempt, even if bytes keep arriving")] = 15.0
+    max_body_bytes: Annotated[int, Meta(ge=1, description="maximum size of a body, after decompression")] = 10_485_760
     user_agent: Annotated[
         str,
         Meta(
             pattern=r"^[ -~]+\Z",
-            description="how we introduce ourselves; say who you are and how to reach you",
+            description="the User-Agent header; identify yourself and give a contact",
             extra={RULE: "Expected printable ASCII"},
         ),
     ] = f"pipeline/{version('pipeline')}"
@@ -53,14 +51,16 @@ class RateLimit(Section, frozen=True):
     """Token bucket, one per endpoint; every attempt costs a token.
 
     Raises:
-        ConfigError: when ``rps`` is so low that it can only be meant as something else.
+        ConfigError: if ``rps`` is below :data:`SLOWEST_RPS`, but not 0.
     """
 
-    rps: Annotated[NotNegative, Meta(description="requests a second and endpoint, retries included; 0: no limit")] = 5.0
-    burst: Annotated[Count, Meta(description="requests that may be made at once after a rest")] = 5
+    rps: Annotated[
+        NotNegative, Meta(description="requests per second and endpoint, including retries; 0: no limit")
+    ] = 5.0
+    burst: Annotated[Count, Meta(description="maximum requests in a burst after an idle period")] = 5
     concurrency: Annotated[
         int,
-        Meta(ge=1, le=100, description="requests that may be under way at once; as few as keep the rate are"),
+        Meta(ge=1, le=100, description="maximum concurrent requests; fewer are used if they sustain the rate"),
     ] = 8
 
     def __post_init__(self) -> None:
@@ -68,7 +68,7 @@ class RateLimit(Section, frozen=True):
             raise ConfigError([Problem("rps", f"needs 0 (no limit) or at least {SLOWEST_RPS:g}, got {self.rps:g}")])
 
     def at_most(self, rps: float = 0.0, burst: int = 1_000_000, concurrency: int = 100) -> Self:
-        """The slower of both, in each respect."""
+        """Return the limit with the lower of both values for each key; an ``rps`` of 0 is no limit."""
         return type(self)(
             rps=min(filter(None, (self.rps, rps)), default=0.0),
             burst=min(self.burst, burst),
@@ -79,29 +79,27 @@ class RateLimit(Section, frozen=True):
 class Retry(Section, frozen=True):
     """Exponential backoff after transient failures: 429, 5xx, 408, timeouts, broken connections."""
 
-    max_retries: Annotated[int, Meta(ge=0, le=100, description="tries of one page after the first")] = 3
+    max_retries: Annotated[int, Meta(ge=0, le=100, description="retries per page")] = 3
     base_delay: Annotated[
         NotNegative, Meta(description="before the first retry; doubled for each further one, up to `max_delay`")
     ] = 0.5
-    max_delay: Annotated[NotNegative, Meta(description="the longest of these delays")] = 4.0
-    jitter: Annotated[float, Meta(ge=0, le=1, description="share of the delay that chance adds")] = 0.1
+    max_delay: Annotated[NotNegative, Meta(description="maximum delay")] = 4.0
+    jitter: Annotated[float, Meta(ge=0, le=1, description="random addition, as a fraction of the delay")] = 0.1
 
 
 class Breaker(Section, frozen=True):
     """Circuit breaker, one per endpoint."""
 
     failure_threshold: Annotated[
-        Count, Meta(description="transient failures in a row that open the circuit; 429 does not count")
+        Count, Meta(description="consecutive transient failures that open the circuit; 429 does not count")
     ] = 3
-    cooldown: Annotated[
-        NotNegative, Meta(description="how long an open circuit leaves the endpoint alone before a probe")
-    ] = 15.0
-    max_probes: Annotated[Count, Meta(description="failed probes in a row after which the endpoint is given up")] = 2
+    cooldown: Annotated[NotNegative, Meta(description="time that the circuit stays open before a probe")] = 15.0
+    max_probes: Annotated[Count, Meta(description="consecutive failed probes after which the endpoint is given up")] = 2
 
 
 _NAME_RULE = "Expected up to 64 letters, digits, `.`, `_` and `-`, not digits alone"
 
-_PRODUCTS_RULE = "Expected a path that ends in .jsonl, .csv or .parquet, which is the format"
+_PRODUCTS_RULE = "Expected a path that ends in .jsonl, .csv or .parquet, which determines the format"
 
 NO_ENDPOINTS = Problem(
     "endpoints", "none is configured; add at least one with `name` and `url`, or let `pipeline init` draft a file"
@@ -118,7 +116,7 @@ class Level(Word):
 
 
 class Format(Word):
-    """How a log line looks: for people, or one JSON object a line."""
+    """The format of log lines: text, or one JSON object per line."""
 
     TEXT = "text"
     JSON = "json"
@@ -128,34 +126,32 @@ class Log(Section, frozen=True):
     """Log lines on standard error."""
 
     level: Annotated[Level, Meta(description="least severe message shown")] = Level.INFO
-    format: Annotated[
-        Format, Meta(description="lines for people (`text`), or for machines (`json`, one object a line)")
-    ] = Format.TEXT
+    format: Annotated[Format, Meta(description="`text`, or `json` with one object per line")] = Format.TEXT
 
 
 class WorkerPool(Section, frozen=True):
     """Worker threads."""
 
-    size: Annotated[int, Meta(ge=1, le=64, description="threads that normalize")] = 4
-    batch_size: Annotated[Count, Meta(description="records that a batch aims at")] = 50
+    size: Annotated[int, Meta(ge=1, le=64, description="threads that normalize records")] = 4
+    batch_size: Annotated[Count, Meta(description="target number of records per batch")] = 50
 
 
 class Queue(Section, frozen=True):
-    """Between the fetchers and the worker threads."""
+    """Queue between the fetchers and the worker threads."""
 
     size: Annotated[
-        Count, Meta(description="pages that may wait to be normalized; when it is full the fetchers wait")
+        Count, Meta(description="maximum pages that wait to be normalized; if it is full, the fetchers wait")
     ] = 100
 
 
 class Endpoint(Section, frozen=True):
-    """One API. A section that is None here is the one of the whole configuration.
+    """One API. A section that is None is inherited from the configuration.
 
-    ``load_config`` puts in what ``preset`` says for the keys that are not given. ``auth`` None is what the preset
-    says, where its environment variables are set.
+    ``load_config`` fills in the keys that ``preset`` defines and that are not given. If ``auth`` is None, that of the
+    preset applies, provided that its environment variables are set.
 
     Raises:
-        ConfigError: when ``url`` is no http or https URL, or a header or host is none.
+        ConfigError: if the preset, the URL, ``explode``, a header or a host is not valid.
     """
 
     name: Annotated[
@@ -163,19 +159,25 @@ class Endpoint(Section, frozen=True):
         Meta(
             pattern=r"^(?!\d+\Z)[A-Za-z0-9][A-Za-z0-9._-]*\Z",
             max_length=64,
-            description="the `source` of its products, unique: letters, digits, `.`, `_`, `-`",
+            description="unique name, the `source` of its products: letters, digits, `.`, `_`, `-`",
             extra={RULE: _NAME_RULE},
         ),
     ]
-    url: Annotated[str, Meta(description="where its products are; which page is added to its query, the rest is kept")]
+    url: Annotated[
+        str,
+        Meta(
+            description="URL of its products; paging parameters are added to its query, the rest is kept",
+            extra={SECRET: True},
+        ),
+    ]
     preset: Annotated[
         str | None,
-        Meta(description='what well-known API it is; see "Presets" in DESCRIBE.md', examples=["shopify_storefront"]),
+        Meta(description='name of a well-known API; see "Presets" in DESCRIBE.md', examples=["shopify_storefront"]),
     ] = None
     auth: Auth | None = None
     items: Annotated[
         str | None,
-        Meta(description="dotted path of the list of records, where that is not obvious", examples=["data.products"]),
+        Meta(description="dotted path of the list of records, if it is not detected", examples=["data.products"]),
     ] = None
     explode: Annotated[
         str | None,
@@ -188,12 +190,16 @@ class Endpoint(Section, frozen=True):
     fields: Fields = Fields()
     headers: Annotated[
         Mapping[str, str],
-        Meta(description='sent with each request; see "Credentials" in DESCRIBE.md', examples=[{"X-Shop": "7"}]),
+        Meta(
+            description='sent with each request; see "Credentials" in DESCRIBE.md',
+            examples=[{"X-Shop": "7"}],
+            extra={SECRET: True},
+        ),
     ] = {}
     allow_hosts: Annotated[
         tuple[str, ...],
         Meta(
-            description="hosts (`host` or `host:port`) that may be asked, too, when the API redirects there",
+            description="further hosts (`host` or `host:port`) to which the API may redirect",
             examples=[["cdn.shop.example"]],
         ),
     ] = ()
@@ -203,14 +209,14 @@ class Endpoint(Section, frozen=True):
     breaker: Breaker | None = None
 
     def __post_init__(self) -> None:
-        complaints = [
+        errors = [
             ("preset", preset_error(self.preset) if self.preset is not None else None),
             ("url", url_error(self.url)),
             ("explode", path_error(self.explode) if self.explode is not None else None),
             *((f"headers.{name}", header_error(name, value)) for name, value in self.headers.items()),
             *(("allow_hosts", host_error(host)) for host in self.allow_hosts),
         ]
-        if problems := [Problem(path, text) for path, text in complaints if text]:
+        if problems := [Problem(path, text) for path, text in errors if text]:
             raise ConfigError(problems)
 
 
@@ -218,22 +224,21 @@ class Config(Section, frozen=True):
     """The whole configuration of a run.
 
     Raises:
-        ConfigError: when two endpoints share a name.
+        ConfigError: if two endpoints have the same name.
     """
 
     timeout: Annotated[
-        Positive, Meta(description="deadline of the whole run: it ends the fetching, not the writing")
+        Positive, Meta(description="deadline of the whole run; it ends the fetching, not the writing")
     ] = 60.0
-    output: Annotated[str, Meta(min_length=1, description="where the summary goes; its folder is made")] = (
+    output: Annotated[str, Meta(min_length=1, description="file for the summary; its folder is created")] = (
         "out/summary.json"
     )
-    report: Annotated[
-        bool, Meta(description='whether there is a report to look at, in HTML; see "Look at it" in README.md')
-    ] = False
+    report: Annotated[bool, Meta(description='write an HTML report; see "Look at it" in README.md')] = False
     products: Annotated[
         Annotated[str, Meta(pattern=r"[^/\\]\.(jsonl|csv|parquet)\Z", extra={RULE: _PRODUCTS_RULE})] | None,
         Meta(
-            description='where the products go, alone: .jsonl, .csv or .parquet; see "Load it elsewhere" in README.md'
+            description='also write the products to this file: .jsonl, .csv or .parquet; see "Load it elsewhere" in '
+            "README.md"
         ),
     ] = None
     log: Log = Log()
@@ -249,7 +254,8 @@ class Config(Section, frozen=True):
         first: dict[str, int] = {}
         problems = [
             Problem(
-                f"endpoints.{index}.name", f"{endpoint.name!r} is the name of endpoints.{same} already; give it another"
+                f"endpoints.{index}.name",
+                f"{endpoint.name!r} is also the name of endpoints.{same}; choose another name",
             )
             for index, endpoint in enumerate(self.endpoints)
             if (same := first.setdefault(endpoint.name, index)) != index

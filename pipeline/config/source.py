@@ -1,4 +1,4 @@
-"""How an API is described: the sections of an endpoint that say what it is like, rather than how to treat it."""
+"""The sections of an endpoint that describe its API: paging, and the fields of a record."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ Path = Annotated[str, Meta(min_length=1)]
 
 
 class PagingStyle(Word):
-    """How an API is walked; AUTO finds out from its first response."""
+    """The ways to find the next page; AUTO detects one from the first response."""
 
     AUTO = "auto"
     NONE = "none"
@@ -30,63 +30,62 @@ class PagingStyle(Word):
 
 
 class Paging(Section, frozen=True):
-    """How it is paged: a style, or its keys; see "Paging" in DESCRIBE.md.
+    """Paging style, alone or with its keys; see "Paging" in DESCRIBE.md.
 
-    A style alone may be written as a text: ``paging: offset``.
+    A style alone may be written as text: ``paging: offset``.
 
     Raises:
-        ConfigError: when a key means nothing in this style, or one is missing.
+        ConfigError: if a key does not belong to the style, or a required one is missing.
     """
 
     shorthand: ClassVar[str | None] = "style"
 
-    style: Annotated[PagingStyle, Meta(description="how it is walked")] = PagingStyle.AUTO
+    style: Annotated[PagingStyle, Meta(description="paging style")] = PagingStyle.AUTO
     parameter: Annotated[
-        NonEmpty | None, Meta(description="query parameter that says which page: its number, offset, cursor or last id")
+        NonEmpty | None,
+        Meta(description="query parameter that selects the page: its number, offset, cursor or last id"),
     ] = None
     start: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="the first number or offset")] = None
     size_parameter: Annotated[
-        NonEmpty | None, Meta(description="query parameter that asks for `size` records a page")
+        NonEmpty | None, Meta(description="query parameter for the page size, sent with `size`")
     ] = None
     size: Annotated[
-        Annotated[int, Meta(ge=1, le=1_000_000)] | None, Meta(description="how many records a page are asked for")
+        Annotated[int, Meta(ge=1, le=1_000_000)] | None, Meta(description="requested number of records per page")
     ] = None
-    path: Annotated[NonEmpty | None, Meta(description="where the body has the next cursor or URL")] = None
-    has_more: Annotated[NonEmpty | None, Meta(description="where it has a flag that says whether there is more")] = None
+    path: Annotated[NonEmpty | None, Meta(description="path of the next cursor or URL in the body")] = None
+    has_more: Annotated[NonEmpty | None, Meta(description="path of a flag that is true if more pages follow")] = None
     total: Annotated[
-        NonEmpty | None, Meta(description="where it has the number of records, beyond which nothing is asked")
+        NonEmpty | None, Meta(description="path of the total number of records, beyond which no page is requested")
     ] = None
     total_pages: Annotated[
-        NonEmpty | None, Meta(description="where it has the number of pages, beyond which nothing is asked")
+        NonEmpty | None, Meta(description="path of the total number of pages, beyond which no page is requested")
     ] = None
-    short_page_ends: Annotated[
-        bool, Meta(description="whether a page of fewer than `size` records is the last one")
-    ] = False
+    short_page_ends: Annotated[bool, Meta(description="a page of fewer than `size` records is the last one")] = False
 
     def __post_init__(self) -> None:
-        means_something = {"style", "size_parameter", "size", *PAGING_KEYS[self.style]}
+        known = {"style", "size_parameter", "size", *PAGING_KEYS[self.style]}
         problems = [
-            Problem(key, f"means nothing with `style: {self.style.value}`; {_styles_with(key)}")
+            Problem(key, f"cannot be used with `style: {self.style.value}`; {_styles_with(key)}")
             for key in self.__struct_fields__
-            if key not in means_something and getattr(self, key) not in (None, False)
+            if key not in known and getattr(self, key) not in (None, False)
         ]
         for key, needed in (("size_parameter", "size"), ("short_page_ends", "size")):
             if getattr(self, key) and not getattr(self, needed):
-                problems.append(Problem(key, f"needs `{needed}`, too"))
+                problems.append(Problem(key, f"also needs `{needed}`"))
         for key in ("path", "has_more", "total", "total_pages"):
             place = getattr(self, key)
             if place and not place.startswith("header:") and not is_dotted(place):
-                problems.append(Problem(key, f"{place!r} is no dotted path, as in meta.next"))
+                problems.append(Problem(key, f"{place!r} is not a dotted path (example: meta.next)"))
         if problems:
             raise ConfigError(problems)
 
     def as_defaults_for(self, keys: Mapping[str, object]) -> Self:
-        """Another style has keys of its own."""
+        """Drop all keys if a user gives another style, since each style has its own."""
         return self if keys.get("style", self.style) is self.style else type(self)()
 
 
 _NUMBERED_KEYS = ("parameter", "start", "total", "total_pages", "short_page_ends")
-# What means something in one style and not in another.
+# The keys that belong to each style, apart from those that belong to all.
 PAGING_KEYS: Mapping[PagingStyle, Sequence[str]] = {
     PagingStyle.AUTO: (),
     PagingStyle.NONE: (),
@@ -100,16 +99,16 @@ PAGING_KEYS: Mapping[PagingStyle, Sequence[str]] = {
 
 
 def _styles_with(key: str) -> str:
-    return f"it goes with {', '.join(style.value for style, keys in PAGING_KEYS.items() if key in keys)}"
+    return f"it belongs to {', '.join(style.value for style, keys in PAGING_KEYS.items() if key in keys)}"
 
 
 def _problems_of_paths(**paths: str | None) -> list[Problem]:
-    complaints = {key: path_error(path) for key, path in paths.items() if path is not None}
-    return [Problem(key, text) for key, text in complaints.items() if text]
+    errors = {key: path_error(path) for key, path in paths.items() if path is not None}
+    return [Problem(key, error) for key, error in errors.items() if error]
 
 
 class PriceKind(Word):
-    """How a price is written."""
+    """The ways to write a price."""
 
     AUTO = "auto"
     DECIMAL = "decimal"
@@ -118,7 +117,7 @@ class PriceKind(Word):
 
 
 class PricePick(Word):
-    """Which of several prices is the product's."""
+    """The choice among several prices of a record."""
 
     FIRST = "first"
     MIN = "min"
@@ -126,41 +125,38 @@ class PricePick(Word):
 
 
 class Price(Section, frozen=True):
-    """Where a record's price is, and how it is written: a path, or keys.
+    """Price of a record: a path, or keys for its notation.
 
-    The path alone may be written as a text: ``price: cost.net``.
+    The path alone may be written as text: ``price: cost.net``.
 
     Raises:
-        ConfigError: when a key means nothing with this kind, or a path is none.
+        ConfigError: if a key does not belong to the kind, or a path is not valid.
     """
 
     shorthand: ClassVar[str | None] = "path"
 
-    path: Annotated[Path | None, Meta(description="where it is; it may lead to several")] = None
+    path: Annotated[Path | None, Meta(description="path of the price; it may lead to several")] = None
     kind: Annotated[
         PriceKind,
         Meta(
-            description="`auto` reads numbers, texts and objects; `decimal` takes plain numbers with a point alone; "
-            "`minor` whole numbers of the smallest unit, for which the currency or `exponent` has to be known; `text` "
-            "what people write"
+            description="`auto` reads numbers, texts and objects; `decimal` only plain numbers with a decimal point; "
+            "`minor` whole numbers of the smallest unit, which needs the currency or `exponent`; `text` prices "
+            "written for people"
         ),
     ] = PriceKind.AUTO
     exponent: Annotated[
         Annotated[int, Meta(ge=0, le=18)] | Path,
-        Meta(
-            description="with `minor`: how many of its digits are decimals: a number, a path, or `iso4217`, by the "
-            "currency"
-        ),
+        Meta(description="with `minor`: number of decimals: a number, a path, or `iso4217` for that of the currency"),
     ] = "iso4217"
-    divisor: Annotated[Path | None, Meta(description="a path to what it is divided by")] = None
+    divisor: Annotated[Path | None, Meta(description="path of a number by which the price is divided")] = None
     decimal_separator: Annotated[
         Annotated[str, Meta(pattern=r"^[.,]\Z", extra={RULE: "Expected `,` or `.`"})] | None,
-        Meta(description="with `text`: `,` or `.`, so that `1.299` is 1299 for certain"),
+        Meta(description="with `text`: `,` or `.`, so that `1.299` is unambiguous"),
     ] = None
-    pick: Annotated[PricePick, Meta(description="which of several it is")] = PricePick.FIRST
+    pick: Annotated[PricePick, Meta(description="which of several prices is used")] = PricePick.FIRST
     quantize: Annotated[
         Annotated[int, Meta(ge=0, le=18)] | None,
-        Meta(description="the number of decimals that it is rounded to, half up"),
+        Meta(description="number of decimals to round to, half up"),
     ] = None
 
     def __post_init__(self) -> None:
@@ -168,14 +164,14 @@ class Price(Section, frozen=True):
         if isinstance(self.exponent, str):
             problems += _problems_of_paths(exponent=self.exponent)
         if self.exponent != "iso4217" and self.kind is not PriceKind.MINOR:
-            problems.append(Problem("exponent", "means nothing without `kind: minor`"))
+            problems.append(Problem("exponent", "can only be used with `kind: minor`"))
         if self.decimal_separator and self.kind is not PriceKind.TEXT:
-            problems.append(Problem("decimal_separator", "means nothing without `kind: text`"))
+            problems.append(Problem("decimal_separator", "can only be used with `kind: text`"))
         if problems:
             raise ConfigError(problems)
 
     def as_defaults_for(self, keys: Mapping[str, object]) -> Self:
-        """How one kind is written says nothing of another."""
+        """Drop the notation if a user gives another kind."""
         if keys.get("kind", self.kind) is self.kind:
             return self
         return msgspec.structs.replace(self, kind=PriceKind.AUTO, exponent="iso4217", decimal_separator=None)
@@ -185,67 +181,68 @@ _CODE_RULE = "Expected an ISO 4217 code such as EUR"
 
 
 class Currency(Section, frozen=True):
-    """Where a record's currency is, or which one all of them have: a path, or a key.
+    """Currency of a record: a path, or the code that all records share.
 
-    The path alone may be written as a text.
+    The path alone may be written as text.
 
     Raises:
-        ConfigError: when both are given, or ``const`` is no code of ISO 4217.
+        ConfigError: if both are given, or ``const`` is not a code of ISO 4217.
     """
 
     shorthand: ClassVar[str | None] = "path"
 
-    path: Annotated[Path | None, Meta(description="where it is")] = None
+    path: Annotated[Path | None, Meta(description="path of the currency")] = None
     const: Annotated[
         Annotated[str, Meta(pattern=r"^[A-Za-z]{3}\Z", extra={RULE: _CODE_RULE})] | None,
-        Meta(description="the currency of all prices, as in `EUR` (ISO 4217)"),
+        Meta(description="currency of all prices, such as `EUR` (ISO 4217)"),
     ] = None
 
     def __post_init__(self) -> None:
         problems = _problems_of_paths(path=self.path)
         if self.const and self.const.upper() not in CODES:
-            problems.append(Problem("const", f"{self.const!r} is no code of ISO 4217 that is in use, as EUR is"))
+            problems.append(Problem("const", f"{self.const!r} is not an active code of ISO 4217 (example: EUR)"))
         if self.path and self.const:
-            problems.append(Problem("const", "means nothing beside `path`; keep one of both"))
+            problems.append(Problem("const", "conflicts with `path`; keep one of them"))
         if problems:
             raise ConfigError(problems)
 
     def as_defaults_for(self, keys: Mapping[str, object]) -> Self:
-        """A path and a constant replace each other."""
+        """Drop both keys if a user gives one, since a path and a constant replace each other."""
         return type(self)() if keys else self
 
 
 class Fields(Section, frozen=True):
-    """Where its fields are, where that is not obvious; see "Fields and money" in DESCRIBE.md.
+    """Paths of a product's fields, if they are not detected; see "Fields and money" in DESCRIBE.md.
 
-    They are paths, dotted or JMESPath. What is not named is found by itself.
+    They are dotted paths or JMESPath. Fields without a path are looked up under their usual names.
 
     Raises:
-        ConfigError: when a path is none.
+        ConfigError: if a path is not valid.
     """
 
-    id: Annotated[
-        Path | None, Meta(description="what tells it from the others; also a template of paths in braces")
-    ] = None
-    title: Annotated[Path | None, Meta(description="what it is called")] = None
-    category: Annotated[Path | None, Meta(description="what it is filed under")] = None
+    id: Annotated[Path | None, Meta(description="path of the unique id; also a template of paths in braces")] = None
+    title: Annotated[Path | None, Meta(description="path of the title")] = None
+    category: Annotated[Path | None, Meta(description="path of the category")] = None
     price: Price = Price()
     currency: Currency = Currency()
     extra: Annotated[
-        Mapping[str, str], Meta(description="further fields, in `extra` of each product: a path for each name")
+        Mapping[str, str], Meta(description="further fields, for `extra` of each product: a path for each name")
     ] = {}
-    null_values: Annotated[tuple[str, ...], Meta(description="texts that say that there is nothing")] = ()
+    null_values: Annotated[tuple[str, ...], Meta(description="texts that mean that there is no value")] = ()
 
     def __post_init__(self) -> None:
         problems = _problems_of_paths(title=self.title, category=self.category)
-        if self.id is not None and (complaint := template_error(self.id)):
-            problems.append(Problem("id", complaint))
+        if self.id is not None and (error := template_error(self.id)):
+            problems.append(Problem("id", error))
         problems += _problems_of_paths(**{f"extra.{name}": path for name, path in self.extra.items()})
         if problems:
             raise ConfigError(problems)
 
     def for_variants(self, explode: str) -> Self:
-        """The same for the elements of the list at ``explode``: what led to all or one of them leads to the variant."""
+        """Return the fields for variants, the elements of the list at ``explode``.
+
+        Paths to all elements, or to one of them, become paths in the variant.
+        """
 
         def variant(path: str | None) -> str | None:
             return path and re.sub(rf"^{re.escape(explode)}\[\d*\]\.", "variant.", path)

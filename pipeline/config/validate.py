@@ -1,6 +1,6 @@
-"""From a raw configuration (dicts, lists, texts) to a Config, with every problem collected on the way.
+"""Build a Config from a raw configuration (dicts, lists, texts), and collect every problem on the way.
 
-msgspec's own conversion stops at the first mistake; here each key is converted by itself.
+Each key is converted by itself, because msgspec's own conversion stops at the first error.
 """
 
 import difflib
@@ -11,42 +11,45 @@ from typing import Any, TypeVar, get_args, get_origin
 import msgspec
 
 from pipeline.config.presets import Preset, load_preset, preset_error
-from pipeline.config.section import RULE, Section, bare, choices_in, section_in
+from pipeline.config.section import RULE, Section, bare, choices_in, extra_in, holds_secret, section_in
 from pipeline.config.settings import Config, Endpoint
 from pipeline.config.yaml import parse_text
 from pipeline.errors import ConfigError, Problem
 
-# Under this key stands the text that a section was written as, where single keys of it were set besides.
+# The key for the text of a section that was written as text, if single keys of it were also set.
 WHOLE = ""
 
-# Keys whose values may hold a secret, and are not repeated.
-_PRIVATE = {"url", "headers", "auth"}
+# Keys of an endpoint whose values messages do not repeat.
+_PRIVATE = {field.name for field in msgspec.structs.fields(Endpoint) if holds_secret(field.type)}
 
 _S = TypeVar("_S", bound=Section)
 
 
 class RawText(str):
-    """A value from the environment or the command line: its type is only known from its key."""
+    """A value from the environment or the command line, whose type depends on its key."""
 
     __slots__ = ()
 
 
 class Builder:
-    """Turns the raw configuration into structs and collects every problem on the way."""
+    """Builds structs from the raw configuration and adds every problem to ``problems``.
+
+    ``origins`` maps dotted keys to the layer that set them, for messages.
+    """
 
     def __init__(self, origins: Mapping[str, str], problems: list[Problem]) -> None:
         self._origins = origins
         self._problems = problems
 
     def config(self, raw: dict[str, Any]) -> Config | None:
-        """Build the whole; None where it could not be built, and at least one problem was found."""
+        """Build the configuration; return None if that is not possible, after adding at least one problem."""
         common = dict(raw)
         entries = common.pop("endpoints", None)
         values = self._values(Config, common, "", {})
         if entries is None:
             entries = []
         elif not isinstance(entries, list):
-            self._complain(
+            self._add_problem(
                 "endpoints", f"needs a list of endpoints, each with `name` and `url`, got {_type_name(entries)}"
             )
             entries = []
@@ -56,22 +59,22 @@ class Builder:
         return self._construct(lambda: Config(**values, endpoints=endpoints), "")
 
     def _given(self, raw: Any, section: Section) -> dict[str, Any]:
-        """The keys of a section that somebody gave a value."""
+        """Return the keys of a section that have an explicit value."""
         raw = parse_text(raw) if isinstance(raw, RawText) else raw
         return {key: getattr(section, key) for key in section.__struct_fields__ if isinstance(raw, dict) and key in raw}
 
     def _endpoint(self, raw: Any, index: int, inherited: Config, common_limit: Mapping[str, Any]) -> Endpoint:
-        """The endpoint; where its name or URL is of no use, one that stands in for the checks across endpoints.
+        """Return the endpoint; if its name or URL is invalid, a placeholder for the checks across endpoints.
 
-        A preset may not be faster than ``common_limit``, the keys that somebody set for all.
+        A preset's rate is lowered to ``common_limit``, the keys that are set for all endpoints.
         """
         path = f"endpoints.{index}."
         stand_in: dict[str, Any] = {"name": f"?{index}", "url": "http://invalid.invalid"}
         if not isinstance(raw, dict):
-            self._complain(path[:-1], f"needs `name` and `url`, got {_type_name(raw)}")
+            self._add_problem(path[:-1], f"needs `name` and `url`, got {_type_name(raw)}")
             return Endpoint(**stand_in)
         if missing := [f"`{key}`" for key in stand_in if key not in raw]:
-            self._complain(path[:-1], f"needs {' and '.join(missing)}")
+            self._add_problem(path[:-1], f"needs {' and '.join(missing)}")
         bases = msgspec.structs.asdict(inherited)
         known: dict[str, Any] = {}
         if (preset := _preset_of(raw)) is not None:
@@ -83,7 +86,7 @@ class Builder:
             bases |= {"auth": preset.auth, **known}
             if isinstance(url := raw.get("url"), str):
                 raw = {**raw, "url": preset.url(url)}
-        if _is_null(raw.get("auth")):  # as if it were not there: what the preset offers
+        if _is_null(raw.get("auth")):  # the same as no key: the preset's authentication applies
             raw = {key: value for key, value in raw.items() if key != "auth"}
         values = {**stand_in, **known, **self._values(Endpoint, raw, path, bases)}
         endpoint = self._construct(lambda: Endpoint(**values), path)
@@ -92,9 +95,9 @@ class Builder:
     def _values(
         self, section: type[Section], raw: Mapping[Any, Any], path: str, bases: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """The valid values of a section; what is missing or wrong is left to its default.
+        """Return the valid values of a section; missing and invalid ones keep their defaults.
 
-        ``bases`` are the sections that those within it are laid over.
+        ``bases`` contains the defaults of the sections within it.
         """
         fields = {field.name: field for field in msgspec.structs.fields(section)}
         values: dict[str, Any] = {}
@@ -102,7 +105,7 @@ class Builder:
             field = fields.get(key)
             if field is None:
                 hint = did_you_mean(str(key), fields) or f"; there are: {', '.join(fields)}"
-                self._complain(f"{path}{key}", f"is no known key{hint}")
+                self._add_problem(f"{path}{key}", f"is not a known key{hint}")
             elif nested := section_in(field.type):
                 base = bases.get(key) or nested()
                 if (inner := self._section(nested, value, f"{path}{key}.", base)) is not None:
@@ -122,7 +125,7 @@ class Builder:
             base, raw = section(), {section.shorthand: whole, **{key: rest[key] for key in rest if key != WHOLE}}
         if not isinstance(raw, dict) or WHOLE in raw:
             keys = ", ".join(section.__struct_fields__)
-            self._complain(path[:-1], f"needs keys of its own ({keys}), got {_shown(whole, path)}")
+            self._add_problem(path[:-1], f"needs keys of its own ({keys}), got {_shown(whole, path)}")
             return None
         values = self._values(section, raw, path, msgspec.structs.asdict(base))
         return self._construct(lambda: msgspec.structs.replace(base.as_defaults_for(values), **values), path)
@@ -133,7 +136,7 @@ class Builder:
             for name, inner in value.items():
                 if not isinstance(inner, str):
                     text = f"Expected `str`, got {_type_name(inner)}; put it in quotes"
-                    self._complain(f"{path}.{name}", text)
+                    self._add_problem(f"{path}.{name}", text)
                     return
             value = {name: str(inner) for name, inner in value.items()}
         if isinstance(value, RawText) and (get_origin(plain) in (tuple, Mapping) or _is_number_or_text(plain)):
@@ -147,12 +150,11 @@ class Builder:
             expected = str(error).split(", got")[0]
             if choices := choices_in(plain):
                 expected = f"Expected one of {', '.join(choices)}"
-            for meta in (m for choice in (wanted, *get_args(plain)) for m in getattr(choice, "__metadata__", ())):
-                expected = (meta.extra or {}).get(RULE, expected)
-            self._complain(path, f"{expected}, got {_shown(value, path)}")
+            expected = extra_in(wanted, RULE) or expected
+            self._add_problem(path, f"{expected}, got {_shown(value, path)}")
             return
         if isinstance(converted, float) and not math.isfinite(converted):
-            self._complain(path, f"needs a finite number, got {value!r}")
+            self._add_problem(path, f"needs a finite number, got {value!r}")
             return
         values[key] = converted
 
@@ -161,10 +163,10 @@ class Builder:
             return build()
         except ConfigError as error:
             for problem in error.problems:
-                self._complain(f"{path}{problem.path}", problem.text)
+                self._add_problem(f"{path}{problem.path}", problem.text)
             return None
 
-    def _complain(self, path: str, text: str) -> None:
+    def _add_problem(self, path: str, text: str) -> None:
         below = (origin for key, origin in self._origins.items() if key.startswith(f"{path}."))
         origin = self._origins.get(path) or next(below, None)
         self._problems.append(Problem(path, f"({origin}) {text}" if origin else text))
@@ -180,7 +182,7 @@ def _preset_of(raw: Mapping[Any, Any]) -> Preset | None:
 
 
 def _is_number_or_text(wanted: Any) -> bool:
-    """Whether only a value itself can tell which of both it is."""
+    """True if a number and a text are both allowed, so that the value itself decides."""
     choices = [getattr(choice, "__origin__", choice) for choice in get_args(wanted)]
     return int in choices and str in choices
 
@@ -194,12 +196,12 @@ def _shown(value: Any, path: str) -> str:
 
 
 def brief(value: Any) -> str:
-    """A value as a message shows it."""
+    """Return a value as messages show it, cut to 60 characters."""
     shown = "nothing" if value is None else repr(value)
     return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
 def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str:
-    """A hint for a misspelt word, or nothing; a ``prefix`` that all have does not make them alike."""
+    """Return a hint for a misspelt word, or an empty text; a common ``prefix`` does not count as similarity."""
     close = difflib.get_close_matches(word.removeprefix(prefix), [each.removeprefix(prefix) for each in known], n=1)
     return f"; did you mean `{prefix}{close[0]}`?" if close else ""

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import yaml
 
-from pipeline.config.section import Section
+from pipeline.config.auth import Auth
+from pipeline.config.section import Section, keys_of
 from pipeline.config.settings import Config, Endpoint
 from pipeline.redaction import Secrets, shown_definition, shown_value
 
@@ -14,7 +15,7 @@ from pipeline.redaction import Secrets, shown_definition, shown_value
 MOST_ENDPOINTS = 25
 
 _COMMON = ("http", "rate_limit", "retry", "breaker")
-_SECRET_KEYS = frozenset({"bearer", "password", "value", "client_secret"})
+_SECRET_KEYS = frozenset(key.path for key in keys_of(Auth) if key.secret)
 
 
 def shown_configuration(config: Config, secrets: Mapping[str, Secrets]) -> str:
@@ -49,8 +50,8 @@ def _shown(endpoint: Endpoint, config: Config) -> dict[str, Any]:
 
 def _shown_credentials(key: str, value: Any) -> Any:
     if isinstance(value, dict):
-        return {inner: _shown_credentials(inner, text) for inner, text in value.items()}
-    if key == "token_url":
+        return {inner: _shown_credentials(f"{key}.{inner}", text) for inner, text in value.items()}
+    if key == "oauth2.token_url":
         return shown_definition(value)
     return shown_value("secret", value) if key in _SECRET_KEYS else value
 

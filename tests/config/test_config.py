@@ -266,12 +266,12 @@ def test_key_below_a_value_is_unknown(text: str, key: str, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"timeout: 1\ntimeout: 2", "'timeout' stands here twice"),
-        (b"http: {read_timeout: 1, read_timeout: 2}", "'read_timeout' stands here twice"),
-        (b"endpoints:\n  - {name: a, url: 'http://a', name: b}", "'name' stands here twice"),
-        *[(b"- 1", "needs keys and values"), (b"just text", "needs keys and values"), (b"a: [", "no valid YAML")],
-        *[(b"!!python/object:os.system {}", "no valid YAML"), (b"a: b: c", "no valid YAML"), (b"[" * 2000, "")],
-        *[(b"\xff\xff", "no valid YAML"), (b"\x00", "no valid YAML"), (b"a: \xff", "no valid YAML")],
+        (b"timeout: 1\ntimeout: 2", "'timeout' appears twice"),
+        (b"http: {read_timeout: 1, read_timeout: 2}", "'read_timeout' appears twice"),
+        (b"endpoints:\n  - {name: a, url: 'http://a', name: b}", "'name' appears twice"),
+        *[(b"- 1", "needs keys and values"), (b"just text", "needs keys and values"), (b"a: [", "not valid YAML")],
+        *[(b"!!python/object:os.system {}", "not valid YAML"), (b"a: b: c", "not valid YAML"), (b"[" * 2000, "")],
+        *[(b"\xff\xff", "not valid YAML"), (b"\x00", "not valid YAML"), (b"a: \xff", "not valid YAML")],
         *[(b"timeout: 2026-13-45", ""), (b"timeout: !!bool x", ""), (b"timeout: !!timestamp x", "")],
         *[(b"timeout: !!int x", ""), (b"timeout: !!float ''", ""), (b"timeout: " + b"1" * 5000, "")],
     ],

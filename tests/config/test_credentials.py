@@ -45,9 +45,9 @@ def test_references_are_replaced(text: str, value: str) -> None:
     [
         ("${MISSING}", "MISSING is not set"),
         ("${EMPTY}", "EMPTY is empty"),
-        ("${LINES}", "LINES has a line break"),
-        ("${not a name}", "without a name"),
-        ("${TOKEN", "without a name"),
+        ("${LINES}", "LINES contains a line break"),
+        ("${not a name}", "unterminated or unnamed"),
+        ("${TOKEN", "unterminated or unnamed"),
     ],
 )
 def test_what_cannot_be_replaced_is_told(text: str, problem: str) -> None:
@@ -114,11 +114,11 @@ def test_mistakes_are_told_with_their_place_and_without_values(tmp_path: Path) -
     with pytest.raises(ConfigError) as caught:
         load_config(tmp_path / "c.yaml", environ={"BLANK": "hunter22 "})
     told = {problem.path: problem.text for problem in caught.value.problems}
-    assert "no name of a header" in told.pop("endpoints.0.headers.bad name")
-    assert "belongs to the connection" in told.pop("endpoints.0.headers.Host")
+    assert "not a valid header name" in told.pop("endpoints.0.headers.bad name")
+    assert "managed by the HTTP client" in told.pop("endpoints.0.headers.Host")
     assert "printable ASCII" in told.pop("endpoints.0.headers.X-Umlaut")
-    assert "no host" in told.pop("endpoints.0.allow_hosts")
-    assert "no query value" in told.pop("endpoints.1.url")
+    assert "not a valid host" in told.pop("endpoints.0.allow_hosts")
+    assert "outside its query values" in told.pop("endpoints.1.url")
     assert "Expected `object`, got list" in told.pop("endpoints.2.headers")
     assert told.pop("endpoints.3.url") == "Expected `str`, got list"
     assert told.pop("endpoints.4") == "needs `name` and `url`, got a text"

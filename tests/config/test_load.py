@@ -42,7 +42,7 @@ def test_an_endpoint_without_a_name_goes_by_its_index_alone(tmp_path: Path) -> N
     """Nothing answers to `None`."""
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, text="endpoints: [{url: 'http://shop.test/'}]", endpoints__None__items="x")
-    assert "endpoints.None.items: (command line) names no endpoint" in str(caught.value)
+    assert "endpoints.None.items: (command line) is not an endpoint" in str(caught.value)
 
 
 def test_a_name_of_digits_is_refused(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_rate_next_to_nothing_is_refused(tmp_path: Path, key: str) -> None:
 
 def test_an_unknown_section_is_named_with_where_it_was_set(tmp_path: Path) -> None:
     """A misspelt section on the command line is traced to it."""
-    with pytest.raises(ConfigError, match=r"wrker: \(command line\) is no known key"):
+    with pytest.raises(ConfigError, match=r"wrker: \(command line\) is not a known key"):
         load(tmp_path, wrker__size="3")
 
 

@@ -18,11 +18,11 @@ def test_a_paging_style_may_be_a_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("paging", "path", "problem"),
     [
-        ("{style: cursor, start: 1}", "paging.start", "means nothing with `style: cursor`"),
-        ("{path: next}", "paging.path", "means nothing with `style: auto`"),
+        ("{style: cursor, start: 1}", "paging.start", "cannot be used with `style: cursor`"),
+        ("{path: next}", "paging.path", "cannot be used with `style: auto`"),
         ("{style: page, size_parameter: limit}", "paging.size_parameter", "needs `size`"),
         ("{style: page, short_page_ends: true}", "paging.short_page_ends", "needs `size`"),
-        ("{style: cursor, path: 'next_cursor || x'}", "paging.path", "no dotted path"),
+        ("{style: cursor, path: 'next_cursor || x'}", "paging.path", "not a dotted path"),
         ("sideways", "paging.style", "Expected one of auto, none, page, offset"),
         ("[page]", "paging", "needs keys of its own"),
     ],

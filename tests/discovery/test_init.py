@@ -102,7 +102,7 @@ async def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
     config.write_text("mine")
     done = await invoke("init", "http://127.0.0.1:1/", "-c", str(config))
     assert (done.exit_code, config.read_text()) == (2, "mine")
-    assert "is there already; name another file with -c, or --force" in done.output
+    assert "already exists; name another file with -c, or use --force" in done.output
     async with persona("fakestore") as url:
         assert (await invoke("init", url, "-c", str(config), "--force")).exit_code == 0
     assert "preset: fakestore" in config.read_text()
@@ -150,7 +150,7 @@ async def test_credentials_stay_in_the_environment(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["ftp://shop.test/"], "'ftp://shop.test/' is no URL of the form http"),
+        (["ftp://shop.test/"], "'ftp://shop.test/' is not a valid URL; expected http"),
         (["http://shop.test/", "-H", "nonsense"], "'NAME: VALUE'"),
         (["http://shop.test/?key=${NOBODY}"], "NOBODY is not set"),
         ([], "Missing argument"),
@@ -187,7 +187,7 @@ async def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     done = await invoke("init", *urls, "-H", "bad name: x", "-c", str(tmp_path / "config.yaml"))
     assert done.exit_code == 2
     assert "4 problems" in done.output
-    assert "bad name: is no name of a header" in done.output
+    assert "bad name: is not a valid header name" in done.output
     assert "secretpw" not in done.output
 
 

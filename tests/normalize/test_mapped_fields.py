@@ -154,9 +154,9 @@ def test_a_record_without_the_id_that_was_described_is_a_reject() -> None:
 @pytest.mark.parametrize(
     ("fields", "path", "problem"),
     [
-        ("{title: 'a['}", "title", "is no JMESPath"),
-        ("{extra: {brand: '!!'}}", "extra.brand", "is no JMESPath"),
-        ("{price: {path: '.'}}", "price.path", "is no JMESPath"),
+        ("{title: 'a['}", "title", "is not a valid JMESPath"),
+        ("{extra: {brand: '!!'}}", "extra.brand", "is not a valid JMESPath"),
+        ("{price: {path: '.'}}", "price.path", "is not a valid JMESPath"),
         ("{price: {exponent: 2}}", "price.exponent", "without `kind: minor`"),
         ("{price: {decimal_separator: ','}}", "price.decimal_separator", "without `kind: text`"),
         ("{price: {kind: cents}}", "price.kind", "Expected one of auto, decimal, minor, text"),
