@@ -1,7 +1,7 @@
 """Authentication: bearer token, user name and password, API key, or OAuth 2 client credentials.
 
-Each way is one class with its keys, its checks, and what it sends. To add one, write a subclass of :class:`Way`, mark
-its secret keys :data:`SECRET`, and give :class:`Auth` a field of it.
+Each scheme is one class with its keys, its checks, and what it sends. To add one, write a subclass of
+:class:`Scheme`, mark its secret keys :data:`SECRET`, and give :class:`Auth` a field of it.
 """
 
 from collections.abc import Mapping
@@ -35,8 +35,8 @@ class Credentials(msgspec.Struct, frozen=True):
 NO_CREDENTIALS = Credentials()
 
 
-class Way(Section, frozen=True):
-    """The base of the ways to authenticate. The paths of its problems are relative to it."""
+class Scheme(Section, frozen=True):
+    """The base of the authentication schemes. The paths of its problems are relative to it."""
 
     def problems(self) -> list[Problem]:
         """Return what is wrong with the keys, before environment variables are expanded."""
@@ -52,23 +52,21 @@ class Way(Section, frozen=True):
 
 
 class Values:
-    """The values of a way's keys with environment variables expanded; collects ``problems`` on the way.
+    """The values of a scheme's keys with environment variables expanded; collects ``problems`` on the way.
 
     Values under keys that are marked :data:`SECRET` are hidden from output.
     """
 
-    def __init__(self, way: Way, url: str, expansion: Expansion) -> None:
-        self._way = way
+    def __init__(self, scheme: Scheme, url: str, expansion: Expansion) -> None:
+        self._scheme = scheme
         self._url = url
-        self._secret_keys = {f.name for f in msgspec.structs.fields(type(way)) if extra_in(f.type, SECRET)}
+        self._secret_keys = {f.name for f in msgspec.structs.fields(type(scheme)) if extra_in(f.type, SECRET)}
         self.expansion = expansion
         self.problems: list[Problem] = []
 
     def text(self, key: str) -> str:
         """Return the text under ``key``, empty if it is not set."""
-        value = self.expansion.expand(
-            "authorization" if key in self._secret_keys else "", getattr(self._way, key) or ""
-        )
+        value = self.expansion.expand(getattr(self._scheme, key) or "", secret=key in self._secret_keys)
         self._take_problems(key)
         return value
 
@@ -76,16 +74,16 @@ class Values:
         """Return the URL under ``key``, relative to that of the endpoint, without the endpoint's user."""
         home = urlsplit(self._url)
         base = home._replace(netloc=home.netloc.rpartition("@")[2]).geturl()
-        value = expand_query(urljoin(base, getattr(self._way, key)), self.expansion)
+        value = expand_query(urljoin(base, getattr(self._scheme, key)), self.expansion)
         self._take_problems(key)
         return value
 
     def _take_problems(self, key: str) -> None:
-        path = "" if key == self._way.shorthand else key
+        path = "" if key == self._scheme.shorthand else key
         self.problems += [Problem(path, text) for text in self.expansion.take_problems()]
 
 
-class Bearer(Way, frozen=True):
+class Bearer(Scheme, frozen=True):
     """A bearer token (RFC 6750), always written as plain text."""
 
     shorthand: ClassVar[str | None] = "token"
@@ -97,7 +95,7 @@ class Bearer(Way, frozen=True):
         return Credentials({"Authorization": f"Bearer {values.text('token')}"})
 
 
-class BasicAuth(Way, frozen=True):
+class BasicAuth(Scheme, frozen=True):
     """User name and password (RFC 7617)."""
 
     username: Annotated[str, Meta(description="user name")] = ""
@@ -116,7 +114,7 @@ class BasicAuth(Way, frozen=True):
         return Credentials({"Authorization": _basic(user, password, values.expansion)})
 
 
-class ApiKey(Way, frozen=True):
+class ApiKey(Scheme, frozen=True):
     """A key in the header or query parameter of the given name; exactly one of the two."""
 
     value: Annotated[Secret, Meta(description="the key")] = ""
@@ -153,7 +151,7 @@ class ClientSecretIn(Word):
     BODY = "body"
 
 
-class OAuth2(Way, frozen=True):
+class OAuth2(Scheme, frozen=True):
     """Client credentials, exchanged for an access token (RFC 6749, section 4.4)."""
 
     token_url: Annotated[
@@ -192,12 +190,12 @@ class OAuth2(Way, frozen=True):
 
 
 class Auth(Section, frozen=True):
-    """Authentication of requests, in one of these ways; see "Credentials" in DESCRIBE.md.
+    """Authentication of requests, by one scheme; see "Credentials" in DESCRIBE.md.
 
     ``${NAME}`` in the values is an environment variable.
 
     Raises:
-        ConfigError: if more than one way is given, or something is missing.
+        ConfigError: if more than one scheme is given, or something is missing.
     """
 
     bearer: Annotated[Token | None, Meta(description="bearer token (RFC 6750)")] = None
@@ -206,39 +204,39 @@ class Auth(Section, frozen=True):
     oauth2: OAuth2 | None = None
 
     def __post_init__(self) -> None:
-        ways = self._ways()
-        names = list(ways)
+        schemes = self._schemes()
+        names = list(schemes)
         problems = [Problem(name, f"conflicts with `{names[0]}`; keep one of them") for name in names[1:]]
-        for name, way in ways.items():
-            problems += _below(name, way.problems())
+        for name, scheme in schemes.items():
+            problems += _below(name, scheme.problems())
         if problems:
             raise ConfigError(problems)
 
     def as_defaults_for(self, keys: Mapping[str, object]) -> Self:
-        """Drop the way if a user gives another one."""
-        return self if self._ways().keys() & keys.keys() else type(self)()
+        """Drop the scheme if a user gives another one."""
+        return self if self._schemes().keys() & keys.keys() else type(self)()
 
     def variables(self) -> set[str]:
         """Return the names of the environment variables that the values refer to."""
-        values = [getattr(way, key) for way in self._ways().values() for key in way.__struct_fields__]
+        values = [getattr(each, key) for each in self._schemes().values() for key in each.__struct_fields__]
         return {name for value in values if isinstance(value, str) for name in variables_in(value)}
 
     def sent_as(self) -> str:
         """Return the header that carries the credentials, in lower case; empty if none does."""
-        return next((way.sent_as() for way in self._ways().values()), "")
+        return next((scheme.sent_as() for scheme in self._schemes().values()), "")
 
     def resolve(self, url: str, expansion: Expansion) -> tuple[Credentials, list[Problem]]:
         """Return the credentials for ``url`` with environment variables expanded, and all problems with them."""
-        for name, way in self._ways().items():
-            values = Values(way, url, expansion)
-            credentials = way.credentials(values)
+        for name, scheme in self._schemes().items():
+            values = Values(scheme, url, expansion)
+            credentials = scheme.credentials(values)
             errors = [header_error(*header) for header in credentials.headers.items()]
             problems = values.problems or [Problem("", error) for error in errors if error]
             return credentials, _below(name, problems)
         return NO_CREDENTIALS, []
 
-    def _ways(self) -> dict[str, Way]:
-        """Return the ways that are given, by name: one, after the checks."""
+    def _schemes(self) -> dict[str, Scheme]:
+        """Return the given schemes by key; after the checks there is at most one."""
         given = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
         return {name: Bearer(token=value) if isinstance(value, str) else value for name, value in given.items()}
 
@@ -258,8 +256,8 @@ def _basic(user: str, password: str, expansion: Expansion | None) -> str:
     return f"Basic {encoded}"
 
 
-def _missing(way: Way, *keys: str) -> list[Problem]:
-    return [Problem(key, "needs a value") for key in keys if not getattr(way, key)]
+def _missing(scheme: Scheme, *keys: str) -> list[Problem]:
+    return [Problem(key, "needs a value") for key in keys if not getattr(scheme, key)]
 
 
 def _below(name: str, problems: list[Problem]) -> list[Problem]:

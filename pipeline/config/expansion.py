@@ -25,12 +25,12 @@ class Expansion:
         self._shown_as: dict[str, str] = {}
         self._problems: list[str] = []
 
-    def expand(self, name: str, text: str, encode: Callable[[str], str] = str) -> str:
-        """Return the value of the header or parameter ``name`` as it is sent, with ``encode`` applied to variables.
+    def expand(self, text: str, *, secret: bool, encode: Callable[[str], str] = str) -> str:
+        """Return the text with its variables expanded and passed through ``encode``.
 
-        A plain value is a secret if ``name`` indicates one.
+        If it is ``secret``, it is hidden from output even if it contains no variable.
         """
-        if names_secret(name) and not has_reference(text):
+        if secret and not has_reference(text):
             plain = text.replace("$${", "${")
             self.hide(plain)
             for part in _parts_of(unquote(plain)):
@@ -119,4 +119,4 @@ def identity(url: str, expanded: str, headers: Mapping[str, str]) -> tuple[str, 
 
 def _expand_parameter(parameter: str, expansion: Expansion) -> str:
     name, equals, value = parameter.partition("=")
-    return f"{name}{equals}{expansion.expand(name, value, partial(quote, safe=''))}"
+    return f"{name}{equals}{expansion.expand(value, secret=names_secret(name), encode=partial(quote, safe=''))}"

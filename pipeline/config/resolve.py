@@ -16,7 +16,7 @@ from pipeline.config.presets import load_preset
 from pipeline.config.settings import NO_ENDPOINTS, Breaker, Config, Endpoint, Http, RateLimit, Retry
 from pipeline.config.source import Fields, Paging
 from pipeline.errors import ConfigError, Problem
-from pipeline.redaction import Secrets
+from pipeline.redaction import Secrets, names_secret
 
 
 class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +80,7 @@ def _resolved(
         expansion.hide(basic_credentials(user, password))
     headers = {}
     for name, text in endpoint.headers.items():
-        headers[name] = expansion.expand(name, text)
+        headers[name] = expansion.expand(text, secret=names_secret(name))
         errors: Sequence[str | None] = expansion.take_problems() or [header_error(name, headers[name])]
         problems += [Problem(f"{path}headers.{name}", error) for error in errors if error]
     auth, unset = _auth_of(endpoint, environ)

@@ -36,7 +36,7 @@ ENVIRON = {"TOKEN": "abc-123", "EMPTY": "", "LINES": "a\nb", "ODD": SECRET}
 def test_references_are_replaced(text: str, value: str) -> None:
     """``${NAME}`` is the variable, ``$${`` the text ``${``, and a dollar alone is a dollar."""
     expansion = Expansion(ENVIRON)
-    assert expansion.expand("X-Shop", text) == value
+    assert expansion.expand(text, secret=False) == value
     assert expansion.take_problems() == []
 
 
@@ -53,7 +53,7 @@ def test_references_are_replaced(text: str, value: str) -> None:
 def test_what_cannot_be_replaced_is_told(text: str, problem: str) -> None:
     """A variable that is missing, empty or no header's value is named; its value is not."""
     expansion = Expansion(ENVIRON)
-    expansion.expand("Authorization", text)
+    expansion.expand(text, secret=True)
     (told,) = expansion.take_problems()
     assert problem in told
     assert expansion.take_problems() == []

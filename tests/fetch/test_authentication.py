@@ -61,7 +61,11 @@ def test_each_way_is_sent_as_it_should_be(
         ("{api_key: {value: abc, header: X, query: y}}", "auth.api_key", "needs either `header` or `query`"),
         ("{api_key: {value: abc, header: Host}}", "auth.api_key.header", "is managed by the HTTP client"),
         ("{oauth2: {client_id: a, client_secret: b}}", "auth.oauth2.token_url", "needs a value"),
-        ("{oauth2: {client_id: a, client_secret: b, token_url: 'ftp://x'}}", "auth.oauth2.token_url", "not a valid URL"),
+        (
+            "{oauth2: {client_id: a, client_secret: b, token_url: 'ftp://x'}}",
+            "auth.oauth2.token_url",
+            "is not a valid URL",
+        ),
         ("{bearer: '${NOBODY}'}", "auth.bearer", "the environment variable NOBODY is not set"),
         ("{bearer: 'tök'}", "auth.bearer", "use printable ASCII"),
         ("{bearer: 17}", "auth.bearer", "Expected `str | null`, got int"),

@@ -157,13 +157,13 @@ def test_a_record_without_the_id_that_was_described_is_a_reject() -> None:
         ("{title: 'a['}", "title", "is not a valid JMESPath"),
         ("{extra: {brand: '!!'}}", "extra.brand", "is not a valid JMESPath"),
         ("{price: {path: '.'}}", "price.path", "is not a valid JMESPath"),
-        ("{price: {exponent: 2}}", "price.exponent", "without `kind: minor`"),
-        ("{price: {decimal_separator: ','}}", "price.decimal_separator", "without `kind: text`"),
+        ("{price: {exponent: 2}}", "price.exponent", "only be used with `kind: minor`"),
+        ("{price: {decimal_separator: ','}}", "price.decimal_separator", "only be used with `kind: text`"),
         ("{price: {kind: cents}}", "price.kind", "Expected one of auto, decimal, minor, text"),
         ("{currency: {const: euro}}", "currency.const", "ISO 4217"),
-        ("{currency: {const: EUR, path: a}}", "currency.const", "beside `path`"),
-        ("{currency: {const: GPB}}", "currency.const", "no code of ISO 4217"),
-        ("{name: title}", "name", "no known key"),
+        ("{currency: {const: EUR, path: a}}", "currency.const", "conflicts with `path`"),
+        ("{currency: {const: GPB}}", "currency.const", "not an active code of ISO 4217"),
+        ("{name: title}", "name", "not a known key"),
     ],
 )
 def test_mistakes_are_told_with_their_place(fields: str, path: str, problem: str, tmp_path: Path) -> None:
