@@ -1,4 +1,4 @@
-"""Error messages: each names what to do next."""
+"""Error messages: each contains a remedy."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ from pipeline.output.atomic import write_files
 def test_a_mistake_in_an_endpoint_says_what_would_be_right(
     endpoint: str, path: str, remedy: str, tmp_path: Path
 ) -> None:
-    """Beside where it stands and what is wrong."""
+    """The message about a problem in an endpoint contains the remedy, under the path of the key."""
     told = problems(tmp_path, f"endpoints: [{{name: a, url: 'http://a.test', {endpoint}}}]")
     assert remedy in told[f"endpoints.0.{path}"]
 
@@ -50,12 +50,12 @@ def test_a_mistake_in_an_endpoint_says_what_would_be_right(
     ],
 )
 def test_a_mistake_in_a_file_says_what_would_be_right(text: str, path: str, remedy: str, tmp_path: Path) -> None:
-    """Also where something is missing."""
+    """The message about a problem in the file contains the remedy."""
     assert remedy in problems(tmp_path, text)[path]
 
 
 def test_an_unknown_variable_says_what_to_do_with_it(tmp_path: Path) -> None:
-    """With the one that was probably meant, or else that it ought to go."""
+    """An unknown variable is reported with a suggestion, or with the advice to unset it."""
     found = problems(tmp_path, env={"PIPELINE_TIMEOT": "1", "PIPELINE_QQQ": "1"})
     assert "did you mean `PIPELINE_TIMEOUT`?" in found["PIPELINE_TIMEOT"]
     assert "rename or unset it" in found["PIPELINE_QQQ"]
@@ -63,14 +63,14 @@ def test_an_unknown_variable_says_what_to_do_with_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "remedy"), [("none.yaml", "let `pipeline init` draft it"), (".", "with --config")])
 def test_a_file_that_cannot_be_read_says_how_to_name_another(name: str, remedy: str, tmp_path: Path) -> None:
-    """One that is not there, and a folder."""
+    """The message about a missing file, or a folder, says how to name another file."""
     with pytest.raises(ConfigError, match=remedy):
         load_config(tmp_path / name, environ={})
     assert load(tmp_path)
 
 
 def test_what_failed_late_says_how_to_go_on(tmp_path: Path) -> None:
-    """A wait past the deadline, and a file that cannot be written after all."""
+    """The errors about a wait past the deadline and about a failed write mention `--resume`."""
     assert "raise `timeout` (-t), or continue later with --resume" in DeadlineNearError("a wait").text
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="kept for --resume"):

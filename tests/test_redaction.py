@@ -1,4 +1,4 @@
-"""Secrets are found in whatever spelling they come back, and taken out without harm to the rest."""
+"""Redaction: secrets are removed in every spelling, and nothing else is changed."""
 
 import html
 import json
@@ -35,14 +35,14 @@ PRINTABLE = st.text(st.characters(exclude_categories=["C", "Z"], max_codepoint=0
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @given(secret=PRINTABLE)
 def test_no_spelling_of_a_secret_is_left(spelling: str, secret: str) -> None:
-    """However an API repeats a secret, what is shown does not have it."""
+    """A secret is redacted in every spelling in which an API may repeat it."""
     spelled = SPELLINGS[spelling](secret)
     assert Secrets({secret: "***"}).redact(f"<{spelled}>") == "<***>"
 
 
 @given(st.text(), st.lists(PRINTABLE))
 def test_what_is_no_secret_is_left_alone(text: str, secrets: list[str]) -> None:
-    """Other texts stay as they are."""
+    """A text without a secret is not changed."""
     hidden = Secrets(dict.fromkeys(secrets, "***"))
     if not any(secret in text for secret in secrets) and not set(text) & set("%&\\+"):
         assert hidden.redact(text) == text
@@ -51,7 +51,7 @@ def test_what_is_no_secret_is_left_alone(text: str, secrets: list[str]) -> None:
 
 @pytest.mark.parametrize("spell", [str, quote_plus, json.dumps])
 def test_what_was_sealed_has_the_secrets_of_today(spell: Callable[[str], str]) -> None:
-    """A next page's URL is kept without the secrets in it, and used with those that are valid then."""
+    """A sealed URL contains no secrets; unsealing inserts the current ones."""
     before = Secrets({"t0ken-one": "${TOKEN}", SECRET: "${KEY}"})
     sealed = before.seal(f"http://shop.test/p?key={spell(SECRET)}&cursor=t0ken-one")
     assert SECRET not in sealed
@@ -62,7 +62,7 @@ def test_what_was_sealed_has_the_secrets_of_today(spell: Callable[[str], str]) -
 
 
 def test_no_secret_takes_the_place_of_another() -> None:
-    """What was sealed with a secret that is not there any more stays sealed, whatever secrets came in between."""
+    """A text sealed with a secret that no longer exists stays sealed, even if other secrets exist."""
     sealed = Secrets({"a-key-of-old": "***"}).seal("cursor:a-key-of-old")
     assert Secrets({"another-key": "***"}).unseal(sealed) == "cursor:another-key"
     for now in ({"one-more": "***", "another-key": "***"}, {"another-key": "${KEY}"}, {}):
@@ -70,7 +70,7 @@ def test_no_secret_takes_the_place_of_another() -> None:
 
 
 def test_secrets_can_be_learned_on_the_way() -> None:
-    """An access token is a secret as soon as it is there, in any spelling, and stays one."""
+    """Secrets learned during a run are redacted in every spelling, together with the earlier ones."""
     secrets = Secrets({"client-secret": "${SECRET}"})
     for token in ("tok/VERY+one=", "tok/VERY+two="):
         secrets.learn(token, "(access token)")
@@ -81,7 +81,7 @@ def test_secrets_can_be_learned_on_the_way() -> None:
 
 
 def test_json_stays_json() -> None:
-    """Secrets are taken out of texts, not out of the numbers and marks between them."""
+    """Redacted JSON stays valid: secrets are replaced in strings, but not in numbers."""
     secrets = Secrets({"20231234": "${NUMBER}", "say": "${SHORT}", 'a"b/c': "${ODD}"})
     redacted = secrets.redact_json(b'{"shop":20231234,"key":"20231234","odd":["a\\"b\\/c", "x"],"say":1}')
     assert json.loads(redacted) == {"shop": 20231234, "key": "${NUMBER}", "odd": ["${ODD}", "x"], "say": 1}

@@ -18,7 +18,7 @@ _SHORTEST_PART = 8
 
 
 class Expansion:
-    """Expands environment variables in texts, and collects the problems and the secrets on the way."""
+    """The expansion of environment variables in texts; it collects problems and secrets."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ

@@ -32,7 +32,7 @@ class RawText(str):
 
 
 class Builder:
-    """Builds structs from the raw configuration and adds every problem to ``problems``.
+    """A builder of structs from the raw configuration, which adds every problem to ``problems``.
 
     ``origins`` maps dotted keys to the layer that set them, for messages.
     """

@@ -1,4 +1,4 @@
-"""The command line, in process: flags, exit codes, and what is said."""
+"""The command line, in process: flags, exit codes and messages."""
 
 import json
 import os
@@ -51,13 +51,13 @@ def a_summary(status: str, stopped_by: int | None = None) -> Summary:
     ],
 )
 def test_exit_codes(status: str, stopped_by: int | None, allow_partial: bool, code: int) -> None:
-    """Each way a run can end has its exit code."""
+    """Each outcome of a run has its exit code."""
     assert running.exit_code(a_summary(status, stopped_by), allow_partial=allow_partial) == code
 
 
 @pytest.mark.parametrize("arguments", [["-h"], ["--help"], ["run", "-h"]])
 def test_help_names_every_flag_of_run(arguments: list[str]) -> None:
-    """The flags of `run` are explained whether `run` is named or not."""
+    """The help lists the flags of `run`, with and without the command's name."""
     result = invoke(*arguments)
     assert result.exit_code == 0
     for flag in ("--config", "--output", "--timeout", "--rate-limit", "--workers", "--log-level", "--log-format"):
@@ -73,7 +73,7 @@ def test_version_is_told() -> None:
 
 
 def test_starting_loads_no_library_without_need() -> None:
-    """What tells the version reads no more than the configuration needs: no HTTP, no Trio, no server, no test."""
+    """`--version` loads only the libraries that the configuration needs, and not Trio, httpx or the mocks."""
     command = [sys.executable, "-X", "importtime", "-m", "pipeline", "--version"]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True)
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
@@ -85,7 +85,7 @@ def test_starting_loads_no_library_without_need() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 @pytest.mark.parametrize(("soft", "hard", "then"), [(256, 1_000, 1_000), (500, 500, 500)])
 def test_run_may_have_as_many_connections_as_the_system_allows(soft: int, hard: int, then: int) -> None:
-    """A soft limit of open files, which a thousand endpoints would hit, is raised up to the hard one."""
+    """The soft limit of open files is raised to the hard limit if that is below the wanted number."""
     script = f"""if True:
         import resource
         resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
@@ -98,7 +98,7 @@ def test_run_may_have_as_many_connections_as_the_system_allows(soft: int, hard: 
 
 
 def test_every_mistake_is_listed_with_its_path(tmp_path: Path) -> None:
-    """Nonsense in the configuration: exit 2, one line for each mistake, no traceback."""
+    """An invalid configuration exits with 2 and reports one line per problem, without a traceback."""
     (tmp_path / "c.yaml").write_text("timeout: soon\nretrry: {}\nendpoints: [{name: a, url: nowhere}]\n")
     result = invoke("-c", str(tmp_path / "c.yaml"), "--set", "queue.size=0", env={"PIPELINE_HTTP_READ_TIMEOUT": "x"})
     assert result.exit_code == 2
@@ -110,12 +110,12 @@ def test_every_mistake_is_listed_with_its_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [["--nonsense"], ["walk"], ["--set", "x"], ["-l", "LOUD"]])
 def test_usage_errors_exit_with_2(arguments: list[str]) -> None:
-    """What is no command line of ours is a usage error."""
+    """An invalid command line is a usage error."""
     assert invoke(*arguments).exit_code == 2
 
 
 def test_flags_reach_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each short flag sets its key, over the environment and the file."""
+    """Each flag sets its key and overrides the environment and the file."""
     (tmp_path / "c.yaml").write_text(CONFIG)
     seen: list[Config] = []
 
@@ -160,7 +160,7 @@ def test_flags_reach_the_configuration(tmp_path: Path, monkeypatch: pytest.Monke
 def test_errors_are_one_line_and_a_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, text: str
 ) -> None:
-    """Whatever ends a run, the user sees a line that starts with Error, never a traceback."""
+    """Every error that ends a run is reported in one line that starts with `Error`, without a traceback."""
     (tmp_path / "c.yaml").write_text(CONFIG)
 
     def fail(loaded: Loaded, *, progress: bool, resume: bool) -> Summary:
@@ -175,7 +175,7 @@ def test_errors_are_one_line_and_a_code(
 
 
 def test_a_signal_while_a_command_loads_is_no_abort_of_clicks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C before the command itself can tell it has its exit code all the same."""
+    """Ctrl-C while a command's modules load exits with 130 and one line."""
 
     def interrupted(**_: object) -> None:
         raise KeyboardInterrupt
@@ -187,7 +187,7 @@ def test_a_signal_while_a_command_loads_is_no_abort_of_clicks(monkeypatch: pytes
 
 
 def test_the_closing_table_tells_what_is_missing() -> None:
-    """One line per source, missing pages in few words, and where the summary lies."""
+    """The closing table has one line per source, the missing pages in short form, and the path of the summary."""
     source = SourceReport(
         name="a",
         status="partial",
@@ -220,7 +220,7 @@ def test_the_closing_table_tells_what_is_missing() -> None:
 
 
 def test_errors_are_json_where_the_log_is(tmp_path: Path) -> None:
-    """With --log-format json a mistake in the configuration is a JSON line, too."""
+    """With `--log-format json` a configuration error is one JSON line."""
     result = invoke("-c", str(tmp_path / "none.yaml"), "--log-format", "json")
     assert result.exit_code == 2
     (line,) = map(json.loads, result.stderr.splitlines())
@@ -229,13 +229,13 @@ def test_errors_are_json_where_the_log_is(tmp_path: Path) -> None:
 
 
 def test_version_is_a_flag_of_run_too() -> None:
-    """--version works behind `run` as well as without it."""
+    """`run --version` prints the same as `--version`."""
     assert invoke("run", "--version").output == invoke("--version").output
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_table_that_nobody_can_read_does_not_change_the_outcome(tmp_path: Path) -> None:
-    """A full or narrow-minded standard output costs the table, not the run's exit code."""
+    """A standard output that is full or cannot encode the table does not change the exit code."""
     command = [sys.executable, "-c", PRINT_TABLE]
     with Path("/dev/full").open("w") as full:
         assert subprocess.run(command, stdout=full, check=False).returncode == 0

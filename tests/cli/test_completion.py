@@ -1,4 +1,4 @@
-"""Shell completion: what is offered behind TAB, and how soon."""
+"""Shell completion: the offered words, and the modules it loads."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ SHOPS = (
 
 
 def items(line: str) -> list[CompletionItem[str]]:
-    """What is offered at the end of a line; behind a blank, any word."""
+    """Return the items that are offered at the end of a line; after a blank, for any word."""
     *words, incomplete = line.split(" ")
     return ShellComplete(main, {}, "pipeline", "_PIPELINE_COMPLETE").get_completions(words, incomplete)
 
@@ -35,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_commands_and_flags_are_offered(folder: Path) -> None:
-    """The flags of `run` also where it is not named, each once."""
+    """The flags of `run` are offered with and without the command's name, each once."""
     assert offered("") == list(main.commands)
     assert offered("re") == ["replay-rejects"]
     bare = offered("-")
@@ -47,14 +47,14 @@ def test_commands_and_flags_are_offered(folder: Path) -> None:
 
 @pytest.mark.parametrize("command", ["run ", "check ", "preview ", "replay-rejects ", ""])
 def test_every_key_is_offered_with_its_meaning(command: str, folder: Path) -> None:
-    """Behind --set, with the equals sign that has to follow."""
+    """`--set` offers every key with its meaning and an equals sign."""
     found = {item.value: item.help for item in items(f"{command}--set ")}
     assert found == {f"{key.path}=": key.meaning for key in keys_of(Config) if key.takes_value}
     assert offered(f"{command}--set breaker.c") == ["breaker.cooldown="]
 
 
 def test_words_are_offered_where_a_key_is_a_choice(folder: Path) -> None:
-    """Log levels, presets, and the styles of paging."""
+    """Allowed values are offered for log levels, presets and paging styles."""
     (folder / "shops.yaml").write_text(SHOPS)
     assert offered("run --set log.level=d") == ["log.level=DEBUG"]
     assert offered("run -c shops.yaml --set endpoints.shop.paging.style=l") == [
@@ -70,7 +70,7 @@ def test_words_are_offered_where_a_key_is_a_choice(folder: Path) -> None:
 
 
 def test_endpoints_are_offered_by_the_names_in_the_file(folder: Path) -> None:
-    """As the argument of `preview`, and in keys; those of the default file where no other is named."""
+    """Endpoint names are offered for `preview` and in keys; they come from the default file if no other is named."""
     (folder / "shops.yaml").write_text(SHOPS)
     assert offered("preview -c shops.yaml sh") == ["shop", "shelf"]
     keys = offered("run -c shops.yaml --set endpoints.she")
@@ -86,14 +86,14 @@ def test_endpoints_are_offered_by_the_names_in_the_file(folder: Path) -> None:
 
 @pytest.mark.parametrize("text", ["a: [", "5", "endpoints: 5", "endpoints: {a: b}"])
 def test_whatever_the_file_is_nothing_is_said(text: str, folder: Path) -> None:
-    """A file that is no configuration offers no names, and is no error here."""
+    """A file that is not a valid configuration offers no names and raises no error."""
     (folder / "shops.yaml").write_text(text)
     assert offered("preview -c shops.yaml ") == []
     assert "timeout=" in offered("run -c shops.yaml --set ")
 
 
 def test_the_program_completes_for_a_shell(folder: Path) -> None:
-    """As a process, with the variables that the shell's function sets."""
+    """The program completes a line if called with the variables that the shell's function sets."""
     program = Path(sys.executable).with_name("pipeline")
     environment = {**os.environ, "COMP_WORDS": "pipeline run --set retry.m", "COMP_CWORD": "3"}
     environment["_PIPELINE_COMPLETE"] = "bash_complete"
@@ -112,14 +112,14 @@ def test_the_lines_of_the_readme_give_a_script(shell: str) -> None:
 
 
 def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
-    """Completion and help need neither network nor event loop, whose import takes longer than all the rest."""
+    """`import pipeline.cli` loads neither Trio nor httpx, tqdm or filelock, which completion and help do not need."""
     code = "import sys, pipeline.cli; print(*sorted({'trio', 'httpx', 'tqdm', 'filelock'} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 
 
 def test_the_package_has_run_whatever_is_imported_first() -> None:
-    """The function, though a module has the same name."""
+    """`pipeline.run` is the function, regardless of which module is imported first."""
     for first in ("pipeline", "pipeline.runner", "pipeline.cli.run"):
         code = f"import {first}; import pipeline; from pipeline import run; print(pipeline.run is run, callable(run))"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Help: legible, and its examples can be run as they stand, like those of the documents."""
+"""Help: its width, and the examples in it and in the documents."""
 
 import itertools
 import re
@@ -22,7 +22,7 @@ PROGRAMS = {("pipeline",): main, ("python", "-m", "pipeline"): main, ("python", 
 
 
 def command_lines() -> Iterator[tuple[click.Group, list[str]]]:
-    """Every call of the program and of its mocks in the shell blocks of the documents, up to what is the shell's."""
+    """Yield each call of the program or the mocks in the shell blocks of the documents, without redirections."""
     for document in DOCUMENTS:
         for block in re.findall(r"```sh\n(.*?)```", (ROOT / document).read_text(), re.DOTALL):
             for line in block.replace("\\\n", " ").splitlines():
@@ -44,7 +44,7 @@ EXAMPLES = [
 def test_every_example_is_a_command_line(
     group: click.Group, arguments: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each of --help and of the documents names commands, flags and arguments that there are."""
+    """Every example in `--help` and in the documents is a valid command line."""
     called: list[dict[str, object]] = []
     for command in (group, *group.commands.values()):
         monkeypatch.setattr(command, "callback", lambda **options: called.append(options))
@@ -59,7 +59,7 @@ def shown(*arguments: str) -> Result:
 
 @pytest.mark.parametrize("name", main.commands)
 def test_help_ends_with_examples_and_fits_80_columns(name: str) -> None:
-    """Of each command, whatever name the program is called by."""
+    """The help of each command fits in 80 columns and ends with its examples."""
     command = main.commands[name]
     assert isinstance(command, Command)
     text = shown(name).output
@@ -68,7 +68,7 @@ def test_help_ends_with_examples_and_fits_80_columns(name: str) -> None:
 
 
 def test_the_programs_help_shows_the_usual_path_and_how_it_exits() -> None:
-    """In 80 columns, and no command's summary is cut off."""
+    """The program's help fits in 80 columns and contains every command's summary and every exit code."""
     text = shown().output
     lines = text.splitlines()
     at = lines.index("The usual path:")
@@ -81,6 +81,6 @@ def test_the_programs_help_shows_the_usual_path_and_how_it_exits() -> None:
 
 
 def test_examples_have_the_name_that_the_program_was_called_by() -> None:
-    """`python -m pipeline` shows how it is called with `python -m pipeline`."""
+    """The examples start with the name by which the program was called, such as `python -m pipeline`."""
     done = CliRunner().invoke(main, ["check", "--help"], prog_name="python -m pipeline")
     assert done.output.splitlines()[-1].startswith("  python -m pipeline check ")

@@ -1,4 +1,4 @@
-"""The configuration: four layers, one rule for every key, and every mistake told at once with its path."""
+"""The configuration: four layers, one rule for every key, and all problems at once with their paths."""
 
 import contextlib
 import re
@@ -34,7 +34,7 @@ CHANGED = """
 
 
 def leaves(value: object, prefix: str = "") -> dict[str, Any]:
-    """A configuration as a flat dict of dotted keys."""
+    """Return a configuration as a flat dict of dotted keys."""
     if not isinstance(value, dict) or prefix.endswith(("headers", "extra")):
         return {prefix: value}
     inner = (leaves(each, f"{prefix}.{key}".strip(".")) for key, each in value.items())
@@ -69,7 +69,7 @@ def flat_endpoint(config: Config) -> dict[str, Any]:
 
 
 def test_defaults_are_those_of_the_contract() -> None:
-    """What the design promises for a configuration that says nothing is what the program does."""
+    """The defaults are the documented ones."""
     defaults = """
         {timeout: 60, output: out/summary.json, report: false, products: null,
         log: {level: INFO, format: text}, queue: {size: 100},
@@ -82,7 +82,7 @@ def test_defaults_are_those_of_the_contract() -> None:
 
 
 def test_shipped_file_holds_every_key_with_its_default(tmp_path: Path) -> None:
-    """``config/config.yaml`` has every key, if only in a comment, and changes nothing but the endpoints."""
+    """``config/config.yaml`` contains every key, some in comments, and changes nothing but the endpoints."""
     shipped = load_config(SHIPPED, environ={})
     assert [endpoint.name for endpoint in resolve(shipped)] == ["api1", "api2", "api3"]
     assert msgspec.structs.replace(shipped, endpoints=()) == Config()
@@ -106,7 +106,7 @@ def test_shipped_file_holds_every_key_with_its_default(tmp_path: Path) -> None:
 
 
 def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
-    """A file that changes every key changes every value, of the whole as of an endpoint."""
+    """Every key can be set in the file, for all endpoints and for one."""
     assert flat(load(tmp_path, yaml.safe_dump({**SECTIONS, "endpoints": [ENTRY]}))) == VALUES
     assert not VALUES.items() & flat(Config()).items()
     assert flat_endpoint(load(tmp_path, yaml.safe_dump({"endpoints": [ENTRY]}))) == ENTRY_VALUES
@@ -115,7 +115,7 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("layer", ["environment", "flags"])
 @pytest.mark.parametrize("address", ["", "endpoints.0.", "endpoints.shop-1.x."])
 def test_every_key_is_reached_from_every_layer(address: str, layer: str, tmp_path: Path) -> None:
-    """One rule leads to each key, an endpoint's by its index or its name, and changes that key alone."""
+    """Flags and environment reach every key, an endpoint's by its index or its name, and change only that key."""
     text = "endpoints: [{name: shop-1.x, url: 'http://shop.test', paging: {style: offset, size: 7}, fields: *}]"
     text = text.replace("*", "{price: {kind: minor}}")
     before = load(tmp_path, text)
@@ -130,7 +130,7 @@ def test_every_key_is_reached_from_every_layer(address: str, layer: str, tmp_pat
 
 
 def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> None:
-    """Each layer hides what lies below it, key by key."""
+    """Each layer overrides the lower ones, key by key."""
     text = ONE + "rate_limit: {rps: 1, burst: 2}\nretry: {max_retries: 1, jitter: 0.5, max_delay: 1}\n"
     env = {
         "PIPELINE_RETRY_JITTER": "0.25",
@@ -145,7 +145,7 @@ def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> N
 
 
 def test_process_environment_and_default_path_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a path ``config/config.yaml`` of the working directory is read, if it is there, with ``os.environ``."""
+    """Without a path, ``config/config.yaml`` in the working directory is read if it exists, with ``os.environ``."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PIPELINE_TIMEOUT", "5")
     monkeypatch.setenv("PIPELINE_ENDPOINTS", '[{"name": "env", "url": "http://env.test"}]')
@@ -158,7 +158,7 @@ def test_process_environment_and_default_path_are_used(tmp_path: Path, monkeypat
 
 
 def test_endpoint_sections_inherit_what_they_leave_out(tmp_path: Path) -> None:
-    """An endpoint's section is the common one with its own keys over it; sections it has not are the common ones."""
+    """An endpoint's section overrides single keys of the common one; a section that it lacks is inherited."""
     entries = "[{name: a, url: 'http://a', http: {total_timeout: 5}, retry: null}, {name: b, url: 'http://b'}]"
     text = f"http: {{read_timeout: 4}}\nendpoints: {entries}"
     a, b = resolve(load(tmp_path, text, http__connect_timeout="1"))
@@ -167,7 +167,7 @@ def test_endpoint_sections_inherit_what_they_leave_out(tmp_path: Path) -> None:
 
 
 def test_whole_list_of_endpoints_can_be_replaced_and_then_changed(tmp_path: Path) -> None:
-    """A list of endpoints from a higher layer replaces the file's, and single keys apply to the new one."""
+    """A list of endpoints from a higher layer replaces that of the file, and single keys apply to the new list."""
     env = {"PIPELINE_ENDPOINTS": "[{name: e, url: 'http://e'}]", "PIPELINE_ENDPOINTS_NEW_ITEMS": "rows"}
     config = load(tmp_path, env=env, endpoints='[{"name": "new", "url": "http://n"}]', endpoints__0__retry__jitter="0")
     (only,) = resolve(config)
@@ -175,7 +175,7 @@ def test_whole_list_of_endpoints_can_be_replaced_and_then_changed(tmp_path: Path
 
 
 def test_every_mistake_is_told_at_once_with_its_path(tmp_path: Path) -> None:
-    """All mistakes of all layers are in one error, each under the path of its key, and with where it came from."""
+    """The problems of all layers are in one error, each with the path of its key and its layer."""
     text = """
         timeout: -1
         outptu: x
@@ -211,7 +211,7 @@ def test_every_mistake_is_told_at_once_with_its_path(tmp_path: Path) -> None:
 
 
 def test_one_mistake_of_an_endpoint_hides_no_other(tmp_path: Path) -> None:
-    """A bad name does not keep a bad URL from being told, nor a missing URL a name that is taken."""
+    """All problems of an endpoint are reported, including a duplicate name next to a missing URL."""
     text = "endpoints: [{name: a b, url: 'ftp://a'}, {url: 'ftp://b'}, {name: c, url: 'http://c'}, {name: c}]"
     told = {"endpoints.0.name", "endpoints.0.url", "endpoints.1", "endpoints.1.url", "endpoints.3", "endpoints.3.name"}
     assert set(problems(tmp_path, text)) == told
@@ -220,7 +220,7 @@ def test_one_mistake_of_an_endpoint_hides_no_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["", *"inf .inf -.inf nan .nan 1e999 -1 ten true null [1]".split()])
 @pytest.mark.parametrize("key", ["timeout", "http.read_timeout", "rate_limit.rps", "retry.jitter", "queue.size"])
 def test_number_that_is_none_or_not_finite_is_refused(key: str, value: str, tmp_path: Path) -> None:
-    """No layer lets infinity, NaN, a negative number or a word pass for a number."""
+    """No layer accepts infinity, NaN, a negative number or a word as a number."""
     assert set(problems(tmp_path, **{key: value})) == {key}
     assert set(problems(tmp_path, env={variable(key): value})) == {key}
     in_yaml = key.replace(".", ": {") + f": {value}" + "}" * key.count(".")
@@ -236,14 +236,14 @@ def test_number_that_is_none_or_not_finite_is_refused(key: str, value: str, tmp_
     ],
 )
 def test_url_that_cannot_be_fetched_is_refused(url: str, tmp_path: Path) -> None:
-    """A URL without scheme or host, or one that no client can use, is found before anything is fetched."""
+    """A URL without scheme or host, or one that a client cannot use, is a configuration error."""
     assert set(problems(tmp_path, yaml.safe_dump({"endpoints": [{"name": "a", "url": url}]}))) == {"endpoints.0.url"}
 
 
 @given(st.from_regex(r"https?://[^/\s]{1,10}(:[0-9]{1,6})?(/.*)?", fullmatch=True))
 @example("http://☃.example/")
 def test_url_that_is_taken_can_be_used(url: str) -> None:
-    """Whatever URL the configuration takes, a client can be made of it."""
+    """A client can be created for every URL that the configuration accepts."""
     with contextlib.suppress(ConfigError):
         endpoint = Endpoint(name="a", url=url)
         client = Client(endpoint.url, Http(), ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
@@ -252,14 +252,14 @@ def test_url_that_is_taken_can_be_used(url: str) -> None:
 
 @pytest.mark.parametrize("key", ["endpoints.0.name", "http.user_agent"])
 def test_line_break_at_the_end_of_a_text_is_refused(key: str, tmp_path: Path) -> None:
-    """A name or user agent with a line break behind it, as YAML's ``|`` leaves one, cannot be used, and is told."""
+    """A name or user agent that ends with a line break, as after YAML's ``|``, is an error."""
     assert set(problems(tmp_path, **{key: "shop\n"})) == {key}
 
 
 @pytest.mark.parametrize("key", ["timeout.x", "log.level.x", "endpoints.shop.url.x"])
 @pytest.mark.parametrize("text", [ONE, f"{ONE}timeout: 60\nlog: {{level: INFO}}\n"])
 def test_key_below_a_value_is_unknown(text: str, key: str, tmp_path: Path) -> None:
-    """A flag that goes deeper than any key is told, and not dropped, whether the file sets the value above or not."""
+    """A flag for a key below a plain value is an error, whether or not the file sets that value."""
     assert problems(tmp_path, text, **{key: "1"})
 
 
@@ -277,7 +277,7 @@ def test_key_below_a_value_is_unknown(text: str, key: str, tmp_path: Path) -> No
     ],
 )
 def test_file_that_cannot_be_read_is_told(body: bytes, message: str, tmp_path: Path) -> None:
-    """A key that stands twice, and whatever is no YAML of keys and values, is an error that names the file."""
+    """A duplicate key, and anything but YAML with a mapping at the top, is an error that names the file."""
     file = tmp_path / "config.yaml"
     file.write_bytes(body)
     with pytest.raises(ConfigError) as caught:
@@ -288,7 +288,7 @@ def test_file_that_cannot_be_read_is_told(body: bytes, message: str, tmp_path: P
 
 
 def test_merge_keys_are_no_duplicates(tmp_path: Path) -> None:
-    """A mapping that takes over another by ``<<`` and changes a key of it has no key twice, wherever it is reused."""
+    """A mapping that merges another with ``<<`` and overrides one of its keys has no duplicate key."""
     inner = "&slow {<<: {read_timeout: 3, total_timeout: 4}, read_timeout: 20}"
     text = f"endpoints: [{{name: a, url: 'http://a', http: {inner}}}]\nhttp: {{<<: *slow, connect_timeout: 1}}"
     assert load(tmp_path, text).http == Http(read_timeout=20, total_timeout=4, connect_timeout=1)
@@ -296,7 +296,7 @@ def test_merge_keys_are_no_duplicates(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "{}", "endpoints: []", "endpoints: null"])
 def test_nothing_to_fetch_is_a_mistake(text: str, tmp_path: Path) -> None:
-    """A configuration without endpoints is told, and so is a file that was named and is missing or a folder."""
+    """A configuration without endpoints is an error, and so is a named file that is missing or a folder."""
     assert set(problems(tmp_path, text)) == {"endpoints"}
     for name, message in [("missing.yaml", "no such file"), (".", "cannot be read")]:
         with pytest.raises(ConfigError, match=message):
@@ -305,7 +305,7 @@ def test_nothing_to_fetch_is_a_mistake(text: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["out/p.txt", "out/p", "out/p.csv.gz", "out/csv", "out/.csv", "out/p.csv/", ""])
 def test_the_suffix_of_the_products_is_their_format(tmp_path: Path, path: str) -> None:
-    """Any other is a mistake that names the key and the three there are, whichever layer it came from."""
+    """Any other suffix is an error that names the key and the three valid suffixes, in every layer."""
     for layers in ({"products": path}, {"env": {"PIPELINE_PRODUCTS": path}}, {"text": f"products: '{path}'\n{ONE}"}):
         text = problems(tmp_path, **layers)["products"]
         assert "Expected a path that ends in .jsonl, .csv or .parquet" in text

@@ -1,4 +1,4 @@
-"""Credentials: put in from the environment, sent to nobody else, and shown nowhere."""
+"""Credentials: expanded from the environment, and hidden in all output."""
 
 import base64
 import json
@@ -34,7 +34,7 @@ ENVIRON = {"TOKEN": "abc-123", "EMPTY": "", "LINES": "a\nb", "ODD": SECRET}
     ],
 )
 def test_references_are_replaced(text: str, value: str) -> None:
-    """``${NAME}`` is the variable, ``$${`` the text ``${``, and a dollar alone is a dollar."""
+    """``${NAME}`` is a variable, ``$${`` the text ``${``, and a single dollar stays a dollar."""
     expansion = Expansion(ENVIRON)
     assert expansion.expand(text, secret=False) == value
     assert expansion.take_problems() == []
@@ -51,7 +51,7 @@ def test_references_are_replaced(text: str, value: str) -> None:
     ],
 )
 def test_what_cannot_be_replaced_is_told(text: str, problem: str) -> None:
-    """A variable that is missing, empty or no header's value is named; its value is not."""
+    """A variable that is missing, empty or not printable is named, but its value is not repeated."""
     expansion = Expansion(ENVIRON)
     expansion.expand(text, secret=True)
     (told,) = expansion.take_problems()
@@ -60,19 +60,19 @@ def test_what_cannot_be_replaced_is_told(text: str, problem: str) -> None:
 
 
 def test_query_values_are_percent_encoded() -> None:
-    """A secret with characters of its own meaning stays one value; the rest of the URL stays as it was written."""
+    """The values of variables are percent-encoded in a query; the rest of the URL is unchanged."""
     url = expand_query("https://shop.test/p?lang=d%C3%A9&key=x-${ODD}&flag#part", Expansion(ENVIRON))
     assert url == "https://shop.test/p?lang=d%C3%A9&key=x-s3cr3t%2F%26%22t%C3%B6k%C3%A9n&flag#part"
 
 
 def test_has_reference_knows_the_escape() -> None:
-    """The text ``${`` in its escaped form means no variable."""
+    """An escaped ``${`` is not a reference."""
     assert has_reference("a${B}")
     assert not has_reference("a$${B} $5")
 
 
 def test_values_under_telling_names_are_secret_as_they_stand() -> None:
-    """A token that was written into the configuration itself is hidden, too; what says `application/json` is not."""
+    """A plain value is hidden if the name of its header or parameter indicates a secret, and shown otherwise."""
     endpoint = Endpoint(
         name="shop",
         url="https://bob:hunter22@shop.test/p?api_key=k-4711&lang=german",
@@ -85,7 +85,7 @@ def test_values_under_telling_names_are_secret_as_they_stand() -> None:
 
 
 def test_urls_are_shown_without_what_is_private() -> None:
-    """User, password and query are not for messages."""
+    """A URL in a message has no user, password or query."""
     assert shown_url("https://bob:pw@shop.test/p?key=1") == "https://***@shop.test/p?…"
     assert shown_url("https://shop.test/p@q") == "https://shop.test/p@q"
     for password in ("s3cr/et", "s3#cr/et", "s3?cret", "s@cret"):
@@ -109,7 +109,7 @@ endpoints:
 
 
 def test_mistakes_are_told_with_their_place_and_without_values(tmp_path: Path) -> None:
-    """Missing variables stand in the same list as all other mistakes."""
+    """Problems with headers, hosts and URLs are reported with their paths and without their values."""
     (tmp_path / "c.yaml").write_text(CONFIG, encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
         load_config(tmp_path / "c.yaml", environ={"BLANK": "hunter22 "})
@@ -129,7 +129,7 @@ def test_mistakes_are_told_with_their_place_and_without_values(tmp_path: Path) -
 
 
 def test_missing_variables_are_told_with_their_place(tmp_path: Path) -> None:
-    """Whatever names a variable that is not there is listed, headers and URLs alike."""
+    """Missing variables in headers and URLs are reported together with all other problems."""
     endpoint = {
         "name": "a",
         "url": "https://shop.test/p?key=${A_KEY}",
@@ -146,7 +146,7 @@ def test_missing_variables_are_told_with_their_place(tmp_path: Path) -> None:
 
 @asynccontextmanager
 async def echoing_api() -> AsyncIterator[str]:
-    """An API that tells everybody what it was sent: in a redirect, an error page, a header, and a record without id."""
+    """Run an API that repeats each request in its response: a redirect, an error page, and a record without id."""
 
     async def handle(stream: trio.SocketStream) -> None:
         async with stream:
@@ -182,7 +182,7 @@ SECRET_IN_URL = "url-5ecret-0815"
 
 @pytest.mark.parametrize("form", ["text", "json"])
 async def test_credentials_are_shown_nowhere(tmp_path: Path, form: str) -> None:
-    """Whatever an API makes of them: not in the log at its most talkative, not in the summary, journal or rejects."""
+    """Credentials that an API repeats are in neither the DEBUG log, the summary, the journal nor the rejects."""
     async with echoing_api() as url:
         command = [
             *(sys.executable, "-m", "pipeline", "-o", str(tmp_path / "s.json"), "-l", "DEBUG", "--log-format", form),
@@ -205,7 +205,7 @@ async def test_credentials_are_shown_nowhere(tmp_path: Path, form: str) -> None:
 
 
 def test_the_environment_reaches_the_process() -> None:
-    """A missing variable ends the run before anything is asked, with exit code 2."""
+    """A missing variable ends the run before any request, with exit code 2."""
     settings = "endpoints=[{name: shop, url: 'http://shop.test/', headers: {X-Token: '${SURELY_NOT_SET}'}}]"
     command = [sys.executable, "-m", "pipeline", "--set", settings]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -221,7 +221,7 @@ def test_the_environment_reaches_the_process() -> None:
     ],
 )
 def test_broken_yaml_is_not_repeated(tmp_path: Path, text: str) -> None:
-    """Where the file cannot be read the place is named, and not what stands there."""
+    """The message about invalid YAML gives line and column, but not the content."""
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(ConfigError, match=r"line \d+, column \d+") as caught:
         load_config(tmp_path / "c.yaml", environ={})
@@ -229,7 +229,7 @@ def test_broken_yaml_is_not_repeated(tmp_path: Path, text: str) -> None:
 
 
 def test_a_setting_without_a_value_is_not_repeated() -> None:
-    """A colon for an equals sign is a usual slip, and what follows may be a secret."""
+    """The message about a setting with a colon for the equals sign does not repeat the value, which may be a secret."""
     settings = "endpoints.a.headers.Authorization: Bearer tok-0815"
     done = subprocess.run(
         [sys.executable, "-m", "pipeline", "--set", settings], capture_output=True, text=True, check=False
@@ -240,7 +240,7 @@ def test_a_setting_without_a_value_is_not_repeated() -> None:
 
 
 def test_what_tells_one_api_from_another() -> None:
-    """Journals go with what is asked for: another shop is another API, another key is not."""
+    """The definition of an endpoint depends on plain variables in it, but not on its credentials."""
 
     def definition(**environ: str) -> object:
         url = "https://shop.test/p?shop=${SHOP}&api_key=${KEY}"

@@ -1,4 +1,4 @@
-"""Laying flags and environment over the file: sections, names, and what is too small to be meant."""
+"""Loading: flags and environment over the file, mappings, and resolved endpoints."""
 
 from pathlib import Path
 
@@ -26,53 +26,53 @@ def load(tmp_path: Path, *, text: str = FILE, environ: dict[str, str] | None = N
 
 
 def test_a_section_set_as_a_whole_changes_what_it_names(tmp_path: Path) -> None:
-    """--set rate_limit='{rps: 9}' leaves the burst as the file has it."""
+    """`--set rate_limit='{rps: 9}'` keeps the burst of the file."""
     limit = load(tmp_path, rate_limit="{rps: 9}").rate_limit
     assert (limit.rps, limit.burst) == (9, 7)
 
 
 def test_an_endpoint_whose_name_has_dots_is_addressed_by_it(tmp_path: Path) -> None:
-    """The dots of a name are no levels: its variable has an underscore for each."""
+    """An endpoint whose name has dots can be addressed; its variable has underscores instead."""
     config = load(tmp_path, environ={"PIPELINE_ENDPOINTS_DEPOT_EU_URL": "http://moved.test/"})
     assert config.endpoints[1].url == "http://moved.test/"
     assert load(tmp_path, **{"endpoints__depot.eu__rate_limit__rps": "1"}).endpoints[1].rate_limit.burst == 7
 
 
 def test_an_endpoint_without_a_name_goes_by_its_index_alone(tmp_path: Path) -> None:
-    """Nothing answers to `None`."""
+    """An endpoint without a name cannot be addressed as `None`."""
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, text="endpoints: [{url: 'http://shop.test/'}]", endpoints__None__items="x")
     assert "endpoints.None.items: (command line) is not an endpoint" in str(caught.value)
 
 
 def test_a_name_of_digits_is_refused(tmp_path: Path) -> None:
-    """A name that could be an index would make `endpoints.1` mean two things."""
+    """A name of digits is an error, since `endpoints.1` would be ambiguous."""
     with pytest.raises(ConfigError, match=r"endpoints\.0\.name"):
         load(tmp_path, text="endpoints: [{name: '1', url: 'http://shop.test/'}]")
 
 
 @pytest.mark.parametrize("key", ["rate_limit.rps", "endpoints.shop.rate_limit.rps"])
 def test_a_rate_next_to_nothing_is_refused(tmp_path: Path, key: str) -> None:
-    """A rate that would never grant a second token, or none at all, is named with the two that make sense."""
+    """A rate just above 0 is an error that names the two valid choices."""
     with pytest.raises(ConfigError, match=r"rate_limit\.rps: .*0 \(no limit\) or at least 0\.001"):
         load(tmp_path, **{key.replace(".", "__"): "1e-320"})
 
 
 def test_an_unknown_section_is_named_with_where_it_was_set(tmp_path: Path) -> None:
-    """A misspelt section on the command line is traced to it."""
+    """The message about an unknown section names the layer that set it."""
     with pytest.raises(ConfigError, match=r"wrker: \(command line\) is not a known key"):
         load(tmp_path, wrker__size="3")
 
 
 def test_a_variable_of_the_ci_system_is_none_of_ours(tmp_path: Path) -> None:
-    """PIPELINE_WORKSPACE, which Azure Pipelines sets, is passed over; any other unknown one is an error."""
+    """`PIPELINE_WORKSPACE`, which Azure Pipelines sets, is ignored; any other unknown variable is an error."""
     assert load(tmp_path, environ={"PIPELINE_WORKSPACE": "/agent/1"})
     with pytest.raises(ConfigError, match="PIPELINE_WORKSPACES"):
         load(tmp_path, environ={"PIPELINE_WORKSPACES": "/agent/1"})
 
 
 def test_a_url_too_long_to_be_understood_is_refused(tmp_path: Path) -> None:
-    """Over 8,000 characters a URL is not sure to arrive (RFC 9110, section 4.1)."""
+    """A URL of more than 8,000 characters is an error (RFC 9110, section 4.1)."""
     with pytest.raises(ConfigError, match="8012 characters"):
         load(tmp_path, endpoints__shop__url="http://h.test/" + "x" * 7_998)
 
@@ -85,7 +85,7 @@ endpoints:
 
 
 def test_a_variable_that_means_two_endpoints_is_refused(tmp_path: Path) -> None:
-    """Names that are one and the same in the environment are told, and --set reaches each of them."""
+    """A variable that fits two endpoint names is an error; `--set` can address each of them."""
     with pytest.raises(ConfigError, match=r"means endpoints\.a-b\.url and endpoints\.a\.b\.url"):
         load(tmp_path, text=AMBIGUOUS, environ={"PIPELINE_ENDPOINTS_A_B_URL": "http://x.test/"})
     config = load(tmp_path, text=AMBIGUOUS, **{"endpoints__a.b__url": "http://x.test/"})
@@ -93,7 +93,7 @@ def test_a_variable_that_means_two_endpoints_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_name_that_begins_like_another_is_reached(tmp_path: Path) -> None:
-    """The longest name that fits is meant: `shop.http` is an endpoint, not a section of `shop`."""
+    """The longest matching name is used: `shop.http` is an endpoint, not a section of `shop`."""
     text = """
 endpoints:
   - {name: shop, url: "http://one.test/"}

@@ -1,4 +1,4 @@
-"""Presets: each is valid and complete, its keys stand where the user says nothing, and the user's own win."""
+"""Presets: valid, complete, and overridden by the user's own keys."""
 
 from pathlib import Path
 
@@ -23,13 +23,13 @@ def endpoint(tmp_path: Path, keys: str, common: str = "", url: str = "http://sho
 
 
 def test_all_presets_are_there() -> None:
-    """The names that the documents promise."""
+    """The presets are those that the documents list."""
     assert tuple(preset_names()) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_preset_makes_an_endpoint_that_needs_no_more(tmp_path: Path, name: str) -> None:
-    """A name and a URL suffice; the preset says how it is paged, where the price is, and whose documents say so."""
+    """Each preset defines paging, the path of the price, and the URL of the API's documentation."""
     preset = load_preset(name)
     made = endpoint(tmp_path, f"preset: {name}")
     assert made.paging.style is not PagingStyle.AUTO
@@ -41,7 +41,7 @@ def test_each_preset_makes_an_endpoint_that_needs_no_more(tmp_path: Path, name: 
 
 
 def test_a_url_without_a_path_gets_the_usual_one(tmp_path: Path) -> None:
-    """The shop's address is enough; a path of its own, and the query, stay."""
+    """A URL without a path gets the API's usual one; its own path and query are kept."""
     for url, used in (
         ("http://shop.test", "http://shop.test/products.json"),
         ("http://shop.test/?lang=en", "http://shop.test/products.json?lang=en"),
@@ -51,7 +51,7 @@ def test_a_url_without_a_path_gets_the_usual_one(tmp_path: Path) -> None:
 
 
 def test_the_users_own_keys_win(tmp_path: Path) -> None:
-    """Key by key, down to single ones within a section."""
+    """The user's own keys override the preset's, key by key within a section."""
     made = endpoint(
         tmp_path, "preset: woocommerce_store, paging: {size: 7}, fields: {title: slug, price: {quantize: 1}}"
     )
@@ -61,7 +61,7 @@ def test_the_users_own_keys_win(tmp_path: Path) -> None:
 
 
 def test_what_cannot_stand_together_is_replaced(tmp_path: Path) -> None:
-    """Another paging style, kind of price, currency or text in a section's place ends what the preset said of it."""
+    """Another paging style, kind of price, currency or shorthand drops the contradicting keys of the preset."""
     made = endpoint(
         tmp_path,
         "preset: woocommerce_store, paging: {style: cursor}, fields: {currency: {const: EUR}, price: {kind: text}}",
@@ -79,7 +79,7 @@ def test_what_cannot_stand_together_is_replaced(tmp_path: Path) -> None:
 
 
 def test_flags_and_environment_win_too(tmp_path: Path) -> None:
-    """A key of an endpoint with a preset is reachable as any other."""
+    """Flags and environment override the keys of a preset."""
     text = "endpoints: [{name: shop, url: 'http://shop.test/'}]"
     made = load(
         tmp_path,
@@ -103,12 +103,12 @@ def test_flags_and_environment_win_too(tmp_path: Path) -> None:
     ],
 )
 def test_the_documented_rate_holds(tmp_path: Path, common: str, keys: str, expected: RateLimit) -> None:
-    """What is set for all endpoints makes it slower, but never faster; what is set for the endpoint decides."""
+    """A common rate limit lowers a preset's but never raises it; that of the endpoint overrides both."""
     assert endpoint(tmp_path, f"preset: dummyjson, {keys}", common).rate_limit == expected
 
 
 def test_an_unknown_preset_is_an_error_beside_the_others(tmp_path: Path) -> None:
-    """With the one that may be meant, or all that there are."""
+    """An unknown preset is an error with a suggestion, or with the list of all presets."""
     text = "endpoints: [{name: a, url: 'http://a.test/', preset: shopify_admn}, {name: b, url: x, preset: zzz}]"
     found = problems(tmp_path, text)
     assert "did you mean `shopify_admin`?" in found["endpoints.0.preset"]
@@ -121,7 +121,7 @@ def config(tmp_path: Path, keys: str) -> Config:
 
 
 def test_credentials_of_a_preset_come_from_its_variables(tmp_path: Path) -> None:
-    """Where they are set; else it goes without, and knows what is missing."""
+    """A preset's credentials are used if their variables are set; otherwise the missing variables are listed."""
     made = config(tmp_path, "preset: shopify_admin")
     (with_token,) = resolve(made, {"SHOPIFY_ACCESS_TOKEN": "shpat_1"})
     assert (with_token.credentials.headers, with_token.unset) == ({"X-Shopify-Access-Token": "shpat_1"}, ())
@@ -133,20 +133,20 @@ def test_credentials_of_a_preset_come_from_its_variables(tmp_path: Path) -> None
     "keys", ["preset: shopify_admin, headers: {x-shopify-access-token: mine}", "preset: shopify_admin, auth: {}"]
 )
 def test_credentials_of_ones_own_win(tmp_path: Path, keys: str) -> None:
-    """A header or an `auth` of the user's is instead of the preset's, though its variable is set."""
+    """A header or `auth` of the user replaces the preset's credentials, even if their variables are set."""
     (resolved,) = resolve(config(tmp_path, keys), {"SHOPIFY_ACCESS_TOKEN": "shpat_1"})
     assert (resolved.credentials, resolved.unset) == (NO_CREDENTIALS, ())
 
 
 def test_half_of_the_credentials_is_an_error(tmp_path: Path) -> None:
-    """A key without its secret cannot be meant."""
+    """Setting only some of the variables of a preset's credentials is an error."""
     text = "endpoints: [{name: shop, url: 'http://shop.test/x', preset: woocommerce_v3}]"
     found = problems(tmp_path, text, env={"WOOCOMMERCE_CONSUMER_KEY": "ck_1"})
     assert "WOOCOMMERCE_CONSUMER_SECRET is not set" in found["endpoints.0.auth.basic.password"]
 
 
 def test_parts_of_a_presets_auth_can_be_changed(tmp_path: Path) -> None:
-    """Its token URL is where the endpoint is, unless another one is named."""
+    """Single keys of a preset's `auth` can be changed; a relative token URL belongs to the endpoint's host."""
     env = {"EBAY_CLIENT_ID": "me", "EBAY_CLIENT_SECRET": "secret"}
     (made,) = resolve(config(tmp_path, "preset: ebay_browse"), env)
     assert made.credentials.oauth2

@@ -1,4 +1,4 @@
-"""How an API is described: what may be said, and what means nothing."""
+"""The description of an API: paging styles and their keys."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from pipeline.config.source import Paging, PagingStyle
 
 
 def test_a_paging_style_may_be_a_text(tmp_path: Path) -> None:
-    """``paging: offset`` is a style with nothing more to say, in the file as on the command line."""
+    """A paging style alone may be written as text, in the file and on the command line."""
     entry = "endpoints: [{name: a, url: 'http://a.test', paging: Next_URL}]"
     assert load(tmp_path, entry).endpoints[0].paging == Paging(style=PagingStyle.NEXT_URL)
     assert load(tmp_path, entry, endpoints__a__paging="none").endpoints[0].paging == Paging(style=PagingStyle.NONE)
@@ -28,6 +28,6 @@ def test_a_paging_style_may_be_a_text(tmp_path: Path) -> None:
     ],
 )
 def test_what_means_nothing_in_a_style_is_told(paging: str, path: str, problem: str, tmp_path: Path) -> None:
-    """A key that a style has no use for is a mistake, not a silent nothing."""
+    """A key that does not belong to the paging style is an error."""
     told = problems(tmp_path, f"endpoints: [{{name: a, url: 'http://a.test', paging: {paging}}}]")
     assert problem in told[f"endpoints.0.{path}"]

@@ -1,4 +1,4 @@
-"""Configurations loaded from text, and their errors."""
+"""Configurations for tests, loaded from a text, and their problems."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,14 +14,14 @@ ONE = "endpoints: [{name: shop, url: 'http://shop.test/products'}]\n"
 
 
 def load(tmp_path: Path, text: str = ONE, *, env: Mapping[str, str] | None = None, **flags: str) -> Config:
-    """Load a configuration file with this text; ``__`` in the name of a flag means a dot."""
+    """Load a configuration from ``text`` as the file, and from flags with ``__`` for the dots."""
     (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
     dotted = {key.replace("__", "."): value for key, value in flags.items()}
     return load_config(tmp_path / "config.yaml", flags=dotted, environ=env or {})
 
 
 def problems(tmp_path: Path, text: str = ONE, **layers: Any) -> dict[str, str]:
-    """Return the errors of a configuration by path."""
+    """Return the problems of an invalid configuration, by path."""
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, text, **layers)
     return {problem.path: problem.text for problem in caught.value.problems}
