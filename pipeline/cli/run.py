@@ -27,7 +27,7 @@ WANTED = 16_384
 
 
 def allow_many_connections() -> None:
-    """Raise the soft limit of open files, which is often 1,024, as far as the hard limit permits."""
+    """Raise the soft limit of open files, which is often 1,024, as far as the hard limit permits; ignore failures."""
     if sys.platform == "win32":  # no such limit
         return
     import resource  # noqa: PLC0415 - missing on Windows

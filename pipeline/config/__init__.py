@@ -1,1 +1,1 @@
-"""What a user may write, and how it becomes a Config."""
+"""The configuration: its sections, its layers, and the endpoints that result from it."""

@@ -36,9 +36,9 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     shorthand: ClassVar[str | None] = None
 
     def as_defaults_for(self, keys: Mapping[str, object]) -> Self:  # noqa: ARG002 - most sections ignore the keys
-        """Return the defaults under a user's own ``keys``, if this section comes from a preset.
+        """Return the defaults that this section of a preset supplies for a user's own ``keys``.
 
-        Sections override this to drop values that contradict ``keys``.
+        Subclasses drop values that contradict ``keys``.
         """
         return self
 

@@ -83,7 +83,7 @@ class Retry(Section, frozen=True):
     base_delay: Annotated[
         NotNegative, Meta(description="before the first retry; doubled for each further one, up to `max_delay`")
     ] = 0.5
-    max_delay: Annotated[NotNegative, Meta(description="maximum delay")] = 4.0
+    max_delay: Annotated[NotNegative, Meta(description="maximum delay before a retry")] = 4.0
     jitter: Annotated[float, Meta(ge=0, le=1, description="random addition, as a fraction of the delay")] = 0.1
 
 
@@ -140,7 +140,7 @@ class Queue(Section, frozen=True):
     """Queue between the fetchers and the worker threads."""
 
     size: Annotated[
-        Count, Meta(description="maximum pages that wait to be normalized; if it is full, the fetchers wait")
+        Count, Meta(description="maximum pages that wait to be normalized; while the queue is full, the fetchers wait")
     ] = 100
 
 
