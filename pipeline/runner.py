@@ -22,7 +22,8 @@ from pipeline.model.summary import FetchResult, RunStatistics, Summary, Totals
 from pipeline.normalize.consumer import Consumer, Dispatch
 from pipeline.normalize.normalizer import normalize_batch, reader_for
 from pipeline.output.aggregator import Aggregator, Catalogue
-from pipeline.output.files import Outputs
+from pipeline.output.bottleneck import with_bottlenecks
+from pipeline.output.files import OutputFiles
 from pipeline.output.journal import Journal
 from pipeline.shutdown import Shutdown
 
@@ -94,7 +95,7 @@ class Run:
         self._rng = rng or Random()
         self._connect = connect
         self._dispatch = dispatch
-        self._outputs = Outputs.of(config)
+        self._outputs = OutputFiles.of(config)
         self._fetchers: dict[str, Fetcher] = {}
 
     async def execute(self) -> Summary:
@@ -150,7 +151,6 @@ class Run:
         self._aggregator = Aggregator(
             journal,
             secrets={endpoint.name: endpoint.secrets for endpoint in self._endpoints},
-            limits={endpoint.name: endpoint.rate_limit for endpoint in self._endpoints},
             checkpoint=trio.from_thread.check_cancelled,
         )
         self._readers = {endpoint.name: reader_for(endpoint.fields, endpoint.explode) for endpoint in self._endpoints}
@@ -216,7 +216,8 @@ class Run:
         next page and leaves the old files in place.
         """
         busy = (time.process_time() - self._cpu_started) / seconds if seconds else 0.0
-        catalogue = self._aggregator.finish(results, busy=busy)
+        limits = {endpoint.name: endpoint.rate_limit for endpoint in self._endpoints}
+        catalogue = with_bottlenecks(self._aggregator.finish(results), results, limits, busy=busy)
         totals = Totals(
             status=catalogue.status,
             total_products=catalogue.total_products,
@@ -227,7 +228,7 @@ class Run:
             started_at=self._started_at,
         )
         report = self._draw_report(totals, catalogue, results) if self._config.report else None
-        self._outputs.write(totals, catalogue, self._aggregator, report=report)
+        self._outputs.write(totals, catalogue, report=report)
         finished = totals.status == "complete" or self._journal.is_empty
         consumer = self._consumer.statistics()
         return Summary(
@@ -243,7 +244,7 @@ class Run:
             stopped_by=self._shutdown.stopped_by,
             journal=None if finished else self._outputs.journal,
             rejects=self._outputs.rejects if any(source.rejected for source in catalogue.sources) else None,
-            products=self._outputs.products.path if self._outputs.products else None,
+            products=self._outputs.products,
             report=self._outputs.report if report else None,
         )
 
@@ -252,7 +253,6 @@ class Run:
             totals,
             catalogue,
             results,
-            self._aggregator,
             config=self._config,
             endpoints=self._endpoints,
             checkpoint=trio.from_thread.check_cancelled,

@@ -18,7 +18,7 @@ from pipeline.errors import AbortedError, OutputError
 from pipeline.fetch.http.client import Client
 from pipeline.model.status import Poll
 from pipeline.output import atomic as atomic_module
-from pipeline.output import files as outputs_module
+from pipeline.output.files import OutputFiles
 
 pytestmark = pytest.mark.virtual_time
 
@@ -134,7 +134,7 @@ async def test_a_cancelled_run_writes_no_summary(tmp_path: Path) -> None:
 
 def signal_while_writing(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     """Let so many SIGTERMs come while the summary is being written; none is taken for the echo of another."""
-    write = outputs_module.write_summary
+    write = OutputFiles.write
 
     def interrupted(*arguments: Any, **options: Any) -> None:
         for _ in range(times):
@@ -142,7 +142,7 @@ def signal_while_writing(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
             time.sleep(0.05)  # for the event loop to hear it
         write(*arguments, **options)
 
-    monkeypatch.setattr(outputs_module, "write_summary", interrupted)
+    monkeypatch.setattr(OutputFiles, "write", interrupted)
     monkeypatch.setattr(shutdown, "ECHO_SECONDS", -1)
 
 

@@ -16,7 +16,7 @@ from pipeline.cli.session import ErrorLine, configure, print_text, wants_json
 from pipeline.config.load import Loaded
 from pipeline.model.summary import Summary
 from pipeline.normalize.normalizer import normalize_batch, reader_for
-from pipeline.output.files import ProductsFile
+from pipeline.output.files import OutputFiles
 from pipeline.output.replay import replay_rejects as replay
 from pipeline.runner import Run
 from pipeline.ui.progress import progress_watch
@@ -64,7 +64,7 @@ def replay_rejects(path: Path | None, settings: Mapping[str, str], **flags: str 
         config = configure(path, settings, flags, line, credentials=False).config
         readers = {endpoint.name: reader_for(endpoint.fields, endpoint.explode) for endpoint in config.endpoints}
         normalize = partial(normalize_batch, readers=readers)
-        print_text(replay_line(replay(Path(config.output), normalize, ProductsFile.of(config))))
+        print_text(replay_line(replay(OutputFiles.of(config), normalize)))
 
 
 def exit_code(summary: Summary, *, allow_partial: bool) -> ExitCode:

@@ -99,7 +99,14 @@ class Breaker(Section, frozen=True):
 
 _NAME_RULE = "Expected up to 64 letters, digits, `.`, `_` and `-`, not digits alone"
 
-_PRODUCTS_RULE = "Expected a path that ends in .jsonl, .csv or .parquet, which determines the format"
+# The formats of the products file: suffix → writer, imported when it is needed (see `output/product_formats.py`).
+# The pattern, the error message and the documents come from here.
+PRODUCT_FORMATS: Mapping[str, str] = {
+    "jsonl": "pipeline.output.jsonl_products:jsonl_chunks",
+    "csv": "pipeline.output.csv_products:csv_chunks",
+    "parquet": "pipeline.output.parquet_products:parquet_chunks",
+}
+_SUFFIXES = " or ".join(", ".join(f".{suffix}" for suffix in PRODUCT_FORMATS).rsplit(", ", 1))
 
 NO_ENDPOINTS = Problem(
     "endpoints", "none is configured; add at least one with `name` and `url`, or let `pipeline init` draft a file"
@@ -235,11 +242,15 @@ class Config(Section, frozen=True):
     )
     report: Annotated[bool, Meta(description='write an HTML report; see "Look at it" in README.md')] = False
     products: Annotated[
-        Annotated[str, Meta(pattern=r"[^/\\]\.(jsonl|csv|parquet)\Z", extra={RULE: _PRODUCTS_RULE})] | None,
-        Meta(
-            description='also write the products to this file: .jsonl, .csv or .parquet; see "Load it elsewhere" in '
-            "README.md"
-        ),
+        Annotated[
+            str,
+            Meta(
+                pattern=rf"[^/\\]\.({'|'.join(PRODUCT_FORMATS)})\Z",
+                extra={RULE: f"Expected a path that ends in {_SUFFIXES}, which determines the format"},
+            ),
+        ]
+        | None,
+        Meta(description=f'also write the products to this file: {_SUFFIXES}; see "Load it elsewhere" in README.md'),
     ] = None
     log: Log = Log()
     http: Http = Http()

@@ -14,7 +14,7 @@ from pipeline.model.metrics import Traffic
 from pipeline.model.pages import Product
 from pipeline.model.summary import Failure, FetchResult, SourceReport, Totals
 from pipeline.model.tally import UNKNOWN_CURRENCY, PriceRange
-from pipeline.output.aggregator import Aggregator, Catalogue
+from pipeline.output.aggregator import Catalogue
 
 _MOST_BINS, _FEWEST_BINS = 24, 6
 
@@ -145,7 +145,6 @@ def gather(
     totals: Totals,
     catalogue: Catalogue,
     results: Sequence[FetchResult],
-    aggregator: Aggregator,
     *,
     endpoints: Sequence[ResolvedEndpoint],
     configuration: str,
@@ -157,7 +156,7 @@ def gather(
         for report, result in _worth_drawing(list(zip(catalogue.sources, results, strict=True)))
     ]
     histograms = _histograms(catalogue.sources)
-    samples = _look_at(aggregator.products(catalogue), histograms, {source.report.name for source in drawn})
+    samples = _look_at(catalogue.products(), histograms, {source.report.name for source in drawn})
     return Facts(
         totals=totals,
         sources=catalogue.sources,
@@ -165,7 +164,7 @@ def gather(
         samples=samples,
         histograms=list(histograms.values()),
         categories=sorted(catalogue.categories.items(), key=lambda item: (-item[1], item[0])),
-        rejects=list(_rejects(catalogue.sources, aggregator.dead_letters(catalogue))),
+        rejects=list(_rejects(catalogue.sources, catalogue.dead_letters())),
         coercions=_coercions(catalogue.sources),
         failures=_failures(catalogue.errors),
         last_errors=_last_errors(catalogue.sources, results),

@@ -15,7 +15,7 @@ from pipeline.html_report.configuration import shown_configuration
 from pipeline.html_report.facts import MOST_CATEGORIES, MOST_LISTED, Facts, Histogram, Source, gather
 from pipeline.model.metrics import Activity, Outcome
 from pipeline.model.summary import FetchResult, Totals, page_ranges
-from pipeline.output.aggregator import Aggregator, Catalogue
+from pipeline.output.aggregator import Catalogue
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -126,7 +126,6 @@ def make_report(
     totals: Totals,
     catalogue: Catalogue,
     results: Sequence[FetchResult],
-    aggregator: Aggregator,
     *,
     config: Config,
     endpoints: Sequence[ResolvedEndpoint],
@@ -139,7 +138,7 @@ def make_report(
     """
     try:
         shown = shown_configuration(config, {endpoint.name: endpoint.secrets for endpoint in endpoints})
-        facts = gather(totals, catalogue, results, aggregator, endpoints=endpoints, configuration=shown)
+        facts = gather(totals, catalogue, results, endpoints=endpoints, configuration=shown)
         return report_page(facts, checkpoint=checkpoint)
     except Exception as error:  # noqa: BLE001 - whatever the error, the summary must be written
         logger.error("the report could not be made: {!r}; the summary contains the same facts", error)

@@ -84,4 +84,6 @@ def _decode_line(line: bytes, place: str) -> DeadLetter:
     try:
         return decode_letter(line)
     except _UNDECODABLE as error:
-        raise ConfigError([Problem(place, f"is no dead letter: {error}; mend or remove the line")]) from None
+        raise ConfigError(
+            [Problem(place, f"is not a valid dead letter: {error}; correct or remove the line")]
+        ) from None

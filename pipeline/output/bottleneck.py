@@ -1,12 +1,18 @@
-"""Names what held an endpoint up most, and what would help."""
+"""Name what slowed an endpoint down most, and what would help."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
 
 from pipeline.config.settings import RateLimit
 from pipeline.model.metrics import Activity, Outcome, TimeSpent, Traffic
+from pipeline.model.summary import FetchResult
+from pipeline.output.aggregator import Catalogue
 
-# A processor that works so great a share of the time is what everything waits for.
+# From this share of the run on, the processor is the bottleneck.
 BUSY = 0.85
 
-# Less is no gain worth telling of, in seconds.
+# A smaller gain, in seconds, is not worth mentioning.
 _LEAST_GAIN = 1.0
 
 _HELD_UP = {
@@ -18,6 +24,22 @@ _HELD_UP = {
     Activity.NETWORK: "waiting for the API",
     Activity.NORMALIZING: "in this machine's own work",
 }
+
+
+def with_bottlenecks(
+    catalogue: Catalogue, results: Iterable[FetchResult], limits: Mapping[str, RateLimit], *, busy: float
+) -> Catalogue:
+    """Return the catalogue with each source's bottleneck named in its report.
+
+    ``results`` are in the order of ``catalogue.sources``; ``limits`` maps each source to its rate limit. ``busy`` is
+    the process's CPU time as a share of the run.
+    """
+    sources = []
+    for report, result in zip(catalogue.sources, results, strict=True):
+        sentence = bottleneck(result.time, result.traffic, limits[result.source], busy=busy)
+        time = msgspec.structs.replace(report.time, bottleneck=sentence)
+        sources.append(msgspec.structs.replace(report, time=time))
+    return msgspec.structs.replace(catalogue, sources=sources)
 
 
 def bottleneck(time: TimeSpent, traffic: Traffic, limit: RateLimit, *, busy: float) -> str | None:

@@ -1,4 +1,4 @@
-"""The products as CSV (RFC 4180), in UTF-8, so that a spreadsheet takes no text for a formula."""
+"""Write the products as CSV (RFC 4180) in UTF-8, with text that spreadsheets cannot take for a formula."""
 
 import csv
 import io
@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from pipeline.model.pages import Product
+from pipeline.output.aggregator import Catalogue
 
 
 class _CsvRow(Product, frozen=True):
-    """A product with its further fields, each still as its JSON."""
+    """A product with its extra fields, each as undecoded JSON."""
 
     extra: Mapping[str, msgspec.Raw] = {}
 
@@ -19,18 +20,18 @@ class _CsvRow(Product, frozen=True):
 _decode_lines = msgspec.json.Decoder(_CsvRow).decode_lines
 _decode_text = msgspec.json.Decoder(str).decode
 
-# https://owasp.org/www-community/attacks/CSV_Injection, also behind blanks. What we have put an apostrophe before gets
-# one more, so that taking one away gives the text back.
+# https://owasp.org/www-community/attacks/CSV_Injection, also after leading blanks. A text that already has apostrophes
+# before a formula gets one more, so that removing one always restores the text.
 _FORMULA = re.compile(r"'*(?:[\t\r\n]|\s*[=+\-@＝＋－＠])")
 
 
-def csv_chunks(extra: Sequence[str], products: Iterable[bytes]) -> Iterator[bytes]:
-    """The header, then the rows of one piece of ``products`` (JSON Lines) after the other.
+def csv_chunks(catalogue: Catalogue, extra: Sequence[str]) -> Iterator[bytes]:
+    """Yield the header, then the rows, one chunk of products at a time.
 
-    Behind the fields of every product there is a column ``extra.NAME`` for each name in ``extra``.
+    After the fields of every product there is a column ``extra.NAME`` for each name in ``extra``.
     """
     yield _encode([[*Product.__struct_fields__, *(f"extra.{name}" for name in extra)]])
-    for lines in products:
+    for lines in catalogue.products():
         yield _encode(_cells(product, extra) for product in _decode_lines(lines))
 
 
@@ -54,15 +55,15 @@ def _cells(product: _CsvRow, extra: Sequence[str]) -> Sequence[str]:
 
 
 def _text(text: str | None) -> str:
-    """A text that begins no formula. No CSV reader is sure to take a NUL."""
     if text is None:
         return ""
+    # Some CSV readers reject a NUL.
     text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
     return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _value(value: msgspec.Raw | None) -> str:
-    """A text as any other, null as nothing, and anything else, which begins no formula, as its JSON."""
+    """A string as text, null as an empty cell, any other value as its JSON, which cannot begin a formula."""
     if value is None or (json := bytes(value)) == b"null":
         return ""
     return _text(_decode_text(json)) if json.startswith(b'"') else json.decode()

@@ -1,15 +1,10 @@
-"""Writes ``summary.json``: streamed, and one line per source, product and error.
-
-The products as a file of their own, for whoever loads them elsewhere: its suffix is its format.
-
-The files that a run writes: which they are, and that all of them change together.
-"""
+"""The files of a run: write the summary, the products, the dead letters and the report, all or none of them."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
-from types import MappingProxyType
 from typing import Self
 
 import msgspec
@@ -18,39 +13,107 @@ from pipeline.config.settings import Config
 from pipeline.errors import ConfigError, Problem
 from pipeline.model.dead_letters import rejects_file
 from pipeline.model.summary import Totals
-from pipeline.output.aggregator import Aggregator, Catalogue
+from pipeline.output.aggregator import Catalogue
 from pipeline.output.atomic import prepare_output, remove_leftovers, write_files
-from pipeline.output.csv_products import csv_chunks
 from pipeline.output.journal import journal_folder
+from pipeline.output.product_formats import writer_for
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
-def write_summary(
-    output: Path,
-    totals: Totals,
-    catalogue: Catalogue,
-    products: Iterable[bytes],
-    dead_letters: Iterable[bytes] | None = None,
-    *,
-    others: Mapping[Path, Iterable[bytes] | None] = MappingProxyType({}),
-) -> None:
-    """Write the summary and the dead letters beside it, if there are any, and move both into place.
+class OutputFiles(msgspec.Struct, frozen=True):
+    """The files of one output: the summary, and beside it the dead letters and the journal's folder.
 
-    ``products`` are JSON Lines, in pieces of one or more lines without the last line end; so are ``dead_letters``, with
-    all their line ends. ``others`` are files of the same run, moved first: who sees the new summary, sees them.
-
-    Raises:
-        OutputError: when they cannot be written; the old files are untouched then.
+    ``products`` is the file of the products alone and ``report`` the HTML report; None if the configuration does not
+    ask for them. ``extra`` has the names of the extra fields that products may have.
     """
-    write_files({**others, output: _chunks(totals, catalogue, products), rejects_file(output): dead_letters})
+
+    summary: Path
+    products: Path | None = None
+    extra: Sequence[str] = ()
+    report: Path | None = None
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """Return the files that a configuration asks for."""
+        summary = Path(config.output)
+        return cls(
+            summary,
+            products=Path(config.products) if config.products else None,
+            # A dict keeps each name once, in the order of the configuration.
+            extra=tuple(dict.fromkeys(name for endpoint in config.endpoints for name in endpoint.fields.extra)),
+            report=report_file(summary) if config.report else None,
+        )
+
+    @property
+    def rejects(self) -> Path:
+        """The file of the dead letters."""
+        return rejects_file(self.summary)
+
+    @property
+    def journal(self) -> Path:
+        """The folder of the journal."""
+        return journal_folder(self.summary)
+
+    def prepare(self) -> None:
+        """Check that all files can be written, before anything is fetched.
+
+        Raises:
+            ConfigError: if a file cannot be written or is in the way of another, or if the format of the products
+                needs a package that is not installed.
+        """
+        if self.journal == self.summary:
+            text = f"{self.summary} is the name of a journal; name another file with -o"
+            raise ConfigError([Problem("output", text)])
+        prepare_output(self.summary, self.rejects, *([self.report] if self.report else []))
+        if self.products:
+            with suppress(ValueError):  # not a valid file name, which `prepare_output` reports
+                self._check_conflicts(self.products)
+            writer_for(self.products)
+            prepare_output(self.products, key="products", flag="--products")
+
+    def remove_leftovers(self) -> None:
+        """Remove temporary files of killed runs. Call this only while holding the journal."""
+        for path in (self.summary, self.rejects, self.report, self.products):
+            if path:
+                remove_leftovers(path)
+
+    def write(self, totals: Totals, catalogue: Catalogue, *, report: bytes | None = None) -> None:
+        """Write all files, then move them into place, the summary after the products and the report.
+
+        Files that this run does not have are removed: the dead letters if there are none, and the report if ``report``
+        is None.
+
+        Raises:
+            OutputError: if a file cannot be written; the old files are then unchanged.
+        """
+        files: dict[Path, Iterable[bytes] | None] = {}
+        if self.report:
+            files[self.report] = [report] if report else None
+        if self.products:
+            files[self.products] = writer_for(self.products)(catalogue, self.extra)
+        files[self.summary] = _summary(totals, catalogue)
+        files[self.rejects] = _none_if_empty(catalogue.dead_letters())
+        write_files(files)
+
+    def _check_conflicts(self, products: Path) -> None:
+        place = Path(os.path.realpath(products))
+        for other in (self.summary, self.rejects, self.journal):
+            if Path(os.path.realpath(other)) in (place, *place.parents):
+                text = f"{products} would be in the way of {other}; name another place with --products"
+                raise ConfigError([Problem("products", text)])
 
 
-def _chunks(totals: Totals, catalogue: Catalogue, products: Iterable[bytes]) -> Iterator[bytes]:
-    """The JSON text, one source, product and error a line: large, but a friend of grep and diff."""
+def report_file(summary: Path) -> Path:
+    """Return the path of the report: ``out/report.html`` for ``out/summary.json``, ``out/x.report.html`` for others."""
+    return summary.with_name("report.html" if summary.stem == "summary" else f"{summary.stem}.report.html")
+
+
+def _summary(totals: Totals, catalogue: Catalogue) -> Iterator[bytes]:
+    """The JSON text, with one line per source, product and error, so that grep and diff work on it."""
     yield b'{"summary": ' + _encoder.encode(totals)
     yield from _array("sources", map(_encoder.encode, catalogue.sources))
-    yield from _array("products", (lines.replace(b"\n", b",\n") for lines in products))
+    yield from _array("products", (lines.replace(b"\n", b",\n") for lines in catalogue.products()))
     yield from _array("errors", map(_encoder.encode, catalogue.errors))
     yield b"}\n"
 
@@ -65,120 +128,7 @@ def _array(key: str, elements: Iterable[bytes]) -> Iterator[bytes]:
     yield b"]"
 
 
-class ProductsFile(msgspec.Struct, frozen=True):
-    """Where the products go, besides the summary; ``extra`` has the names of the further fields they may have."""
-
-    path: Path
-    extra: Sequence[str] = ()
-
-    @classmethod
-    def of(cls, config: Config) -> Self | None:
-        """The file that a configuration asks for, if it does."""
-        if config.products is None:
-            return None
-        names = dict.fromkeys(name for endpoint in config.endpoints for name in endpoint.fields.extra)
-        return cls(Path(config.products), tuple(names))
-
-    def prepare(self, output: Path) -> None:
-        """See that it can be written, beside the files that an output has anyway: before fetching, not after it.
-
-        Raises:
-            ConfigError: when it cannot, is in the way of one of those, or its format needs what is not installed.
-        """
-        with suppress(ValueError):  # no name that a file can have, as is told below
-            self._keep_out_of(output, rejects_file(output), journal_folder(output))
-        if self.path.suffix == ".parquet":
-            self._parquet_chunks()
-        prepare_output(self.path, key="products", flag="--products")
-
-    def chunks(self, catalogue: Catalogue, products: Iterable[bytes]) -> Iterator[bytes]:
-        """The content of the file. ``products`` are JSON Lines, in pieces of one or more without the last line end."""
-        match self.path.suffix:
-            case ".parquet":
-                return self._parquet_chunks()(catalogue, products)
-            case ".csv":
-                return csv_chunks(self.extra, products)
-            case _:
-                return (lines + b"\n" for lines in products)
-
-    def _keep_out_of(self, *others: Path) -> None:
-        place = Path(os.path.realpath(self.path))
-        for other in others:
-            if Path(os.path.realpath(other)) in (place, *place.parents):
-                text = f"{self.path} would be in the way of {other}; name another place with --products"
-                raise ConfigError([Problem("products", text)])
-
-    def _parquet_chunks(self) -> Callable[[Catalogue, Iterable[bytes]], Iterator[bytes]]:
-        try:
-            from pipeline.output.parquet_products import parquet_chunks  # noqa: PLC0415 - pyarrow is large, and optional
-        except ImportError as error:
-            remedy = "pip install 'pipeline[parquet]', in a clone `uv sync --extra parquet`"
-            raise ConfigError([Problem("products", f"{self.path} needs pyarrow ({error}): {remedy}")]) from error
-        return parquet_chunks
-
-
-def report_file(output: Path) -> Path:
-    """Where the report of an output lies: ``out/report.html`` for ``out/summary.json``, else by its name."""
-    return output.with_name("report.html" if output.stem == "summary" else f"{output.stem}.report.html")
-
-
-class Outputs(msgspec.Struct, frozen=True):
-    """The summary, what lies beside it under names of its own; products alone and a report, if those are asked for."""
-
-    summary: Path
-    products: ProductsFile | None
-    report: Path | None
-
-    @classmethod
-    def of(cls, config: Config) -> Self:
-        """The files that a configuration asks for."""
-        output = Path(config.output)
-        return cls(output, ProductsFile.of(config), report_file(output) if config.report else None)
-
-    @property
-    def rejects(self) -> Path:
-        """The dead letters."""
-        return rejects_file(self.summary)
-
-    @property
-    def journal(self) -> Path:
-        """The folder of the journal."""
-        return journal_folder(self.summary)
-
-    def prepare(self) -> None:
-        """See that all can be written: before fetching, not after it.
-
-        Raises:
-            ConfigError: when one cannot, or is in the way of another.
-        """
-        if self.journal == self.summary:
-            text = f"{self.summary} is the name of a journal; name another file with -o"
-            raise ConfigError([Problem("output", text)])
-        prepare_output(self.summary, self.rejects, *self._report)
-        if self.products:
-            self.products.prepare(self.summary)
-
-    def remove_leftovers(self) -> None:
-        """Clear away what killed runs left; only who holds the journal may."""
-        for path in (self.summary, self.rejects, *self._report, *([self.products.path] if self.products else ())):
-            remove_leftovers(path)
-
-    def write(
-        self, totals: Totals, catalogue: Catalogue, aggregator: Aggregator, *, report: bytes | None = None
-    ) -> None:
-        """Write all of them, and move them into place. Where there is no ``report`` after all, no old one stays.
-
-        Raises:
-            OutputError: when they cannot be written; the old files are untouched then.
-        """
-        rejected = any(source.rejected for source in catalogue.sources)
-        dead_letters = aggregator.dead_letters(catalogue) if rejected else None
-        alone = aggregator.products(catalogue)
-        others: dict[Path, Iterable[bytes] | None] = {path: [report] if report else None for path in self._report}
-        if self.products:
-            others[self.products.path] = self.products.chunks(catalogue, alone)
-        write_summary(self.summary, totals, catalogue, aggregator.products(catalogue), dead_letters, others=others)
-
-    @property
-    def _report(self) -> Sequence[Path]:
-        return [self.report] if self.report else []
+def _none_if_empty(chunks: Iterable[bytes]) -> Iterable[bytes] | None:
+    rest = iter(chunks)
+    first = next(rest, None)
+    return None if first is None else chain([first], rest)

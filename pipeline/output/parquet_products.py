@@ -1,4 +1,4 @@
-"""The products as Parquet; needs pyarrow, and is imported by who needs it."""
+"""Write the products as Parquet. Needs pyarrow, so this module is imported only if it is used."""
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,18 +11,18 @@ import pyarrow.parquet as pq
 from pipeline.model.pages import Product
 from pipeline.output.aggregator import Catalogue
 
-# A row group is what is in memory: this many bytes of JSON Lines, some 50,000 products.
+# Memory holds one row group: this many bytes of JSON Lines, about 50,000 products.
 _GROUP_BYTES = 8 * 1024 * 1024
 
-# Of a price; more only where one needs it, so that the type is the same from run to run.
+# Decimals of a price. More are used only if a price needs them, so that the type is the same from run to run.
 _DECIMALS = 18
 
-# Digits of a decimal that every reader knows, and of one that holds whatever a price may be (see normalize/money.py).
+# Digits of the decimal type that every reader supports, and of the one that holds any price (see normalize/money.py).
 _COMMON_DIGITS, _MOST_DIGITS = 38, 76
 
 
 class _ParquetRow(Product, frozen=True):
-    """A product with its further fields, still as their JSON."""
+    """A product with its extra fields as one undecoded JSON object."""
 
     extra: msgspec.Raw = msgspec.Raw()
 
@@ -30,8 +30,11 @@ class _ParquetRow(Product, frozen=True):
 _decode_lines = msgspec.json.Decoder(_ParquetRow).decode_lines
 
 
-def parquet_chunks(catalogue: Catalogue, products: Iterable[bytes]) -> Iterator[bytes]:
-    """The file, a row group after the other. ``products`` are JSON Lines, of the products that ``catalogue`` counts."""
+def parquet_chunks(catalogue: Catalogue, _extra: Sequence[str]) -> Iterator[bytes]:
+    """Yield the content of the file, one row group at a time.
+
+    All extra fields are in one column, as JSON.
+    """
     schema = pa.schema(
         {
             "id": pa.string(),
@@ -46,14 +49,14 @@ def parquet_chunks(catalogue: Catalogue, products: Iterable[bytes]) -> Iterator[
     )
     sink = io.BytesIO()
     with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
-        for lines in _groups(products):
+        for lines in _groups(catalogue.products()):
             writer.write_table(_table(lines, schema))
             yield _take(sink)
     yield _take(sink)
 
 
 def _price_type(catalogue: Catalogue) -> pa.DataType:
-    """A decimal that holds all prices exactly."""
+    """The decimal type that holds all prices exactly."""
     ranges = [prices for source in catalogue.sources for prices in source.prices.values()]
     decimals = max((_DECIMALS, *(prices.decimals for prices in ranges)))
     whole = max((0, *(prices.max.adjusted() + 1 for prices in ranges)))
@@ -63,7 +66,7 @@ def _price_type(catalogue: Catalogue) -> pa.DataType:
 
 
 def _groups(products: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines of so many pieces as make up a row group."""
+    """Join chunks of lines into row groups."""
     group: list[bytes] = []
     size = 0
     for lines in products:
@@ -93,7 +96,7 @@ def _table(lines: bytes, schema: pa.Schema) -> pa.Table:
 
 
 def _take(sink: io.BytesIO) -> bytes:
-    """What has been written since the last time; pyarrow counts for itself how much that was before."""
+    """Return what was written since the last call, and empty the sink; pyarrow keeps the file offset itself."""
     taken = sink.getvalue()
     sink.seek(0)
     sink.truncate()

@@ -1,22 +1,21 @@
-"""Replays dead letters: normalizes rejected records again, after a fix, without fetching anything."""
+"""Replay dead letters: normalize rejected records again, after a fix, without fetching anything."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 from loguru import logger
 
 from pipeline.errors import ConfigError, Problem
-from pipeline.model.dead_letters import DeadLetter, encode_letter, read_dead_letters, rejects_file
+from pipeline.model.dead_letters import DeadLetter, encode_letter, read_dead_letters
 from pipeline.model.pages import NormalizedPage, Page, Product, Reject
 from pipeline.model.summary import Failure, Replay, SourceReport, Totals
 from pipeline.model.tally import Tally
-from pipeline.output.aggregator import Catalogue, failures_of
-from pipeline.output.atomic import prepare_output
-from pipeline.output.files import ProductsFile, write_summary
-from pipeline.output.journal import journal_folder
+from pipeline.output.aggregator import Catalogue
+from pipeline.output.files import OutputFiles
 from pipeline.output.lock import locked
+from pipeline.output.source_account import SourceAccount
 
 _decode_product = msgspec.json.Decoder(Product).decode
 
@@ -24,7 +23,7 @@ Normalize = Callable[[Sequence[Page]], Sequence[NormalizedPage]]
 
 
 class _Document(msgspec.Struct, frozen=True):
-    """A summary file, its products still as they stand there."""
+    """A summary file, with its products undecoded."""
 
     summary: Totals
     sources: Sequence[SourceReport]
@@ -32,149 +31,129 @@ class _Document(msgspec.Struct, frozen=True):
     errors: Sequence[Failure]
 
 
-def replay_rejects(output: Path, normalize: Normalize, products_file: ProductsFile | None = None) -> Replay:
-    """Normalize the dead letters of ``output`` again and put what becomes a product into it.
+def replay_rejects(files: OutputFiles, normalize: Normalize) -> Replay:
+    """Normalize the dead letters of an output again and add what becomes a product to its summary.
 
-    A product stands behind those of its source that are there already; a record whose id is there is a duplicate. What
-    is rejected again stays in the file of dead letters, with its new reason. Killed between the moves of the files, the
-    next replay finds duplicates and counts none twice. ``products_file`` is written whether anything changed or not.
+    New products follow those that their source has already; a record with a known id is a duplicate. A record that is
+    rejected again stays in the file of dead letters, with its new reason. If killed between the moves of the files, the
+    next replay finds duplicates and counts none twice. The products file is written even if nothing changed; the report
+    stays as it is.
 
     Raises:
-        ConfigError: when summary or dead letters are missing or no such files, a run is writing to them, or the file
-            for the products cannot be made.
-        OutputError: when they cannot be written; they are as they were then.
+        ConfigError: if the summary is missing, if the summary or the dead letters cannot be read, if a run is writing
+            to them, or if the products file cannot be written.
+        OutputError: if a file cannot be written; the old files are then unchanged.
     """
-    path = rejects_file(output)
-    prepare_output(output)
-    if products_file:
-        products_file.prepare(output)
-    folder = journal_folder(output)
-    with locked(folder):
-        document = _read_summary(output)
-        letters = _letters_by_source(path, {source.name for source in document.sources})
-        by_name = {s.name: _Merge(s, letters.get(s.name, ()), normalize) for s in document.sources}
+    files = msgspec.structs.replace(files, report=None)
+    files.prepare()
+    with locked(files.journal):
+        document = _read_summary(files.summary)
+        letters = _letters_by_source(files.rejects, {source.name for source in document.sources})
+        replays = {source.name: _SourceReplay(source, document.errors) for source in document.sources}
         for raw in document.products:
             product = _decode_product(raw)
-            by_name[product.source].keep(product, raw)
-        merges = list(by_name.values())
-        for merge in merges:
-            merge.replay()
-        if letters or products_file:
-            _write(output, document, merges, products_file)
-    if folder.exists():
-        logger.warning("an unfinished run lies in {}: --resume makes the summary anew, replay again then", folder)
+            replays[product.source].keep(product, bytes(raw))
+        for name, replay in replays.items():
+            replay.run(letters.get(name, ()), normalize)
+        if letters or files.products:
+            _write(files, document.summary, list(replays.values()))
+    if files.journal.exists():
+        logger.warning(
+            "an unfinished run is in {}; resuming it with --resume rewrites the summary: replay again after that",
+            files.journal,
+        )
     return Replay(
         letters=sum(map(len, letters.values())),
-        products=sum(merge.new_products for merge in merges),
-        duplicates=sum(merge.new_duplicates for merge in merges),
-        rejected=sum(len(merge.rejected) for merge in merges),
-        output=output,
-        rejects=path if path.exists() else None,
-        products_file=products_file.path if products_file else None,
+        products=sum(replay.new_products for replay in replays.values()),
+        duplicates=sum(replay.new_duplicates for replay in replays.values()),
+        rejected=sum(len(replay.rejected) for replay in replays.values()),
+        output=files.summary,
+        rejects=files.rejects if files.rejects.exists() else None,
+        products_file=files.products,
     )
 
 
-class _Merge:
-    """One source: its products, and what becomes of its dead letters."""
+class _SourceReplay:
+    """One source: its products so far, and the results of replaying its dead letters."""
 
-    def __init__(self, source: SourceReport, letters: Sequence[DeadLetter], normalize: Normalize) -> None:
-        self.name = source.name
+    def __init__(self, report: SourceReport, errors: Iterable[Failure]) -> None:
         self.lines: list[bytes] = []
         self.rejected: list[DeadLetter] = []
         self.new_products = 0
         self.new_duplicates = 0
-        self.tally = Tally()
-        self._source = source
-        self._letters = letters
-        self._normalize = normalize
-        self._ids: set[str] = set()
-        self._coercions = Counter(source.coercions)
+        self._report = report
+        # Rejects have a position; the records still rejected are added after the replay.
+        failures = [error for error in errors if error.source == report.name and error.position is None]
+        self.account = SourceAccount(report.name, failures, report.coercions)
 
-    def keep(self, product: Product, raw: msgspec.Raw) -> None:
-        """A product that was there before."""
-        self._ids.add(product.id)
-        self.lines.append(bytes(raw))
-        self.tally.add(product.price, product.currency, product.category)
+    def keep(self, product: Product, line: bytes) -> None:
+        """Count a product that the summary has already."""
+        self.account.add_product(product)
+        self.lines.append(line)
 
-    def replay(self) -> None:
-        """Normalize the dead letters, one by one."""
+    def run(self, letters: Iterable[DeadLetter], normalize: Normalize) -> None:
+        """Normalize the dead letters one by one."""
         coercions: list[Mapping[str, int]] = []
-        for letter in self._letters:
-            (page,) = self._normalize([Page(letter.source, letter.page, [letter.raw])])
+        for letter in letters:
+            (page,) = normalize([Page(letter.source, letter.page, [letter.raw])])
+            lines = page.lines.split(b"\n") if page.ids else []
+            new = [line for line in lines if self.account.add_product(_decode_product(line))]
+            self.lines += new
+            self.new_products += len(new)
             if page.rejects:
                 again = page.rejects[0]
                 self.rejected.append(msgspec.structs.replace(letter, field=again.field, reason=again.reason))
-            lines = page.lines.split(b"\n") if page.ids else []
-            new = [(each, line) for each, line in zip(page.ids, lines, strict=True) if each not in self._ids]
-            for _, line in new:
-                self.new_products += 1
-                self.keep(_decode_product(line), msgspec.Raw(line))
-            if not page.rejects:
-                coercions.append(page.coercions)
+            else:
                 self.new_duplicates += not new
-        # Replayed twice, a record's readings count once.
-        for each in coercions[: max(0, self._source.rejected - len(self.rejected))]:
-            self._coercions.update(each)
+                coercions.append(page.coercions)
+        # A record that is replayed twice must not count its coercions twice.
+        for each in coercions[: max(0, self._report.rejected - len(self.rejected))]:
+            self.account.add_coercions(each)
+        self._add_rejects()
+
+    def _add_rejects(self) -> None:
+        old, account = self._report, self.account
+        by_page: dict[int, list[DeadLetter]] = defaultdict(list)
+        for letter in self.rejected:
+            by_page[letter.page].append(letter)
+        for page, letters in by_page.items():
+            rejects = [Reject(letter.position, letter.field, letter.reason) for letter in letters]
+            account.add_rejects(page, letters[0].rejected_at, rejects, len(rejects))
+        # The user may have removed dead letters, whose records still count as rejected.
+        account.rejected = max(account.rejected, old.rejected - self.new_products - self.new_duplicates)
+        # A record that is replayed twice must not count as a duplicate of itself.
+        account.duplicates = max(old.duplicates, old.items_fetched - account.products - account.rejected)
 
     def report(self) -> SourceReport:
-        """The source's entry as it is now."""
-        old, prices = self._source, self.tally.prices()
-        products = old.products + self.new_products
-        rejected = max(old.rejected - self.new_products - self.new_duplicates, len(self.rejected))
-        # Replayed twice, a record is no second duplicate.
-        duplicates = max(old.duplicates, old.items_fetched - products - rejected)
-        return msgspec.structs.replace(
-            old,
-            items_fetched=products + duplicates + rejected,
-            products=products,
-            duplicates=duplicates,
-            rejected=rejected,
-            avg_price=next(iter(prices.values())).avg if len(prices) == 1 else None,
-            prices=prices,
-            coercions=dict(sorted(self._coercions.items())),
-        )
-
-    def failures(self) -> Iterator[Failure]:
-        """An entry of ``errors`` for each record that is still rejected, as a run would have it."""
-        pages: dict[int, list[DeadLetter]] = defaultdict(list)
-        for letter in self.rejected:
-            pages[letter.page].append(letter)
-        for page, letters in pages.items():
-            rejects = [Reject(letter.position, letter.field, letter.reason) for letter in letters]
-            yield from failures_of(self.name, page, letters[0].rejected_at, rejects, len(rejects))
+        """Return the source's report after the replay."""
+        return msgspec.structs.replace(self._report, **self.account.report_fields())
 
 
-def _write(output: Path, document: _Document, merges: Sequence[_Merge], products_file: ProductsFile | None) -> None:
+def _write(files: OutputFiles, totals: Totals, replays: Sequence[_SourceReplay]) -> None:
     tally = Tally()
-    sources: list[SourceReport] = []
-    errors: list[Failure] = []
-    for merge in merges:
-        tally.merge(merge.tally)
-        of_source = [e for e in document.errors if e.source == merge.name and e.position is None]
-        of_source = sorted((*of_source, *merge.failures()), key=lambda failure: (failure.page, failure.position or 0))
-        healed = sum(e.action != "retry" for e in of_source)
-        sources.append(msgspec.structs.replace(merge.report(), errors=healed))
-        errors += of_source
-    catalogue = Catalogue(sources, errors, [], tally.categories())
-    totals = msgspec.structs.replace(
-        document.summary, total_products=catalogue.total_products, categories=catalogue.categories
+    for replay in replays:
+        tally.merge(replay.account.tally)
+    catalogue = Catalogue(
+        sources=[replay.report() for replay in replays],
+        errors=[failure for replay in replays for failure in replay.account.failures],
+        categories=tally.categories(),
+        products=lambda: (line for replay in replays for line in replay.lines),
+        dead_letters=lambda: (encode_letter(letter) + b"\n" for replay in replays for letter in replay.rejected),
     )
-    products = [line for merge in merges for line in merge.lines]
-    letters = [encode_letter(letter) + b"\n" for merge in merges for letter in merge.rejected]
-    others = {products_file.path: products_file.chunks(catalogue, products)} if products_file else {}
-    write_summary(output, totals, catalogue, products, letters or None, others=others)
+    products, categories = catalogue.total_products, catalogue.categories
+    files.write(msgspec.structs.replace(totals, total_products=products, categories=categories), catalogue)
 
 
-def _read_summary(output: Path) -> _Document:
+def _read_summary(path: Path) -> _Document:
     remedy = "run the pipeline first, or name the output of a run with -o"
     try:
-        return msgspec.json.decode(output.read_bytes(), type=_Document)
+        return msgspec.json.decode(path.read_bytes(), type=_Document)
     except FileNotFoundError:
-        raise ConfigError([Problem(str(output), f"there is no such summary; {remedy}")]) from None
+        raise ConfigError([Problem(str(path), f"the summary does not exist; {remedy}")]) from None
     except OSError as error:
-        raise ConfigError([Problem(str(output), f"cannot be read: {error.strerror}; {remedy}")]) from None
+        raise ConfigError([Problem(str(path), f"cannot be read: {error.strerror}; {remedy}")]) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([Problem(str(output), f"is no summary of this version: {error}; {remedy}")]) from None
+        raise ConfigError([Problem(str(path), f"is not a summary of this version: {error}; {remedy}")]) from None
 
 
 def _letters_by_source(path: Path, known: set[str]) -> dict[str, list[DeadLetter]]:

@@ -13,6 +13,7 @@ import msgspec
 import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
+from pipeline.config.settings import PRODUCT_FORMATS
 from pipeline.config.source import Fields
 from pipeline.model.pages import Page
 from pipeline.model.summary import FetchResult
@@ -20,7 +21,7 @@ from pipeline.normalize.normalizer import normalize_page, reader_for
 from pipeline.output.aggregator import Aggregator, Catalogue
 from pipeline.output.journal import Journal
 
-FORMATS = ("jsonl", "csv", "parquet")
+FORMATS = tuple(PRODUCT_FORMATS)
 EXTRA = ("note", "stock")
 
 # Awkward in some format: signs that begin formulas, quotes, line ends of all kinds, NUL.
@@ -46,7 +47,14 @@ def catalogue_of(pages: Sequence[Sequence[tuple[str, str, object]]]) -> tuple[Ca
             raw = [encoded(f"{number}-{position} ", *record) for position, record in enumerate(page)]
             aggregator.add(normalize_page(Page("shop", number, raw), "2026-01-01T00:00:00Z", fields))
         catalogue = aggregator.finish([FetchResult("shop", len(pages), 0, len(pages), (), (), ended=True)])
-        return catalogue, list(aggregator.products(catalogue))
+        products = list(catalogue.products())
+        # The journal is gone after this; the products stay in memory.
+        return msgspec.structs.replace(catalogue, products=lambda: products), products
+
+
+def a_catalogue(*products: bytes) -> Catalogue:
+    """A catalogue with these chunks of products and nothing else."""
+    return Catalogue([], [], {}, products=lambda: products, dead_letters=lambda: ())
 
 
 def of_lines(lines: bytes) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ def gathered(pages: list[NormalizedPage], *results: FetchResult) -> Facts:
             aggregator.add(page)
         endpoints = [endpoint(name=result.source, rate_limit=RateLimit(rps=7)) for result in results]
         catalogue = aggregator.finish(results)
-        return gather(TOTALS, catalogue, results, aggregator, endpoints=endpoints, configuration="")
+        return gather(TOTALS, catalogue, results, endpoints=endpoints, configuration="")
 
 
 def test_prices_are_counted_by_source_and_currency() -> None:

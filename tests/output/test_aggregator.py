@@ -29,7 +29,7 @@ def add_up(pages: list[NormalizedPage], *walks: FetchResult) -> Result:
         for page in pages:
             aggregator.add(page)
         catalogue = aggregator.finish(walks)
-        lines = [line for block in aggregator.products(catalogue) for line in block.split(b"\n")]
+        lines = [line for block in catalogue.products() for line in block.split(b"\n")]
         return Result(catalogue, lines)
 
 

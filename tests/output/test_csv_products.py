@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from helpers.products_files import EXTRA, catalogue_of, of_csv, of_lines, pages
+from helpers.products_files import EXTRA, a_catalogue, catalogue_of, of_csv, of_lines, pages
 from hypothesis import given
 
 from pipeline.output.csv_products import csv_chunks
@@ -36,9 +36,9 @@ def one(**changes: Any) -> bytes:
 @given(pages)
 def test_any_products_come_back_as_they_were(records: Any) -> None:
     """Texts but for NUL, prices digit by digit, further fields as JSON; in the order of the summary."""
-    _, products = catalogue_of(records)
+    catalogue, products = catalogue_of(records)
     expected = of_lines(b"\n".join(products))
-    rows = of_csv(b"".join(csv_chunks(EXTRA, products)))
+    rows = of_csv(b"".join(csv_chunks(catalogue, EXTRA)))
     assert len(rows) == len(expected)
     for row, product in zip(rows, expected, strict=True):
         assert {name: without_apostrophe(row[name]) for name in TEXTS} == {n: shown(product[n]) for n in TEXTS}
@@ -51,8 +51,8 @@ def test_any_products_come_back_as_they_were(records: Any) -> None:
 @given(pages)
 def test_no_text_begins_a_formula(records: Any) -> None:
     """Whatever its blanks, no text begins with what a spreadsheet takes for a formula."""
-    _, products = catalogue_of(records)
-    for row in of_csv(b"".join(csv_chunks(EXTRA, products))):
+    catalogue, _ = catalogue_of(records)
+    for row in of_csv(b"".join(csv_chunks(catalogue, EXTRA))):
         for name in TEXTS:
             assert not re.match(r"\s*[=+\-@＝＋－＠]|[\t\r\n]", row[name]), (name, row[name])
 
@@ -77,14 +77,14 @@ def test_no_text_begins_a_formula(records: Any) -> None:
 )
 def test_what_could_begin_a_formula_gets_an_apostrophe(title: str | None, cell: str) -> None:
     """As OWASP lists it, and nothing else does."""
-    (row,) = of_csv(b"".join(csv_chunks((), [one(title=title)])))
+    (row,) = of_csv(b"".join(csv_chunks(a_catalogue(one(title=title)), ())))
     assert row["title"] == cell
 
 
 def test_numbers_are_written_out_and_are_no_formulas() -> None:
     """A price has its digits and no exponent; a further field that is a negative number stays one."""
     line = one(price=msgspec.Raw(b"1.50e3"), extra={"delta": -5, "code": "-5", "on": True, "tags": ["a", {"b": 1}]})
-    content = b"".join(csv_chunks(("delta", "code", "on", "tags", "none"), [line, one(price=None)]))
+    content = b"".join(csv_chunks(a_catalogue(line, one(price=None)), ("delta", "code", "on", "tags", "none")))
     assert content == (
         b"id,title,source,price,currency,category,processed_at,"
         b"extra.delta,extra.code,extra.on,extra.tags,extra.none\r\n"
@@ -95,4 +95,4 @@ def test_numbers_are_written_out_and_are_no_formulas() -> None:
 
 def test_without_products_there_is_the_header() -> None:
     """A table of no rows still is one."""
-    assert b"".join(csv_chunks((), [])) == b"id,title,source,price,currency,category,processed_at\r\n"
+    assert b"".join(csv_chunks(a_catalogue(), ())) == b"id,title,source,price,currency,category,processed_at\r\n"

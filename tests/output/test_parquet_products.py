@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from helpers.products_files import catalogue_of, of_lines, of_parquet, pages
+from helpers.products_files import EXTRA, catalogue_of, of_lines, of_parquet, pages
 from hypothesis import given
 
 from pipeline.output import parquet_products
@@ -24,7 +25,7 @@ def test_any_products_come_back_as_they_were(records: Any) -> None:
     expected = of_lines(b"\n".join(products))
     for product in expected:
         product["processed_at"] = datetime(2026, 1, 1, tzinfo=UTC)
-    rows = of_parquet(b"".join(parquet_chunks(catalogue, products)))
+    rows = of_parquet(b"".join(parquet_chunks(catalogue, EXTRA)))
     for row in rows:
         row["extra"] = json.loads(row["extra"], parse_float=Decimal, parse_int=Decimal)
     assert rows == expected
@@ -42,8 +43,8 @@ def test_any_products_come_back_as_they_were(records: Any) -> None:
 )
 def test_prices_have_a_type_that_holds_them_all(prices: list[str], kind: pa.DataType) -> None:
     """The same one from run to run, with more decimals where a price has them, more digits only where it must be."""
-    catalogue, products = catalogue_of([[("a", price, None)] for price in prices])
-    table = pq.read_table(io.BytesIO(b"".join(parquet_chunks(catalogue, products))))
+    catalogue, _ = catalogue_of([[("a", price, None)] for price in prices])
+    table = pq.read_table(io.BytesIO(b"".join(parquet_chunks(catalogue, EXTRA))))
     assert table.schema.field("price").type == kind
     assert table["price"].to_pylist() == list(map(Decimal, prices))
 
@@ -60,12 +61,12 @@ def test_products_are_written_group_by_group(monkeypatch: pytest.MonkeyPatch) ->
             read += 1
             yield lines
 
-    chunks = parquet_chunks(catalogue, one_by_one())
+    chunks = parquet_chunks(msgspec.structs.replace(catalogue, products=one_by_one), EXTRA)
     assert next(chunks).startswith(b"PAR1")
     assert read == 2
     rest = list(chunks)
     assert (read, len(rest)) == (8, 4)
-    whole = b"".join(parquet_chunks(catalogue, products))
+    whole = b"".join(parquet_chunks(catalogue, EXTRA))
     file = pq.ParquetFile(io.BytesIO(whole))
     assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [10] * 4
     assert file.metadata.row_group(0).column(0).compression == "ZSTD"
@@ -73,8 +74,8 @@ def test_products_are_written_group_by_group(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_without_products_there_is_the_schema() -> None:
     """A table of no rows still has its columns."""
-    catalogue, products = catalogue_of([])
-    table = pq.read_table(io.BytesIO(b"".join(parquet_chunks(catalogue, products))))
+    catalogue, _ = catalogue_of([])
+    table = pq.read_table(io.BytesIO(b"".join(parquet_chunks(catalogue, EXTRA))))
     assert table.num_rows == 0
     assert [(field.name, str(field.type)) for field in table.schema] == [
         ("id", "string"),

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import trio
 from click.testing import CliRunner
-from helpers.products_files import FORMATS, catalogue_of, ids, of_lines, pages
+from helpers.products_files import FORMATS, a_catalogue, catalogue_of, ids, of_lines, pages
 from helpers.running import run_pipeline
 from helpers.support import NO_LIMIT, FakeApi, client, config, dispatch_inline, ok
 from hypothesis import given
@@ -23,7 +23,9 @@ from pipeline.config.settings import Config, Endpoint
 from pipeline.config.source import Fields
 from pipeline.errors import ConfigError, OutputError
 from pipeline.model.status import Poll
-from pipeline.output.files import ProductsFile
+from pipeline.output import files
+from pipeline.output.files import OutputFiles
+from pipeline.output.product_formats import writer_for
 
 
 async def run(path: Path, api: FakeApi, *, timeout: float = 60.0, **options: Any) -> pipeline.Summary:
@@ -44,8 +46,14 @@ def ids_in_summary(folder: Path) -> list[str]:
 def test_lines_are_those_of_the_summary(records: Any) -> None:
     """Byte by byte, a product each."""
     catalogue, products = catalogue_of(records)
-    content = b"".join(ProductsFile(Path("p.jsonl")).chunks(catalogue, products))
+    content = b"".join(writer_for(Path("p.jsonl"))(catalogue, ()))
     assert content == b"".join(line + b"\n" for page in products for line in page.split(b"\n"))
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_every_format_that_the_configuration_allows_has_a_writer(suffix: str) -> None:
+    """The writer that the configuration names can be imported and writes a file, even without products."""
+    assert b"".join(writer_for(Path(f"p.{suffix}"))(a_catalogue(), ())).strip() or suffix == "jsonl"
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv"])
@@ -53,7 +61,7 @@ def test_products_are_read_as_they_are_written(suffix: str) -> None:
     """A page at a time: none is asked for before the one before it is on its way."""
     catalogue, products = catalogue_of([[("a", "1", None)], [("b", "2", None)], [("c", "3", None)]])
     waiting = iter(products)
-    chunks = ProductsFile(Path(f"p.{suffix}")).chunks(catalogue, waiting)
+    chunks = writer_for(Path(f"p.{suffix}"))(msgspec.structs.replace(catalogue, products=lambda: waiting), ())
     if suffix == "csv":
         assert next(chunks).startswith(b"id,")
     for left in (2, 1, 0):
@@ -107,14 +115,14 @@ async def test_what_cannot_be_written_leaves_the_old_files(
     path = tmp_path / f"p.{suffix}"
     for old in (path, tmp_path / "s.json"):
         old.write_text("old")
-    real = ProductsFile.chunks
+    write = writer_for(path)
 
-    def full(self: ProductsFile, *arguments: Any) -> Iterator[bytes]:
-        yield next(real(self, *arguments))
+    def full(*arguments: Any) -> Iterator[bytes]:
+        yield next(write(*arguments))
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(ProductsFile, "chunks", full)
+        patch.setattr(files, "writer_for", lambda _: full)
         with pytest.raises(OutputError, match=f"p\\.{suffix}.*No space left"):
             await run(path, FakeApi())
     assert [old.read_text() for old in (path, tmp_path / "s.json")] == ["old", "old"]
@@ -186,7 +194,9 @@ async def test_what_parquet_needs_is_named_before_fetching(tmp_path: Path, monke
     monkeypatch.delitem(sys.modules, "pipeline.output.parquet_products", raising=False)
     monkeypatch.delattr(sys.modules["pipeline.output"], "parquet_products", raising=False)
     api = FakeApi()
-    with pytest.raises(ConfigError, match=r"products: .*p\.parquet needs pyarrow.*pip install 'pipeline\[parquet\]'"):
+    with pytest.raises(
+        ConfigError, match=r"products: .*p\.parquet cannot be written: .*pyarrow.*pip install 'pipeline\[parquet\]'"
+    ):
         await run(tmp_path / "p.parquet", api)
     assert api.asked == []
     assert list(tmp_path.iterdir()) == []
@@ -228,6 +238,6 @@ def test_further_fields_are_those_of_all_endpoints() -> None:
         Endpoint(name=name, url=f"http://{name}.test/", fields=Fields(extra=dict.fromkeys(extra, "x")))
         for name, extra in {"a": ["brand", "size"], "b": [], "c": ["weight", "brand"]}.items()
     ]
-    file = ProductsFile.of(Config(products="p.csv", endpoints=tuple(endpoints)))
-    assert file == ProductsFile(Path("p.csv"), ("brand", "size", "weight"))
-    assert ProductsFile.of(Config()) is None
+    asked_for = OutputFiles.of(Config(products="p.csv", endpoints=tuple(endpoints)))
+    assert (asked_for.products, asked_for.extra) == (Path("p.csv"), ("brand", "size", "weight"))
+    assert OutputFiles.of(Config()).products is None

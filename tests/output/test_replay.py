@@ -21,6 +21,7 @@ from pipeline.errors import ConfigError
 from pipeline.model.dead_letters import DeadLetter, read_dead_letters, rejects_file
 from pipeline.model.pages import NormalizedPage, Page, Reject
 from pipeline.normalize.normalizer import normalize_batch
+from pipeline.output.files import OutputFiles
 from pipeline.output.lock import locked
 from pipeline.output.replay import replay_rejects
 
@@ -85,7 +86,7 @@ def test_each_output_has_its_own_file() -> None:
 
 def test_after_a_fix_they_are_what_an_undisturbed_run_would_have_made_of_them(output: Path, tmp_path: Path) -> None:
     """Products, statistics and errors are those of a run of the mended program, but for the order within a source."""
-    replay = replay_rejects(output, mended)
+    replay = replay_rejects(OutputFiles(output), mended)
     assert (replay.letters, replay.products, replay.duplicates, replay.rejected) == (4, 2, 1, 1)
     fixed = {number: json.loads(json.dumps(page).replace('"ref"', '"id"')) for number, page in PAGES.items()}
     run(tmp_path / "fixed.json", fixed)
@@ -105,7 +106,7 @@ def test_after_a_fix_they_are_what_an_undisturbed_run_would_have_made_of_them(ou
 def test_a_replay_without_a_fix_changes_nothing(output: Path) -> None:
     """What is rejected again is as it was, to the byte."""
     before = output.read_bytes(), rejects_file(output).read_bytes()
-    replay = replay_rejects(output, normalize_batch)
+    replay = replay_rejects(OutputFiles(output), normalize_batch)
     assert (replay.products, replay.rejected) == (0, 4)
     assert (output.read_bytes(), rejects_file(output).read_bytes()) == before
 
@@ -113,10 +114,10 @@ def test_a_replay_without_a_fix_changes_nothing(output: Path) -> None:
 def test_replayed_twice_nothing_counts_twice(output: Path) -> None:
     """Killed between summary and dead letters, the next replay finds duplicates and counts none of them."""
     letters = rejects_file(output).read_bytes()
-    replay_rejects(output, mended)
+    replay_rejects(OutputFiles(output), mended)
     after = document(output)
     rejects_file(output).write_bytes(letters)
-    replay_rejects(output, mended)
+    replay_rejects(OutputFiles(output), mended)
     assert document(output) == after
 
 
@@ -130,7 +131,7 @@ def test_a_record_that_is_no_json_is_kept_as_text(tmp_path: Path) -> None:
     )
     letters = list(read_dead_letters(rejects_file(output)))
     assert [letter.text for letter in letters] == ['{"id": NaN}', '{"id": "caf\\xe9"}']
-    assert replay_rejects(output, normalize_batch).rejected == 2
+    assert replay_rejects(OutputFiles(output), normalize_batch).rejected == 2
 
 
 @given(st.binary(min_size=1) | st.recursive(st.none() | st.text(), st.lists).map(msgspec.json.encode))
@@ -150,7 +151,7 @@ def test_many_rejects_of_a_page_are_listed_in_part_and_replayed_in_full(tmp_path
     output = tmp_path / "summary.json"
     run(output, {1: [{"id": 0}, *({"ref": n} for n in range(1, 151))]})
     assert len(document(output)["errors"]) == 101
-    assert replay_rejects(output, mended).products == 150
+    assert replay_rejects(OutputFiles(output), mended).products == 150
     assert document(output)["errors"] == []
     assert document(output)["sources"][0]["rejected"] == 0
 
@@ -158,7 +159,7 @@ def test_many_rejects_of_a_page_are_listed_in_part_and_replayed_in_full(tmp_path
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("{", "rejects.jsonl:1: is no dead letter"),
+        ("{", "rejects.jsonl:1: is not a valid dead letter"),
         ('{"source": "shop"}', "missing required field"),
         ('{"source":"x","page":1,"position":2,"field":"id","reason":"","rejected_at":"","record":1}', "'x'"),
     ],
@@ -168,19 +169,19 @@ def test_a_file_that_was_mended_badly_is_refused(output: Path, line: str, proble
     before = output.read_bytes()
     rejects_file(output).write_text(line)
     with pytest.raises(ConfigError, match=problem):
-        replay_rejects(output, mended)
+        replay_rejects(OutputFiles(output), mended)
     assert output.read_bytes() == before
 
 
 def test_there_must_be_a_summary_and_nobody_writing_it(output: Path) -> None:
     """Without a summary, with something else in its place, or during a run there is nothing to replay into."""
-    with pytest.raises(ConfigError, match="no such summary"):
-        replay_rejects(output.with_name("other.json"), mended)
+    with pytest.raises(ConfigError, match="the summary does not exist"):
+        replay_rejects(OutputFiles(output.with_name("other.json")), mended)
     with locked(output.with_suffix(".journal")), pytest.raises(ConfigError, match="another run"):
-        replay_rejects(output, mended)
+        replay_rejects(OutputFiles(output), mended)
     output.write_text("{}")
-    with pytest.raises(ConfigError, match="no summary of this version"):
-        replay_rejects(output, mended)
+    with pytest.raises(ConfigError, match="not a summary of this version"):
+        replay_rejects(OutputFiles(output), mended)
 
 
 def test_as_a_user_does_it(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,4 +204,4 @@ def test_as_a_user_does_it(output: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     path.unlink()
     assert "nothing to replay" in CliRunner().invoke(main, arguments).output
     missing = CliRunner().invoke(main, [*arguments[:2], "none.json", *arguments[3:]])
-    assert (missing.exit_code, "no such summary" in missing.stderr) == (2, True)
+    assert (missing.exit_code, "the summary does not exist" in missing.stderr) == (2, True)

@@ -6,22 +6,22 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
+from helpers.products_files import a_catalogue
 
 from pipeline.errors import ConfigError, OutputError
 from pipeline.model.summary import Totals
-from pipeline.output.aggregator import Catalogue
 from pipeline.output.atomic import prepare_output, remove_leftovers
-from pipeline.output.files import write_summary
+from pipeline.output.files import OutputFiles
 
 TOTALS = Totals("complete", 2, 1.5, 1.0, ["a"], {"books": 2}, "2026-01-01T00:00:00Z")
-CATALOGUE = Catalogue([], [], [], {"books": 2})
-PRODUCTS = [b'{"id":"a:1","price":1.50}\n{"id":"a:2"}', b'{"id":"b:1"}']
+CATALOGUE = a_catalogue(b'{"id":"a:1","price":1.50}\n{"id":"a:2"}', b'{"id":"b:1"}')
 
 
 def test_the_file_is_one_json_document_with_the_four_parts(tmp_path: Path) -> None:
     """Summary, sources, products and errors, in this order, decimals as they were."""
-    write_summary(tmp_path / "s.json", TOTALS, CATALOGUE, PRODUCTS)
+    OutputFiles(tmp_path / "s.json").write(TOTALS, CATALOGUE)
     text = (tmp_path / "s.json").read_text()
     document = json.loads(text)
     assert list(document) == ["summary", "sources", "products", "errors"]
@@ -34,7 +34,7 @@ def test_an_old_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> Non
     """The new file stands in place of the old one; no temporary file remains."""
     output = tmp_path / "s.json"
     output.write_text("old")
-    write_summary(output, TOTALS, CATALOGUE, PRODUCTS)
+    OutputFiles(output).write(TOTALS, CATALOGUE)
     assert output.read_text().startswith('{"summary"')
     assert [path.name for path in tmp_path.iterdir()] == ["s.json"]
 
@@ -49,7 +49,7 @@ def test_a_failure_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OutputError, match="No space left"):
-        write_summary(output, TOTALS, CATALOGUE, full())
+        OutputFiles(output).write(TOTALS, msgspec.structs.replace(CATALOGUE, products=full))
     assert output.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["s.json"]
 
@@ -85,7 +85,7 @@ def test_it_is_on_the_disk_before_it_is_in_place(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(Path, "replace", replace)
-    write_summary(tmp_path / "s.json", TOTALS, CATALOGUE, PRODUCTS)
+    OutputFiles(tmp_path / "s.json").write(TOTALS, CATALOGUE)
     assert done == [f"file of {(tmp_path / 's.json').stat().st_size}", "moved", "folder"]
 
 
@@ -105,7 +105,7 @@ def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
     target.write_text("old")
     target.chmod(0o640)
     (tmp_path / "link.json").symlink_to(target)
-    write_summary(tmp_path / "link.json", TOTALS, CATALOGUE, PRODUCTS)
+    OutputFiles(tmp_path / "link.json").write(TOTALS, CATALOGUE)
     assert (tmp_path / "link.json").is_symlink()
     assert target.read_text().startswith('{"summary"')
     assert stat.S_IMODE(target.stat().st_mode) == 0o640

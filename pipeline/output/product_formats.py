@@ -1,0 +1,29 @@
+"""Find the writer for the file of the products by its suffix."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from pkgutil import resolve_name
+
+from pipeline.config.settings import PRODUCT_FORMATS
+from pipeline.errors import ConfigError, Problem
+from pipeline.output.aggregator import Catalogue
+
+# Given the catalogue and the names of extra fields, yields the content of the file.
+Writer = Callable[[Catalogue, Sequence[str]], Iterator[bytes]]
+
+
+def writer_for(path: Path) -> Writer:
+    """Import the writer for the suffix of ``path``.
+
+    Only the format in use is imported, because its packages may be large or missing.
+
+    Raises:
+        ConfigError: if a package that the format needs is not installed.
+    """
+    suffix = path.suffix.removeprefix(".")
+    try:
+        writer: Writer = resolve_name(PRODUCT_FORMATS[suffix])
+    except ImportError as error:
+        remedy = f"pip install 'pipeline[{suffix}]', in a clone `uv sync --extra {suffix}`"
+        raise ConfigError([Problem("products", f"{path} cannot be written: {error}; {remedy}")]) from error
+    return writer
