@@ -124,7 +124,7 @@ async def test_a_disk_that_fills_up_while_fetching_ends_the_run(
 
     def full(self: Journal, page: Any) -> None:
         if page.number == 4:
-            raise OutputError("no space left; make room and go on with --resume")
+            raise OutputError("no space left; run again with --resume")
         append(self, page)
 
     monkeypatch.setattr(Journal, "append", full)

@@ -11,7 +11,8 @@ from pipeline.model.metrics import SourceTime
 from pipeline.model.pages import NormalizedPage
 from pipeline.model.summary import Failure, FetchResult, SourceReport, Status
 from pipeline.model.tally import Tally
-from pipeline.output.journal import EntrySpan, Journal
+from pipeline.output.journal import Journal
+from pipeline.output.journal_entries import EntrySpan
 from pipeline.output.source_account import SourceAccount
 from pipeline.redaction import Secrets
 

@@ -59,7 +59,7 @@ def write_files(files: Mapping[Path, Iterable[bytes] | None]) -> None:
             for folder in {place.parent for place, _ in ready}:
                 _sync_folder(folder)
     except OSError as error:
-        remedy = "make room and try again; what a run has fetched is kept for --resume"
+        remedy = "free some space, then try again; fetched pages are kept for --resume"
         raise OutputError(f"{_cannot_write(place, error)}; {remedy}") from error
 
 

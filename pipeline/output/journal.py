@@ -1,154 +1,42 @@
-"""What a journal consists of: entries, each a header line in JSON, pages with products and dead letters behind it.
+"""The journal of an output: normalized pages, appended one by one.
 
-Journal: what was normalized, appended page by page, so that memory holds no products and a crash loses none.
-
-It lies in a folder beside the output. Its file ``pages`` is a sequence of entries (see ``entries.py``). Each is written
-with one call, so that a killed process leaves whole entries and at most one torn one, at the end.
+With it, memory need not hold the products, and a crash loses none. It is a folder beside the output, with a lock and
+the file ``pages`` (see ``journal_entries.py``).
 """
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Self
 
-import msgspec
 from loguru import logger
 
 from pipeline.errors import ConfigError, OutputError, Problem
-from pipeline.model.pages import NOTHING_YET, EndpointProfile, NormalizedPage, Progress, Reject, Trace, utc_timestamp
-from pipeline.model.tally import TallyState
+from pipeline.model.pages import NOTHING_YET, EndpointProfile, NormalizedPage, Progress, utc_timestamp
+from pipeline.output.journal_entries import (
+    FORMAT,
+    EndEntry,
+    EntrySpan,
+    Opening,
+    PageEntry,
+    ProfileEntry,
+    decode_page,
+    encode_entry,
+    encode_page,
+    whole_entries,
+)
 from pipeline.output.lock import OutputLock
-
-FORMAT = 3
-
-
-class Opening(msgspec.Struct, frozen=True, tag="opening", tag_field="entry"):
-    """The first entry, and one more where endpoints have been added since.
-
-    ``endpoints`` has a digest of each endpoint's definition: pages only fit the same one.
-    """
-
-    format: int
-    started_at: str
-    endpoints: Mapping[str, str]
-
-
-class PageEntry(msgspec.Struct, frozen=True, tag="page", tag_field="entry"):
-    """One page: all of a NormalizedPage but what follows it, each behind a line end.
-
-    That are ``size`` bytes of products and, if there are any, ``letters`` bytes of dead letters.
-    """
-
-    source: str
-    number: int
-    at: str
-    ids: Sequence[str]
-    rejected: int
-    rejects: Sequence[Reject]
-    coercions: Mapping[str, int]
-    tally: TallyState
-    size: int
-    letters: int
-    trace: Trace
-
-
-class ProfileEntry(msgspec.Struct, frozen=True, tag="findings", tag_field="entry"):
-    """What the endpoint's first page said."""
-
-    source: str
-    profile: EndpointProfile = msgspec.field(name="findings")  # as journals of this format have it
-
-
-class EndEntry(msgspec.Struct, frozen=True, tag="end", tag_field="entry"):
-    """The endpoint ends before page ``number``."""
-
-    source: str
-    number: int
-
-
-Entry = Opening | ProfileEntry | PageEntry | EndEntry
-
-encode_entry = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Entry).decode
-
-
-class EntrySpan(msgspec.Struct, frozen=True, gc=False):
-    """Where an entry lies in the file, in bytes: its header, then the products, then the dead letters."""
-
-    offset: int
-    header: int
-    size: int = 0
-    letters: int = 0
-
-    @property
-    def lines_at(self) -> int:
-        """Where the products begin."""
-        return self.offset + self.header + 1
-
-    @property
-    def letters_at(self) -> int:
-        """Where the dead letters begin."""
-        return self.lines_at + self.size + 1
-
-
-def encode_page(page: NormalizedPage, offset: int) -> tuple[bytes, EntrySpan]:
-    """The entry of a page that is to be written at ``offset``."""
-    header = encode_entry(
-        PageEntry(
-            source=page.source,
-            number=page.number,
-            at=utc_timestamp(),
-            ids=page.ids,
-            rejected=page.rejected,
-            rejects=page.rejects,
-            coercions=page.coercions,
-            tally=page.tally.state(),
-            size=len(page.lines),
-            letters=len(page.dead_letters),
-            trace=page.trace,
-        )
-    )
-    parts = [header, page.lines, page.dead_letters] if page.dead_letters else [header, page.lines]
-    return b"\n".join([*parts, b""]), EntrySpan(offset, len(header), len(page.lines), len(page.dead_letters))
-
-
-def decode_page(header: bytes) -> PageEntry:
-    """The entry of a page, from its header."""
-    entry = _decode(header)
-    assert isinstance(entry, PageEntry)
-    return entry
-
-
-def whole_entries(file: BinaryIO) -> Iterator[tuple[Entry, EntrySpan, int]]:
-    """The entries of a journal's file up to the first that is torn or damaged, each with its span and its end."""
-    while True:
-        offset = file.tell()
-        header = file.readline()
-        if not header.endswith(b"\n"):
-            return
-        try:
-            entry = _decode(header)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return
-        span = EntrySpan(offset, len(header) - 1)
-        if isinstance(entry, PageEntry):
-            span = EntrySpan(offset, len(header) - 1, entry.size, entry.letters)
-            behind = entry.size + 1 + (entry.letters + 1 if entry.letters else 0)
-            payload = file.read(behind)
-            if len(payload) < behind or not payload.endswith(b"\n"):
-                return
-        yield entry, span, file.tell()
 
 
 def journal_folder(output: Path) -> Path:
-    """Where the journal of an output lies: ``out/summary.journal`` for ``out/summary.json``."""
+    """Return the folder of an output's journal: ``out/summary.journal`` for ``out/summary.json``."""
     return output.with_suffix(".journal")
 
 
 class Journal:
-    """The journal of one output, held by one run at a time; a context manager that lets go of it."""
+    """The journal of one output, locked for one run at a time; a context manager that closes it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -165,13 +53,13 @@ class Journal:
 
     @classmethod
     def open(cls, folder: Path, endpoints: Mapping[str, str], *, resume: bool) -> Self:
-        """Begin a journal in ``folder``, or with ``resume`` go on with the one that lies there.
+        """Start a journal in ``folder``, or continue the one there if ``resume`` is true.
 
-        ``endpoints`` maps each source to a digest of its definition. Without ``resume`` an unfinished journal is set
-        aside, in a folder of its own.
+        ``endpoints`` maps each source to a digest of its definition. Without ``resume``, an unfinished journal is moved
+        to a folder of its own.
 
         Raises:
-            ConfigError: when another run holds the journal, it cannot be written, or it is of other endpoints.
+            ConfigError: if another run holds the journal, if it cannot be written, or if an endpoint in it has changed.
         """
         journal = cls(folder)
         journal._lock.acquire()
@@ -189,12 +77,12 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Let go of the journal; it stays where it is."""
+        """Close the files and release the lock; the journal stays on disk."""
         self._close_files()
         self._lock.release()
 
     def remove(self) -> None:
-        """The journal has served: its products are in the output."""
+        """Close the journal and delete it. Call this when its products are in the output."""
         self._close_files()
         with suppress(OSError):
             (self._folder / "pages").unlink()
@@ -206,34 +94,34 @@ class Journal:
                 file.close()
 
     def append(self, page: NormalizedPage) -> None:
-        """Write down a page.
+        """Append a page.
 
         Raises:
-            OutputError: when it cannot be written; the entries before it are good.
+            OutputError: if it cannot be written; earlier entries stay intact.
         """
         entry, span = encode_page(page, self._length)
         self._write(entry)
         self._pages[page.source][page.number] = span
 
     def append_end(self, source: str, number: int) -> None:
-        """Write down before which page a source ends.
+        """Record that a source ends before page ``number``.
 
         Raises:
-            OutputError: when it cannot be written.
+            OutputError: if it cannot be written.
         """
         self._write(encode_entry(EndEntry(source, number)) + b"\n")
         self._ends[source] = number
 
     def append_profile(self, source: str, profile: EndpointProfile) -> None:
-        """Write down what a source's first page said.
+        """Record the profile that a source's first page revealed.
 
         Raises:
-            OutputError: when it cannot be written.
+            OutputError: if it cannot be written.
         """
         self._write(encode_entry(ProfileEntry(source, profile)) + b"\n")
 
     def progress(self, source: str) -> Progress:
-        """How far a source has come."""
+        """Return how far earlier runs came with a source, as read when the journal was opened."""
         if source not in self._pages and source not in self._ends:
             return NOTHING_YET
         return Progress(
@@ -246,25 +134,25 @@ class Journal:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no page in it."""
+        """True if it has no page."""
         return not any(self._pages.values())
 
     def entries(self, source: str) -> Iterator[tuple[PageEntry, EntrySpan]]:
-        """The pages of a source in their order, each with its span, for :meth:`lines` and :meth:`dead_letters`."""
+        """Yield a source's pages in their order, each with its span for :meth:`lines` and :meth:`dead_letters`."""
         for _, span in sorted(self._pages[source].items()):
             yield decode_page(self._read(span.offset, span.header)), span
 
     def lines(self, span: EntrySpan) -> bytes:
-        """The products of a page, as JSON Lines."""
+        """Read the products of a page, as JSON Lines without the last line end."""
         return self._read(span.lines_at, span.size)
 
     def dead_letters(self, span: EntrySpan) -> bytes:
-        """The dead letters of a page, as JSON Lines."""
+        """Read the dead letters of a page, as JSON Lines without the last line end."""
         return self._read(span.letters_at, span.letters)
 
     def _begin(self, endpoints: Mapping[str, str], *, resume: bool) -> None:
         path = self._folder / "pages"
-        found = path.exists() and _has_entries_behind_the_opening(path)
+        found = path.exists() and _has_progress(path)
         if found and not resume:
             self._set_aside(path)
             found = False
@@ -277,10 +165,12 @@ class Journal:
         aside = self._folder.with_name(f"{self._folder.name}.old")
         aside.mkdir(exist_ok=True)
         path.replace(aside / "pages")
-        logger.warning("an unfinished run lay in {}; it is now in {} (to go on with it, use --resume)", path, aside)
+        logger.warning(
+            "moved the journal of an unfinished run from {} to {}; --resume would have continued that run", path, aside
+        )
 
     def _recover(self, endpoints: Mapping[str, str]) -> bool:
-        """Read the index of a journal from its file and cut off what is torn; False when it knows not all endpoints."""
+        """Index the entries and cut off a torn one; False if an opening is missing or does not list all endpoints."""
         assert self._file is not None
         known: set[str] = set()
         with (self._folder / "pages").open("rb") as file:
@@ -300,20 +190,20 @@ class Journal:
                 self._length = end
             torn = file.seek(0, os.SEEK_END) - self._length
         if torn:
-            logger.warning("dropped a torn entry of {} bytes at the end of the journal", torn)
+            logger.warning("dropped an incomplete entry of {} bytes at the end of the journal", torn)
         self._cut()
         return bool(known) and endpoints.keys() <= known
 
     def _check(self, opening: Opening, endpoints: Mapping[str, str]) -> None:
-        remedy = "undo that, or start anew without --resume"
         if opening.format != FORMAT:
-            raise ConfigError([Problem("--resume", f"the journal is of another version of this program; {remedy}")])
+            text = "the journal is of another version of this program; use that version, or start without --resume"
+            raise ConfigError([Problem("--resume", text)])
         problems = []
         for name, digest in opening.endpoints.items():
             if endpoints.get(name) != digest:
                 change = "changed" if name in endpoints else "removed"
-                text = f"cannot be resumed: it was {change} since the journal began; {remedy}"
-                problems.append(Problem(f"endpoints.{name}", text))
+                text = f"cannot be resumed: it was {change} since the journal was started"
+                problems.append(Problem(f"endpoints.{name}", f"{text}; undo that, or start without --resume"))
         if problems:
             raise ConfigError(problems)
 
@@ -331,17 +221,16 @@ class Journal:
         assert self._file is not None
         try:
             view = memoryview(entry)
-            while view:  # a disk that fills up takes a part first, and says so at the next one
+            while view:  # a full disk accepts a part first, and fails at the next call
                 view = view[self._file.write(view) :]
         except OSError as error:
             self._cut()
-            raise OutputError(
-                f"cannot write the journal in {self._folder}: {error.strerror}; make room and go on with --resume"
-            ) from error
+            text = f"cannot write the journal in {self._folder}: {error.strerror}"
+            raise OutputError(f"{text}; free some space, then run again with --resume") from error
         self._length += len(entry)
 
     def _cut(self) -> None:
-        """Drop what stands behind the last whole entry; the next one is written there."""
+        """Truncate the file after the last whole entry, where the next one is written."""
         assert self._file is not None
         self._file.truncate(self._length)
         self._file.seek(self._length)
@@ -353,7 +242,7 @@ class Journal:
         return self._reader.read(size)
 
 
-def _has_entries_behind_the_opening(path: Path) -> bool:
+def _has_progress(path: Path) -> bool:
     with path.open("rb") as file:
         file.readline()
         return bool(file.read(1))

@@ -10,7 +10,7 @@ import msgspec
 from pipeline.model.pages import MAX_LISTED_REJECTS, Product, Reject
 from pipeline.model.summary import Failure
 from pipeline.model.tally import Tally
-from pipeline.output.journal import PageEntry
+from pipeline.output.journal_entries import PageEntry
 
 _decode_product = msgspec.json.Decoder(Product).decode
 

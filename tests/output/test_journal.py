@@ -105,7 +105,7 @@ def test_a_torn_entry_is_dropped_wherever_it_is_torn(filled: Path, warnings: lis
         with begin(filled, resume=True) as journal:
             assert [number for number, *_ in content(journal, "a")] == [1, 3, 5], length
     assert len(warnings) == len(longer) - len(whole) - 1
-    assert "torn entry" in warnings[0]
+    assert "incomplete entry" in warnings[0]
 
 
 @given(st.binary(max_size=80))
@@ -180,8 +180,8 @@ def test_a_changed_endpoint_is_refused(filled: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         begin(filled, resume=True, endpoints={"a": "another"})
     assert [problem.path for problem in caught.value.problems] == ["endpoints.a", "endpoints.b"]
-    assert "changed since the journal began" in str(caught.value)
-    assert "removed since the journal began" in str(caught.value)
+    assert "changed since the journal was started" in str(caught.value)
+    assert "removed since the journal was started" in str(caught.value)
     assert "without --resume" in str(caught.value)
 
 
