@@ -1,4 +1,4 @@
-"""Runs that were cut off and resumed, in one process under a virtual clock."""
+"""Interrupted and resumed runs, in one process under a virtual clock."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ async def whole(folder: Path, *names: str) -> list[dict[str, Any]]:
 
 
 async def test_a_run_that_was_cut_off_is_resumed_to_the_whole(tmp_path: Path) -> None:
-    """After the deadline, --resume fetches the missing pages alone, and the products are those of one run."""
+    """After the deadline, --resume fetches only the missing pages, and the products are those of a single run."""
     output = tmp_path / "s.json"
     cut = await run(output, {"a": FakeApi(pages=6, latency=1), "b": FakeApi(pages=6)}, timeout=3.5)
     assert cut.summary.status == "partial"
@@ -58,7 +58,7 @@ async def test_a_run_that_was_cut_off_is_resumed_to_the_whole(tmp_path: Path) ->
 
 
 async def test_missing_pages_are_fetched_and_the_end_is_not_asked_for_again(tmp_path: Path) -> None:
-    """A page that was given up in a run that reached the end is all that the resumed one asks for."""
+    """A resumed run fetches only the skipped page if the first run reached the end."""
     output = tmp_path / "s.json"
     first = await run(output, {"a": FakeApi(pages=6, script={3: forever(lambda: reply(404))})})
     assert first.sources[0].pages_missing == (3,)
@@ -69,7 +69,7 @@ async def test_missing_pages_are_fetched_and_the_end_is_not_asked_for_again(tmp_
 
 
 async def test_a_dead_endpoint_is_resumed_from_its_first_page(tmp_path: Path) -> None:
-    """What the others delivered is not fetched again when a dead endpoint is back."""
+    """When a dead endpoint recovers, the pages of the other endpoints are not fetched again."""
     output = tmp_path / "s.json"
     dead = FakeApi(script={1: forever(lambda: httpx.ConnectError("no"))})
     await run(output, {"a": FakeApi(pages=6), "b": dead})
@@ -80,7 +80,7 @@ async def test_a_dead_endpoint_is_resumed_from_its_first_page(tmp_path: Path) ->
 
 
 async def test_the_first_of_equal_ids_wins_also_across_runs(tmp_path: Path) -> None:
-    """A page that came in the resumed run stands before the pages behind it: its records are the products."""
+    """A page fetched by the resumed run precedes later pages, so its records are the products."""
     output = tmp_path / "s.json"
     doubled = [ok([*records(3), {"id": 200, "name": "late twin"}])]
     late = FakeApi(pages=3, script={2: forever(lambda: reply(404)), 3: doubled})
@@ -92,7 +92,7 @@ async def test_the_first_of_equal_ids_wins_also_across_runs(tmp_path: Path) -> N
 
 
 async def test_without_resume_everything_is_fetched_anew(tmp_path: Path) -> None:
-    """A run that does not resume knows nothing of the one before, and its journal is set aside."""
+    """A run without --resume fetches everything, and moves the earlier journal aside."""
     output = tmp_path / "s.json"
     await run(output, {"a": FakeApi(pages=6, script={3: forever(lambda: reply(404))})})
     apis = {"a": FakeApi(pages=6)}
@@ -102,14 +102,14 @@ async def test_without_resume_everything_is_fetched_anew(tmp_path: Path) -> None
 
 
 async def test_a_run_that_brought_nothing_leaves_no_journal(tmp_path: Path) -> None:
-    """Where there is nothing to go on with, nothing is kept."""
+    """A run that fetched no page keeps no journal."""
     dead = FakeApi(script={1: forever(lambda: httpx.ConnectError("no"))})
     assert (await run(tmp_path / "s.json", {"a": dead})).summary.status == "failed"
     assert not (tmp_path / "s.journal").exists()
 
 
 async def test_a_second_run_on_one_output_asks_nobody(tmp_path: Path) -> None:
-    """While another run holds the journal, nothing is fetched."""
+    """Nothing is fetched while another run holds the journal."""
     apis = {"a": FakeApi()}
     with Journal.open(tmp_path / "s.journal", {}, resume=False), pytest.raises(ConfigError, match="another run"):
         await run(tmp_path / "s.json", apis)
@@ -119,7 +119,7 @@ async def test_a_second_run_on_one_output_asks_nobody(tmp_path: Path) -> None:
 async def test_a_disk_that_fills_up_while_fetching_ends_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the journal cannot be written, that one error ends the run; what it has is resumed later."""
+    """If the journal cannot be written, that error ends the run, which can be resumed later."""
     append = Journal.append
 
     def full(self: Journal, page: Any) -> None:
@@ -138,7 +138,7 @@ async def test_a_disk_that_fills_up_while_fetching_ends_the_run(
 
 
 async def test_what_was_announced_is_known_to_a_resumed_run(tmp_path: Path) -> None:
-    """The ledger of a resumed run is that of the whole: how much there is does not change with who asked."""
+    """A resumed run knows the announced size from the earlier run."""
     output = tmp_path / "s.json"
     first = FakeApi(pages=6, script={1: [ok({"data": records(1), "total": 18})]}, latency=1)
     assert (await run(output, {"a": first}, timeout=2.5)).sources[0].pages_missing == (3, 4, 5, 6)
@@ -149,7 +149,7 @@ async def test_what_was_announced_is_known_to_a_resumed_run(tmp_path: Path) -> N
 
 
 async def test_a_loop_is_the_same_loop_to_a_resumed_run(tmp_path: Path) -> None:
-    """An API that repeats a page for ever is asked for one more, and nothing grows from attempt to attempt."""
+    """A resumed run fetches one more page of a repeating API, and its counts stay the same."""
     output = tmp_path / "s.json"
     accounts = []
     for resume in (False, True, True):
@@ -161,7 +161,7 @@ async def test_a_loop_is_the_same_loop_to_a_resumed_run(tmp_path: Path) -> None:
 
 
 async def test_an_end_under_an_unusual_key_is_known_to_a_resumed_run(tmp_path: Path) -> None:
-    """Where the records stood, the last page is empty, also when the first was fetched by another process."""
+    """A resumed run knows the records' path from the earlier run, so it recognizes the empty last page."""
     output = tmp_path / "s.json"
     pages = {n: [ok({"rows": records(n), "hints": []})] for n in (1, 2)}
     await run(output, {"a": FakeApi(pages=0, script={**pages, 3: [100.0]})}, timeout=5)

@@ -102,7 +102,7 @@ _NAME_RULE = "Expected up to 64 letters, digits, `.`, `_` and `-`, not digits al
 # The formats of the products file: suffix → writer, imported when it is needed (see `output/product_formats.py`).
 # The pattern, the error message and the documents come from here.
 PRODUCT_FORMATS: Mapping[str, str] = {
-    "jsonl": "pipeline.output.jsonl_products:jsonl_chunks",
+    "jsonl": "pipeline.output.product_formats:jsonl_chunks",
     "csv": "pipeline.output.csv_products:csv_chunks",
     "parquet": "pipeline.output.parquet_products:parquet_chunks",
 }

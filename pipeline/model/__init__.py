@@ -1,1 +1,1 @@
-"""The nouns that cross rooms: pages, products, summary, status, statistics."""
+"""Data types that the stages share: pages, products, summary, status, statistics."""

@@ -1,4 +1,4 @@
-"""Dead letters: rejected records, whole, in a file beside the summary."""
+"""Dead letters: the rejected records in full, in a file beside the summary."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +15,9 @@ _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A rejected record as a whole: one line of the dead letter file.
+    """A rejected record and the reason: one line of the file of dead letters.
 
-    ``record`` is its JSON, on one line; of one that is no JSON, ``text`` has what came.
+    ``record`` is its JSON on one line. If it is not valid JSON, ``text`` has it as it came instead.
     """
 
     source: str
@@ -31,7 +31,7 @@ class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def of(cls, source: str, page: int, reject: Reject, rejected_at: str, raw: msgspec.Raw) -> Self:
-        """The letter for a record with these bytes."""
+        """Make the dead letter of the record ``raw``."""
         record: msgspec.Raw | UnsetType = UNSET
         text = ""
         try:
@@ -41,14 +41,14 @@ class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
         return cls(source, page, reject.position, reject.field, reject.reason, rejected_at, record, text)
 
     def redacted(self, secrets: Secrets) -> Self:
-        """The letter without the credentials that its API may have repeated in the record."""
+        """Return the letter without credentials that the API may have repeated in the record."""
         record = self.record if self.record is UNSET else msgspec.Raw(secrets.redact_json(bytes(self.record)))
         reason, text = secrets.redact(self.reason), secrets.redact(self.text)
         return msgspec.structs.replace(self, record=record, reason=reason, text=text)
 
     @property
     def raw(self) -> msgspec.Raw:
-        """The record's bytes, as they came but for blanks."""
+        """The record as it came, except for whitespace between tokens."""
         return msgspec.Raw(self.text.encode()) if self.record is UNSET else self.record
 
 
@@ -57,15 +57,15 @@ decode_letter = msgspec.json.Decoder(DeadLetter).decode
 
 
 def rejects_file(output: Path) -> Path:
-    """Where the dead letters of an output lie: ``out/rejects.jsonl`` for ``out/summary.json``, else by its name."""
+    """Return the path of the dead letters: ``out/rejects.jsonl`` for ``out/summary.json``, else with its name."""
     return output.with_name("rejects.jsonl" if output.stem == "summary" else f"{output.stem}.rejects.jsonl")
 
 
 def read_dead_letters(path: Path) -> Iterator[DeadLetter]:
-    """The letters in a file, in its order; none where there is no file.
+    """Yield the dead letters of a file in its order; none if the file does not exist.
 
     Raises:
-        ConfigError: when it cannot be read, or a line of it is no dead letter.
+        ConfigError: if the file cannot be read, or a line is not a valid dead letter.
     """
     if not path.exists():
         return

@@ -1,7 +1,4 @@
-"""Where an endpoint's time went.
-
-How an endpoint answered, over time: what its timeline and its latencies are drawn from.
-"""
+"""Measurements of one endpoint: its time by activity, and its requests and latencies over time."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,10 +8,10 @@ import msgspec
 
 
 class Activity(Enum):
-    """What an endpoint's time is spent on, what holds it up most first.
+    """An activity that an endpoint spends time on, in order of precedence.
 
-    Where several things happen at once, the time goes to the first of them: a page that waits for a token holds up the
-    walk, whatever else is in the network meanwhile.
+    If several happen at once, the time counts for the first of them. A page that waits for a token delays the endpoint,
+    regardless of requests in flight.
     """
 
     CIRCUIT = "circuit"
@@ -27,12 +24,11 @@ class Activity(Enum):
 
 
 class TimeSpent(msgspec.Struct, frozen=True):
-    """An endpoint's wall time, in seconds, by what it was spent on; ``wall`` is the sum of all others.
+    """An endpoint's wall time in seconds by activity; ``wall`` is the sum of the others.
 
-    ``network`` is from a request to the last byte of its response; ``tokens`` waiting for the rate limit;
-    ``retry_after`` for as long as the API asked; ``backoff`` between retries; ``circuit`` while the circuit is open;
-    ``channel`` until consumers made room; ``normalizing`` is all else, this machine's own work, until the last page is
-    written down.
+    ``network`` lasts from a request to the last byte of its response. The next five are waits: ``tokens`` for the rate
+    limit, ``retry_after`` for a pause that the API requested, ``backoff`` before a retry, ``circuit`` while the circuit
+    is open, ``channel`` until consumers make room. ``normalizing`` is the rest, until the last page is in the journal.
     """
 
     wall: float = 0.0
@@ -45,13 +41,13 @@ class TimeSpent(msgspec.Struct, frozen=True):
     normalizing: float = 0.0
 
     def of(self, activity: Activity) -> float:
-        """The seconds spent on one thing."""
+        """Return the seconds spent on one activity."""
         seconds: float = getattr(self, activity.value)
         return seconds
 
 
 class SourceTime(TimeSpent, frozen=True):
-    """An endpoint's wall time, and in one sentence what held it up most; None where there was no time to speak of."""
+    """An endpoint's wall time, with one sentence on what slowed it down most; None if it took no time."""
 
     bottleneck: str | None = None
 
@@ -61,7 +57,7 @@ NO_SOURCE_TIME = SourceTime()
 
 
 class Outcome(Enum):
-    """What became of an attempt at a page."""
+    """The result of one attempt at a page."""
 
     OK = "ok"
     THROTTLED = "throttled"  # 429
@@ -71,17 +67,18 @@ class Outcome(Enum):
 
 
 class Slot(msgspec.Struct, frozen=True):
-    """The attempts that began in one span of time, by outcome; ``at`` is when it begins."""
+    """The attempts that started within one span of time, by outcome; ``at`` is the start of the span."""
 
     at: float
     attempts: Mapping[Outcome, int]
 
 
 class Traffic(msgspec.Struct, frozen=True):
-    """An endpoint's attempts in spans of ``span`` seconds, those with none left out; times count from its start.
+    """An endpoint's attempts over time; all times are seconds since its start.
 
-    ``latencies`` counts answers by how long they took: the key is the upper bound of a class, in seconds, four
-    classes to each doubling. ``slowest`` is exact. ``open_circuit`` has when the circuit was open, from and to.
+    ``slots`` are spans of ``span`` seconds; spans without attempts are left out. ``latencies`` is a histogram: it maps
+    the upper bound of a class to the number of responses, with four classes per doubling. ``slowest`` is exact.
+    ``open_circuit`` has the start and end of each time that the circuit was open.
     """
 
     span: float
@@ -91,7 +88,10 @@ class Traffic(msgspec.Struct, frozen=True):
     open_circuit: Sequence[tuple[float, float]] = ()
 
     def latency(self, share: float) -> float | None:
-        """What so great a share of the answers took at most, in seconds: 0.5 is the median. None without answers."""
+        """Return the latency in seconds that a share of the responses did not exceed: 0.5 for the median.
+
+        None if there were no responses.
+        """
         left = math.ceil(sum(self.latencies.values()) * share)
         for bound, count in sorted(self.latencies.items()):
             left -= count

@@ -1,8 +1,4 @@
-"""The nouns that travel between the stages.
-
-Page (fetch → normalize) → NormalizedPage (normalize → report) → Summary. All are frozen; what is
-mergeable (counts, sums) says so.
-"""
+"""Pages and products: Page (fetch → normalize) and NormalizedPage (normalize → output). All are immutable."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,15 +11,15 @@ from pipeline.model.tally import Tally
 
 
 def utc_timestamp() -> str:
-    """The wall clock as RFC 3339 UTC text with whole seconds, as ``2026-11-21T10:00:00Z``."""
+    """Return the current time as RFC 3339 UTC text in whole seconds: ``2026-11-21T10:00:00Z``."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Trace(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a later run has to know of a page, to go on behind it.
+    """The data about a page that a resumed run needs to continue after it.
 
-    ``token`` tells where the next page is, with some APIs; ``fingerprint`` tells the page from others; ``repeats`` is
-    True for a page that is another one once more.
+    ``token`` is the cursor or link of the next page, if the API has one. ``fingerprint`` identifies the page's content;
+    ``repeats`` is True if an earlier page had the same.
     """
 
     token: str | None = None
@@ -32,7 +28,7 @@ class Trace(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """One fetched page: its records still as the bytes that arrived (views, no copies).
+    """One fetched page, its records as the bytes that arrived (views, not copies).
 
     ``number`` is the ordinal of the page within its endpoint, from 1.
     """
@@ -44,7 +40,7 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Product(msgspec.Struct, frozen=True):
-    """One record in the catalogue's own shape. ``id`` is ``source:id``; ``currency`` is ISO 4217."""
+    """One record in the form of the catalogue. ``id`` is ``source:id``; ``currency`` is an ISO 4217 code."""
 
     id: str
     title: str | None
@@ -55,14 +51,14 @@ class Product(msgspec.Struct, frozen=True):
     processed_at: str
 
 
-# So many rejects of a page are listed one by one; all are counted, and all are dead letters.
+# At most this many rejects of a page are listed one by one; all are counted, and all are dead letters.
 MAX_LISTED_REJECTS = 100
 
 
 class Reject(msgspec.Struct, frozen=True):
     """A record that could not become a product. ``position`` counts from 1 within its page.
 
-    ``field`` is the path of what was wrong with it, ``$`` for the record as a whole.
+    ``field`` is the path of the invalid value, ``$`` for the record as a whole.
     """
 
     position: int
@@ -71,12 +67,12 @@ class Reject(msgspec.Struct, frozen=True):
 
 
 class NormalizedPage(msgspec.Struct, frozen=True):
-    """What one page became.
+    """The products and rejects of one page.
 
-    ``ids`` and the lines of ``lines`` (JSON Lines, one encoded Product each) run in parallel, in the order
-    of the page; ``tally`` has counted them all. ``coercions`` counts the readings that needed a documented rule, by
-    its name. ``rejected`` counts all rejects, ``rejects`` lists the first of them, ``dead_letters`` (JSON Lines) has
-    them all and whole.
+    ``lines`` has one encoded Product per line (JSON Lines, no line end after the last), in the order of the page.
+    ``ids`` has their ids in the same order, and ``tally`` counts all of them. ``coercions`` counts the values that were
+    read by a documented rule, by its name. ``rejected`` counts all rejects and ``rejects`` lists the first of them;
+    ``dead_letters`` (JSON Lines) has all of them in full.
     """
 
     source: str
@@ -92,12 +88,12 @@ class NormalizedPage(msgspec.Struct, frozen=True):
 
     @property
     def records(self) -> int:
-        """How many records the page brought: each is a product line or a reject."""
+        """The number of records: each is a product line or a reject."""
         return len(self.ids) + self.rejected
 
 
 class AnnouncedTotals(msgspec.Struct, frozen=True):
-    """How many records and pages an API says it has; None where it does not say."""
+    """The number of records and pages that an API announces; None if it does not."""
 
     records: int | None = None
     pages: int | None = None
@@ -107,22 +103,22 @@ NOTHING_ANNOUNCED = AnnouncedTotals()
 
 
 class EndpointProfile(msgspec.Struct, frozen=True):
-    """What the first page of an endpoint said: how it is walked, where its records stand, how much there is of it.
+    """The facts that the first page of an endpoint revealed.
 
-    ``page_size`` is how many records it had.
+    ``paging`` is the style in use, ``records_path`` the path of the list of records, ``page_size`` its length.
     """
 
     paging: Paging
-    records_path: str | None = msgspec.field(name="place", default=None)  # as journals of this format have it
+    records_path: str | None = msgspec.field(name="place", default=None)  # the key in existing journals
     announced: AnnouncedTotals = NOTHING_ANNOUNCED
     page_size: int | None = None
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far an earlier run came with one endpoint.
+    """The progress of earlier runs with one endpoint.
 
-    ``have`` are the pages it has, ``end`` the page behind the last one, if it got there. ``tokens`` say of some pages
-    where the next one is, ``fingerprints`` tell pages apart, and ``profile`` is what the first page said.
+    ``have`` are the numbers of the pages in the journal; ``end`` is the number after the last page, None if the end is
+    unknown. ``tokens`` maps a page to the cursor or link of the next one. ``fingerprints`` identify the pages' content.
     """
 
     have: frozenset[int] = frozenset()

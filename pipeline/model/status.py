@@ -1,6 +1,6 @@
-"""How a run stands while it is under way: what those see who watch it.
+"""Live snapshots of a running pipeline.
 
-A snapshot is taken whenever somebody asks for one; nobody is told of single pages or records.
+A watcher polls for snapshots at its own pace; there are no events for single pages or records.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,13 +14,13 @@ Circuit = Literal["closed", "open", "half-open", "given up"]
 
 
 class EndpointStatus(msgspec.Struct, frozen=True):
-    """How one endpoint stands at a moment; all durations are in seconds.
+    """A snapshot of one endpoint; all durations are in seconds.
 
-    ``pages`` are all that were fetched, also by an earlier run that this one goes on with, ``records`` are of this run.
-    ``pages_wanted`` and ``records_announced`` are None where that is unknown, the latter also where an earlier run has
-    some of them. ``probe_in`` tells how long an open circuit stays so, and is None for any other; ``paused_for`` how
-    long the API wants to be left alone (``Retry-After``, a quota that is used up). ``ended`` tells how the walk ended,
-    None while it is under way.
+    ``pages`` counts all pages fetched, including those of the run that this one resumes; ``records`` counts this run's
+    alone. ``pages_wanted`` and ``records_announced`` are None if unknown; the latter also if an earlier run fetched
+    some of the records. ``probe_in`` is the time until an open circuit admits a probe, None if it is not open.
+    ``paused_for`` is the time until the API accepts requests again (``Retry-After``, an exhausted quota). ``ended`` is
+    the final status, None while the endpoint is being fetched.
     """
 
     source: str
@@ -37,15 +37,15 @@ class EndpointStatus(msgspec.Struct, frozen=True):
 
     @property
     def pages_in_all(self) -> int | None:
-        """How many pages there will be of it: with a walk that has ended no more than there are."""
+        """The expected number of pages, None if unknown; the pages fetched if the endpoint has ended."""
         return self.pages if self.pages_wanted is None and self.ended else self.pages_wanted
 
 
 class RunStatus(msgspec.Struct, frozen=True):
-    """How a run stands at a moment: its endpoints in the order of the configuration, and its time in seconds.
+    """A snapshot of a run: its endpoints in the order of the configuration, and its times in seconds.
 
-    ``fetching`` is False once that has ended, by itself, at the deadline or by a signal; what arrived is then being
-    normalized and written.
+    ``fetching`` is False once fetching has ended, at the last page, the deadline or a signal. The pages that arrived
+    are then normalized and written.
     """
 
     endpoints: Sequence[EndpointStatus]
@@ -55,33 +55,33 @@ class RunStatus(msgspec.Struct, frozen=True):
 
     @property
     def pages(self) -> int:
-        """The pages that are fetched, of all endpoints."""
+        """The number of pages fetched, over all endpoints."""
         return sum(endpoint.pages for endpoint in self.endpoints)
 
     @property
     def pages_in_all(self) -> int | None:
-        """How many pages all endpoints have, None where that is unknown of one of them."""
+        """The expected number of pages over all endpoints, None if unknown for one of them."""
         pages = [endpoint.pages_in_all for endpoint in self.endpoints]
         known = [number for number in pages if number is not None]
         return sum(known) if len(known) == len(pages) else None
 
     @property
     def records(self) -> int:
-        """The records that arrived in this run, of all endpoints."""
+        """The number of records that arrived in this run, over all endpoints."""
         return sum(endpoint.records for endpoint in self.endpoints)
 
     @property
     def ended(self) -> int:
-        """How many endpoints' walks have ended, well or not."""
+        """The number of endpoints that have ended, with any status."""
         return sum(endpoint.ended is not None for endpoint in self.endpoints)
 
     @property
     def seconds_left(self) -> float:
-        """The time until the deadline."""
+        """The time until the deadline, at least 0."""
         return max(0.0, self.timeout - self.elapsed)
 
 
 Poll = Callable[[], RunStatus]
 
-# What watches a run: it is started with it, and cancelled when all is written.
+# Watches a run: started with the run, and cancelled when all files are written.
 Watch = Callable[[Poll], Awaitable[None]]

@@ -1,8 +1,4 @@
-"""The nouns that travel between the stages.
-
-Page (fetch → normalize) → NormalizedPage (normalize → report) → Summary. All are frozen; what is
-mergeable (counts, sums) says so.
-"""
+"""The results of fetching and of a run, and the parts of ``summary.json``. All are immutable."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -21,9 +17,9 @@ EndKnownBy = Literal["announced", "walked"]
 
 
 class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One entry of ``errors``: a failed attempt, a page given up or, with ``position``, a rejected record.
+    """One entry of ``errors``: a failed attempt, a skipped page or, if it has a ``position``, a rejected record.
 
-    ``code`` is the HTTP status, None where no response came.
+    ``code`` is the HTTP status, None if there was no response.
     """
 
     source: str
@@ -36,7 +32,7 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def page_ranges(pages: Sequence[int], most: int = 6) -> str:
-    """Ascending page numbers for people, at most so many runs of them: ``3, 7-9, 12`` and how many more."""
+    """Format ascending page numbers as at most ``most`` ranges and the number of further pages: ``3, 7-9, 5 more``."""
     runs: list[list[int]] = []
     for page in pages:
         if runs and page == runs[-1][-1] + 1:
@@ -49,7 +45,7 @@ def page_ranges(pages: Sequence[int], most: int = 6) -> str:
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """Pages that are missing for one and the same reason; with ``onward`` all behind the last of them are, too."""
+    """Pages that are missing for the same reason; if ``onward``, all pages after the last are missing as well."""
 
     pages: Sequence[int]
     reason: str
@@ -57,10 +53,10 @@ class Gap(msgspec.Struct, frozen=True):
 
 
 class FetchResult(msgspec.Struct, frozen=True):
-    """What one endpoint's fetcher saw: the account of its pages and requests.
+    """The result of fetching one endpoint: its pages, requests and failures.
 
-    ``gaps`` has the pages that are missing, and why. ``announced`` is what the API said of its size. ``ended`` is False
-    while the walk is under way. ``time`` and ``traffic`` are those of this run alone.
+    ``gaps`` has the missing pages with the reasons. ``announced`` is the size that the API announced. ``ended`` is
+    False while the endpoint is being fetched. ``time`` and ``traffic`` cover this run, not the one it resumes.
     """
 
     source: str
@@ -76,29 +72,29 @@ class FetchResult(msgspec.Struct, frozen=True):
 
     @property
     def pages_missing(self) -> Sequence[int]:
-        """The pages that are known to be missing, in their order."""
+        """The numbers of the pages known to be missing, ascending."""
         return tuple(sorted(page for gap in self.gaps for page in gap.pages))
 
     @property
     def missing_from(self) -> int | None:
-        """The page where the walk had to end with the rest unknown, None where all that is missing is known."""
+        """The page at which fetching ended with the rest unknown, None if all missing pages are known."""
         return next((gap.pages[-1] for gap in self.gaps if gap.onward), None)
 
     @property
     def pages_wanted(self) -> int | None:
-        """How many pages the endpoint has, None where that is unknown."""
+        """The number of pages of the endpoint, None if unknown."""
         return self.pages_fetched + len(self.pages_missing) if self.missing_from is None else None
 
     @property
     def end_known_by(self) -> EndKnownBy | None:
-        """How the size is known: the API ``announced`` it, or it was ``walked`` to its end; None where it is not."""
+        """The source of the size: ``announced`` by the API, or ``walked`` to the end; None if it is unknown."""
         if self.missing_from is not None:
             return None
         return "walked" if self.announced == NOTHING_ANNOUNCED else "announced"
 
     @property
     def status(self) -> Status:
-        """``complete``: every page arrived; ``failed``: pages are missing and none arrived."""
+        """``complete`` if no page is missing, ``failed`` if no page arrived, else ``partial``."""
         if not self.gaps:
             return "complete"
         return "partial" if self.pages_fetched else "failed"
@@ -107,9 +103,9 @@ class FetchResult(msgspec.Struct, frozen=True):
 class SourceReport(msgspec.Struct, frozen=True):
     """One entry of ``sources``. ``items_fetched`` = ``products`` + ``duplicates`` + ``rejected``, always.
 
-    ``errors`` counts this source's entries in the summary's ``errors`` whose action is not ``retry``. ``gaps`` says why
-    the pages of ``pages_missing`` are. ``records_announced`` is to be held against ``items_fetched``. ``time`` is where
-    the time of this run went.
+    ``errors`` counts this source's entries in the summary's ``errors`` whose action is not ``retry``. ``gaps`` has the
+    reasons for ``pages_missing``. Compare ``records_announced`` with ``items_fetched``. ``time`` covers this run, not
+    the one it resumes.
     """
 
     name: str
@@ -135,7 +131,7 @@ class SourceReport(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """The head of the summary, over all sources. Times are seconds; ``started_at`` is RFC 3339 UTC."""
+    """The totals over all sources, ``summary`` in the file. ``started_at`` is RFC 3339 UTC."""
 
     status: Status
     total_products: int
@@ -147,7 +143,7 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 class RunStatistics(msgspec.Struct, frozen=True):
-    """How the run used its bounds: proof that they held, for tests and the curious."""
+    """The peak use of a run's bounded queue and threads."""
 
     peak_pages_waiting: int
     peak_dispatches_in_flight: int
@@ -155,12 +151,11 @@ class RunStatistics(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """The account of a finished run, as in ``summary.json``, but for the products: those are in the file.
+    """The summary of a finished run, without the products, which are in the file ``output``.
 
-    ``output`` is the file written; ``stopped_by`` the signal number that ended the fetching early, if any; ``journal``
-    the folder that a resumed run would go on with, if anything is missing; ``rejects`` the file of dead letters, if
-    there are any; ``products`` the file that has the products alone, and ``report`` the one to look at, if those
-    were asked for.
+    ``stopped_by`` is the number of the signal that ended fetching early. ``journal`` is the folder from which a resumed
+    run continues, if pages are missing. ``rejects`` is the file of dead letters, if there are any. ``products`` and
+    ``report`` are the file of the products alone and the HTML report, if the configuration asks for them.
     """
 
     summary: Totals
@@ -176,10 +171,11 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class Replay(msgspec.Struct, frozen=True):
-    """What a replay came to: of so many dead letters, those that are ``products`` now and those of known products.
+    """The result of replaying dead letters.
 
-    ``rejected`` were rejected again; ``rejects`` is the file where those are, None where there are none.
-    ``products_file`` has the products alone, if that was asked for.
+    ``letters`` is their number; ``products`` counts the new products, ``duplicates`` the letters of known products, and
+    ``rejected`` those rejected again. ``rejects`` is the file of the latter, None if there are none. ``products_file``
+    has the products alone, if the configuration asks for it.
     """
 
     letters: int

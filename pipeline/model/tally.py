@@ -1,4 +1,4 @@
-"""Running statistics over products: counts and sums that can be merged in any order."""
+"""Running statistics of prices and categories, exact and mergeable in any order."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,13 +9,16 @@ import msgspec
 
 UNKNOWN_CURRENCY = "unknown"
 
-# Sums stay exact: the digits of prices stand between 10^18 and 10^-54, so this leaves room for 10^28 of them.
+# Sums stay exact: prices have digits between 10^18 and 10^-54, which leaves room to add 10^28 of them.
 _EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN)
 _CENTS = 2
 
 
 class PriceRange(msgspec.Struct, frozen=True):
-    """Prices of one currency: exact, ``avg`` rounded half-even to the finest scale seen, at least cents."""
+    """The exact range of the prices of one currency.
+
+    ``avg`` is rounded half to even, to the most decimals of any price and at least two.
+    """
 
     count: int
     min: Decimal
@@ -24,12 +27,12 @@ class PriceRange(msgspec.Struct, frozen=True):
 
     @property
     def decimals(self) -> int:
-        """How many decimals the finest of them has, at least two."""
+        """The most decimals of any price, at least two."""
         return -_exponent(self.avg)
 
 
 class _Prices:
-    """Count, sum, least and greatest price of one currency."""
+    """Running count, sum, minimum and maximum of one currency."""
 
     __slots__ = ("count", "greatest", "least", "total")
 
@@ -52,14 +55,17 @@ class _Prices:
 
 
 class TallyState(msgspec.Struct, frozen=True):
-    """A Tally as it is stored: per currency count, total, least and greatest; per category its products."""
+    """A Tally in stored form: count, total, minimum and maximum by currency, products by category."""
 
     prices: Mapping[str, tuple[int, Decimal, Decimal, Decimal]]
     categories: Mapping[str, int]
 
 
 class Tally:
-    """Prices by currency and products by category."""
+    """Running statistics of prices by currency, and of products by category.
+
+    The result does not depend on the order in which products are added and tallies are merged.
+    """
 
     def __init__(self) -> None:
         self._prices: dict[str, _Prices] = {}
@@ -78,7 +84,7 @@ class Tally:
 
     @classmethod
     def of(cls, prices: Mapping[str | None, Sequence[Decimal]], categories: Iterable[str]) -> Self:
-        """Count many at once: prices by currency, and the category of each product."""
+        """Count many products at once, given their prices by currency and the category of each product."""
         tally = cls()
         tally._categories.update(categories)
         with localcontext(_EXACT):
@@ -90,7 +96,7 @@ class Tally:
         return tally
 
     def merge(self, other: "Tally") -> None:
-        """Count all that ``other`` has counted; it stays as it is."""
+        """Add the counts of ``other``, which does not change."""
         self._categories.update(other._categories)
         for key, theirs in other._prices.items():
             if (mine := self._prices.get(key)) is None:
@@ -100,13 +106,13 @@ class Tally:
                 mine.add(theirs.count, theirs.total, theirs.least, theirs.greatest)
 
     def state(self) -> TallyState:
-        """All of it, to be stored."""
+        """Return the tally in stored form."""
         prices = {key: (p.count, p.total, p.least, p.greatest) for key, p in self._prices.items()}
         return TallyState(prices, dict(self._categories))
 
     @classmethod
     def from_state(cls, state: TallyState) -> Self:
-        """The tally that was stored."""
+        """Restore a tally from its stored form."""
         tally = cls()
         tally._categories.update(state.categories)
         for key, (count, total, least, greatest) in state.prices.items():
@@ -115,23 +121,23 @@ class Tally:
         return tally
 
     def categories(self) -> Mapping[str, int]:
-        """Products by category, by name."""
+        """Return the number of products by category, sorted by name."""
         return dict(sorted(self._categories.items()))
 
     def prices(self) -> Mapping[str, PriceRange]:
-        """Price ranges by currency, by code; ``unknown`` for those without."""
+        """Return the price ranges sorted by currency; ``unknown`` for prices without one."""
         return {key: self._prices[key].range() for key in sorted(self._prices)}
 
 
 def _finest(amounts: Sequence[Decimal], value: Decimal) -> Decimal:
-    """Of those that are equal to a value (1.5, 1.50) the one with the most decimals."""
+    """Of the amounts equal to ``value`` (1.5, 1.50), the one with the most decimals."""
     if amounts.count(value) == 1:
         return value
     return min((amount for amount in amounts if amount == value), key=_exponent)
 
 
 def _is_finer(price: Decimal, other: Decimal) -> bool:
-    """Whether it has more decimals: of equal prices (1.5, 1.50) that one is kept, in whatever order they come."""
+    """True if it has more decimals; of equal prices (1.5, 1.50) that one is kept, so that order does not matter."""
     return not price.same_quantum(other) and _exponent(price) < _exponent(other)
 
 

@@ -1,1 +1,1 @@
-"""Third stage: adds up what arrived and writes the summary."""
+"""Third stage: write normalized pages to the journal, then combine them into the summary and the other files."""

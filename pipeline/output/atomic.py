@@ -1,4 +1,4 @@
-"""Files that are never half there: written aside, fsynced and moved into place."""
+"""Write files atomically: to temporary files, which are fsynced and moved into place."""
 
 import glob
 import os
@@ -11,22 +11,22 @@ from typing import BinaryIO
 
 from pipeline.errors import ConfigError, OutputError, Problem
 
-# Pages of products are longer than the usual buffer: each would be a system call or two.
+# A page of products exceeds the default buffer, which would cost one or two system calls per page.
 _BUFFER = 1 << 18
 
 
 def prepare_output(output: Path, *others: Path, key: str = "output", flag: str = "-o") -> None:
-    """Make the folder of the output and see that files can be made there: before fetching, not after it.
+    """Create the folder of the output and check that files can be created there.
 
-    ``others`` are files that are going to lie beside it; ``key`` and ``flag`` name the place in the configuration.
+    ``others`` are further files in the same folder. ``key`` and ``flag`` name the setting in error messages.
 
     Raises:
-        ConfigError: when they cannot, or what lies there is no file that could be replaced.
+        ConfigError: if they cannot, or if one of the paths exists and is not a regular file.
     """
     try:
         for path in (output, *others):
             if path.exists() and not path.is_file():
-                raise ConfigError([Problem(key, f"{path} is no regular file; name another place with {flag}")])
+                raise ConfigError([Problem(key, f"{path} is not a regular file; name another place with {flag}")])
         output.parent.mkdir(parents=True, exist_ok=True)
         with _temporary(output):
             pass
@@ -36,13 +36,14 @@ def prepare_output(output: Path, *others: Path, key: str = "output", flag: str =
 
 
 def write_files(files: Mapping[Path, Iterable[bytes] | None]) -> None:
-    """Write temporary files, fsync them, and move all of them into place: readers see the old files or the new ones.
+    """Write temporary files, fsync them, and move all of them into place.
 
-    None for a file that is not to be there any more. Nothing is moved before all is written; killed between one move
-    and the next, the first files are new. Where a path is a symbolic link, the file that it leads to is replaced.
+    Readers of a file see the old or the new one, never a part. Files are moved in the order of the mapping, after all
+    of them are written. If the process is killed between two moves, the first files are new and the others old. A file
+    whose content is None is removed. If a path is a symbolic link, its target is replaced.
 
     Raises:
-        OutputError: when they cannot be written; the old files are untouched then.
+        OutputError: if a file cannot be written; the old files are then unchanged.
     """
     place = Path()
     try:
@@ -69,20 +70,20 @@ def _write_aside(path: Path, chunks: Iterable[bytes], stack: ExitStack) -> Path:
     file.flush()
     os.fsync(file.fileno())
     if path.exists():
-        os.chmod(file.name, stat.S_IMODE(path.stat().st_mode))  # noqa: PTH101 - the file's own name
+        os.chmod(file.name, stat.S_IMODE(path.stat().st_mode))  # noqa: PTH101 - a file object has its name as text
     file.close()
     return Path(file.name)
 
 
 def remove_leftovers(output: Path) -> None:
-    """Remove the temporary files of runs that were killed while they wrote; to be called by who holds the journal."""
+    """Remove temporary files of runs that were killed while writing. Call this only while holding the journal."""
     for leftover in output.parent.glob(f".{glob.escape(output.name)}.*.tmp"):
         leftover.unlink(missing_ok=True)
 
 
 @contextmanager
 def _temporary(output: Path) -> Iterator[BinaryIO]:
-    """A new file beside the output, with the permissions that new files have; gone afterwards unless it was moved."""
+    """A new file beside the output with default permissions, removed afterwards unless it was moved."""
     path = output.with_name(f".{output.name}.{secrets.token_hex(4)}.tmp")
     try:
         with path.open("xb", buffering=_BUFFER) as file:
@@ -92,8 +93,8 @@ def _temporary(output: Path) -> Iterator[BinaryIO]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the move itself durable; Windows cannot open folders, and does not need to."""
-    if os.name == "nt":
+    """Make the moves durable."""
+    if os.name == "nt":  # folders cannot be opened there, and need no fsync
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

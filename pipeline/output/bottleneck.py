@@ -17,12 +17,12 @@ _LEAST_GAIN = 1.0
 
 _HELD_UP = {
     Activity.CIRCUIT: "waiting for its open circuit",
-    Activity.RETRY_AFTER: "in pauses that the API asked for",
+    Activity.RETRY_AFTER: "in pauses that the API requested",
     Activity.CHANNEL: "waiting for room in the channel",
     Activity.TOKENS: "waiting for its own rate limit",
     Activity.BACKOFF: "waiting between retries",
     Activity.NETWORK: "waiting for the API",
-    Activity.NORMALIZING: "in this machine's own work",
+    Activity.NORMALIZING: "in local processing",
 }
 
 
@@ -43,9 +43,10 @@ def with_bottlenecks(
 
 
 def bottleneck(time: TimeSpent, traffic: Traffic, limit: RateLimit, *, busy: float) -> str | None:
-    """One sentence on where most of an endpoint's time went; None where there was no time to speak of.
+    """Return one sentence on where most of an endpoint's time went; None if it took no time.
 
-    ``busy`` is the share of the run in which the process had the processor.
+    It has what is known of the cause, for example ``90 % waiting for its own rate limit; rps 10 would end 4 s sooner,
+    if the API allows it``. ``busy`` is the process's CPU time as a share of the run.
     """
     if not time.wall:
         return None
@@ -58,25 +59,26 @@ def bottleneck(time: TimeSpent, traffic: Traffic, limit: RateLimit, *, busy: flo
 def _advice(most: Activity, time: TimeSpent, traffic: Traffic, limit: RateLimit, busy: float) -> str | None:
     throttled = sum(slot.attempts.get(Outcome.THROTTLED, 0) for slot in traffic.slots)
     if most in (Activity.NETWORK, Activity.NORMALIZING, Activity.CHANNEL) and busy >= BUSY:
-        return f"the processor was busy {min(busy, 1.0):.0%} of the run".replace("%", " %")  # threads overlap a little
+        # Overlapping threads can add up to slightly more than the run.
+        return f"the processor was busy {min(busy, 1.0):.0%} of the run".replace("%", " %")
     match most:
         case Activity.TOKENS if throttled:
-            return f"the API answered 429 {_times(throttled)}, it may allow no more"
+            return f"the API answered 429 {_times(throttled)}, so it may not allow more"
         case Activity.TOKENS:
             return _faster(time.tokens, traffic, limit)
         case Activity.RETRY_AFTER if throttled:
-            return f"it answered 429 {_times(throttled)}, a lower rps may spare that"
+            return f"it answered 429 {_times(throttled)}; a lower rps may avoid that"
         case Activity.CIRCUIT:
             failed = sum(until - since for since, until in traffic.open_circuit)
-            return f"it failed again and again, and was left alone for {failed:.0f} s"
+            return f"repeated failures kept it open for {failed:.0f} s"
         case Activity.NETWORK if (median := traffic.latency(0.5)) is not None:
-            return f"half of its answers took {median:.2f} s or more"
+            return f"half of its responses took {median:.2f} s or more"
         case _:
             return None
 
 
 def _faster(waited: float, traffic: Traffic, limit: RateLimit) -> str | None:
-    """What twice the rate would save, or as much of that as the latency leaves room for (Little's law)."""
+    """Advise up to twice the rate, limited by what latency and concurrency allow (Little's law)."""
     median = traffic.latency(0.5)
     most = limit.concurrency / median if median else 2 * limit.rps
     rate = min(2 * limit.rps, most)

@@ -1,4 +1,8 @@
-"""Find the writer for the file of the products by its suffix."""
+"""The formats of the products file: find the writer for a suffix; JSON Lines, the simplest of them, is here.
+
+To add a format, write a function like :func:`jsonl_chunks`, and name it in ``PRODUCT_FORMATS`` in
+``config/settings.py``. The configuration's check, its error message, its schema and the documents follow from that.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -8,8 +12,14 @@ from pipeline.config.settings import PRODUCT_FORMATS
 from pipeline.errors import ConfigError, Problem
 from pipeline.output.aggregator import Catalogue
 
-# Given the catalogue and the names of extra fields, yields the content of the file.
+# Given the catalogue and the names of the extra fields, yields the content of the file.
 Writer = Callable[[Catalogue, Sequence[str]], Iterator[bytes]]
+
+
+def jsonl_chunks(catalogue: Catalogue, _extra: Sequence[str]) -> Iterator[bytes]:
+    """Yield each product on a line, byte for byte as in the summary, one chunk of products at a time."""
+    for lines in catalogue.products():
+        yield lines + b"\n"
 
 
 def writer_for(path: Path) -> Writer:

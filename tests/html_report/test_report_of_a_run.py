@@ -117,7 +117,7 @@ async def test_a_cancellation_ends_the_making_of_a_report(tmp_path: Path, monkey
 async def test_a_folder_in_its_place_is_said_before_anything_is_fetched(tmp_path: Path) -> None:
     """A folder in place of the report is an error before anything is fetched."""
     (tmp_path / "report.html").mkdir()
-    with pytest.raises(ConfigError, match=r"report\.html is no regular file"):
+    with pytest.raises(ConfigError, match=r"report\.html is not a regular file"):
         await run(with_report(tmp_path, "a"), {"a": FakeApi()})
 
 

@@ -1,4 +1,4 @@
-"""Running statistics: exact, mergeable in any order and grouping, and never across currencies."""
+"""Running statistics: exact, mergeable in any order, and separate by currency."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -12,7 +12,7 @@ from pipeline.model.tally import UNKNOWN_CURRENCY, PriceRange, Tally
 
 Sale = tuple[Decimal | None, str | None, str]
 
-# What a price can be: not negative, at most 36 digits, between 10^-18 and 10^18; zeros and trailing zeros too.
+# Valid prices: not negative, at most 36 digits, between 10^-18 and 10^18; also zeros and trailing zeros.
 PRICES = st.one_of(
     st.decimals(min_value=0, max_value=1000, places=2),
     st.sampled_from(
@@ -33,7 +33,7 @@ def tally_of(sales: list[Sale]) -> Tally:
 
 
 def told(tally: Tally) -> str:
-    """All that a tally tells, to the letter: 1.5 and 1.50 are not the same here."""
+    """The complete result of a tally, in which 1.5 and 1.50 differ."""
     return repr((tally.prices(), tally.categories()))
 
 
@@ -63,10 +63,10 @@ def test_range_is_count_least_greatest_and_average() -> None:
     [
         (["1", "2"], "1.50"),  # at least cents
         (["12.34"], "12.34"),
-        (["1.000", "2"], "1.500"),  # the finest scale seen
+        (["1.000", "2"], "1.500"),  # the most decimals
         (["0.01", "0.02"], "0.02"),  # 0.015 rounds to even
-        (["0.02", "0.03"], "0.02"),  # 0.025 does, too
-        (["0.1", "0.2", "0.3"], "0.20"),  # where binary floats would say 0.20000000000000004
+        (["0.02", "0.03"], "0.02"),  # so does 0.025
+        (["0.1", "0.2", "0.3"], "0.20"),  # binary floats give 0.20000000000000004
         (["10", "10", "11"], "10.33"),
         (["0", "0.00"], "0.00"),
         (["1E+3", "2E+3"], "1500.00"),
@@ -74,13 +74,13 @@ def test_range_is_count_least_greatest_and_average() -> None:
     ],
 )
 def test_average_is_rounded_half_even_to_the_finest_scale(texts: list[str], average: str) -> None:
-    """The average has the finest scale that was seen, at least cents, and is rounded half to even."""
+    """The average is rounded half to even, to the most decimals of any price and at least two."""
     assert prices(*texts).avg.as_tuple() == exact(average)
     assert prices(*reversed(texts)).avg.as_tuple() == exact(average)
 
 
 def test_currencies_are_never_mixed() -> None:
-    """Each currency has a range of its own, and so have the prices whose currency is not known."""
+    """Each currency has its own range, and so have the prices without a currency."""
     tally = tally_of(
         [(Decimal(1), "USD", "a"), (Decimal(3), None, "a"), (Decimal(100), "JPY", "a"), (Decimal(2), "USD", "b")]
     )
@@ -89,25 +89,25 @@ def test_currencies_are_never_mixed() -> None:
 
 
 def test_product_without_a_price_counts_for_its_category_alone() -> None:
-    """No price is not 0: it changes no statistics of prices, whatever its currency."""
+    """A product without a price changes no price statistics, whatever its currency."""
     tally = tally_of([(None, "EUR", "b"), (Decimal(4), "EUR", "a"), (None, None, "b")])
     assert tally.prices() == {"EUR": PriceRange(1, Decimal(4), Decimal(4), Decimal(4))}
     assert tally.categories() == {"a": 1, "b": 2}
 
 
 def test_free_product_has_a_price() -> None:
-    """0 is a price like any other: the least, and part of the average."""
+    """A price of 0 counts like any other."""
     assert prices("0", "3") == PriceRange(2, Decimal(0), Decimal(3), Decimal("1.50"))
 
 
 def test_categories_are_sorted_by_name() -> None:
-    """The order of the categories is that of their names, however they came."""
+    """Categories are sorted by name, regardless of the order in which they came."""
     tally = tally_of([(None, None, category) for category in ["books", "art", "toys", "art"]])
     assert list(tally.categories().items()) == [("art", 2), ("books", 1), ("toys", 1)]
 
 
 def test_merging_leaves_the_other_as_it_was() -> None:
-    """A tally that was merged into another does not change, then or later."""
+    """A tally that was merged into another does not change."""
     one, other = tally_of([(Decimal(1), "EUR", "a")]), tally_of([(Decimal(2), "USD", "b"), (Decimal(3), "EUR", "a")])
     before = told(other)
     one.merge(other)
@@ -117,7 +117,7 @@ def test_merging_leaves_the_other_as_it_was() -> None:
 
 
 def test_merging_with_an_empty_one_changes_nothing() -> None:
-    """An empty tally is neutral, on either side."""
+    """Merging with an empty tally changes nothing, in either direction."""
     tally, empty = tally_of([(Decimal("1.50"), "EUR", "a")]), Tally()
     before = told(tally)
     tally.merge(empty)
@@ -127,7 +127,7 @@ def test_merging_with_an_empty_one_changes_nothing() -> None:
 
 @given(SALES, st.integers(min_value=1, max_value=6), st.randoms(use_true_random=False))
 def test_any_order_and_any_grouping_tell_the_same(sales: list[Sale], parts: int, rng: Random) -> None:
-    """Products added one by one, or shuffled, split into parts and merged in any tree, tell the same to the letter."""
+    """Any order of adding and any grouping of merges give exactly the same result."""
     whole = told(tally_of(sales))
     shuffled = rng.sample(sales, len(sales))
     tallies = [tally_of(shuffled[part::parts]) for part in range(parts)]
@@ -139,7 +139,7 @@ def test_any_order_and_any_grouping_tell_the_same(sales: list[Sale], parts: int,
 
 @given(SALES)
 def test_statistics_are_those_of_exact_arithmetic(sales: list[Sale]) -> None:
-    """Count, minimum and maximum are exact, and the average is off by half a unit of its last place at most."""
+    """Count, minimum and maximum are exact, and the average is off by at most half a unit of its last place."""
     told_ranges = tally_of(sales).prices()
     expected: dict[str, list[Decimal]] = {}
     for price, currency, _ in sales:

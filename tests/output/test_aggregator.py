@@ -1,4 +1,4 @@
-"""The aggregator: order, duplicates, accounts."""
+"""The aggregator: order of products, duplicates, and counts."""
 
 import json
 import random
@@ -17,7 +17,7 @@ from pipeline.output.journal import Journal
 
 
 class Result(msgspec.Struct):
-    """What came of some pages: the catalogue, and its products' lines."""
+    """The catalogue of some pages, and the lines of its products."""
 
     catalogue: Catalogue
     products: list[bytes]
@@ -42,7 +42,7 @@ def ids(lines: list[bytes]) -> list[str]:
 
 
 def test_products_come_in_the_order_of_endpoint_page_and_position() -> None:
-    """However the threads overtook each other, the products stand in the one order."""
+    """Products are in the order of endpoint, page and position, regardless of the order in which workers finish."""
     pages = [
         normalized("b", 1, {"id": 9}, {"id": 3}),
         normalized("a", 2, {"id": 2}),
@@ -52,7 +52,7 @@ def test_products_come_in_the_order_of_endpoint_page_and_position() -> None:
 
 
 def test_of_equal_ids_the_first_in_page_order_is_the_product() -> None:
-    """A duplicate is counted, and the record that stands first wins even if it was delivered last."""
+    """A duplicate is counted, and the first record in page order wins even if it arrived last."""
     pages = [
         normalized("a", 2, {"id": 1, "name": "later", "price": 2}),
         normalized("a", 1, {"id": 1, "name": "first", "price": 1}, {"id": 1, "name": "again", "price": 3}),
@@ -66,13 +66,13 @@ def test_of_equal_ids_the_first_in_page_order_is_the_product() -> None:
 
 
 def test_the_same_id_in_two_sources_is_two_products() -> None:
-    """Ids only have to be unique within their source."""
+    """Ids need to be unique only within their source."""
     pages = [normalized("a", 1, {"id": 1}), normalized("b", 1, {"id": 1})]
     assert ids(add_up(pages, a_walk("a", 1), a_walk("b", 1)).products) == ["a:1", "b:1"]
 
 
 def test_rejects_are_recorded_with_page_and_position_and_cost_nothing_else() -> None:
-    """A record without an id is a reject in `errors`, and the source is complete all the same."""
+    """A record without an id is a reject in `errors`, and the source stays complete."""
     catalogue = aggregate([normalized("a", 4, {"id": 1}, "text", {"name": "x"})], a_walk("a", 1))
     report = catalogue.sources[0]
     assert (report.status, report.items_fetched, report.products, report.rejected) == ("complete", 3, 1, 2)
@@ -81,7 +81,7 @@ def test_rejects_are_recorded_with_page_and_position_and_cost_nothing_else() -> 
 
 
 def test_unlisted_rejects_are_counted_and_told_in_one_entry() -> None:
-    """Of a page with many rejects `errors` lists the first hundred, and one entry for the rest."""
+    """If a page has many rejects, `errors` lists the first hundred and counts the others in one entry."""
     catalogue = aggregate([normalized("a", 1, *[0] * 250, {"id": 1})], a_walk("a", 1))
     report = catalogue.sources[0]
     assert (report.items_fetched, report.rejected, report.errors) == (251, 250, 101)
@@ -89,7 +89,7 @@ def test_unlisted_rejects_are_counted_and_told_in_one_entry() -> None:
 
 
 def test_errors_stand_in_the_order_of_pages_and_positions() -> None:
-    """Failed attempts and rejects of one source are listed by page, then by position."""
+    """Failed attempts and rejects of a source are listed by page, then by position."""
     failures = [Failure("a", page, 503, "x", "t", "retry") for page in (3, 1)]
     pages = [normalized("a", 2, 0, {"id": 1}, 0), normalized("a", 1, {"id": 2}, 0)]
     errors = aggregate(pages, a_walk("a", 2, failures=failures)).errors
@@ -97,7 +97,7 @@ def test_errors_stand_in_the_order_of_pages_and_positions() -> None:
 
 
 def test_prices_of_several_currencies_have_no_common_average() -> None:
-    """`avg_price` is null where a source has several currencies; each has its own range."""
+    """`avg_price` is null if a source has several currencies; each currency has its own range."""
     records = [{"id": 1, "price": "1.00 EUR"}, {"id": 2, "price": "3.00 USD"}, {"id": 3, "price": "2.00 EUR"}]
     report = aggregate([normalized("a", 1, *records)], a_walk("a", 1)).sources[0]
     assert report.avg_price is None
@@ -105,7 +105,7 @@ def test_prices_of_several_currencies_have_no_common_average() -> None:
 
 
 def test_status_is_the_worst_that_is_true_of_all() -> None:
-    """Complete only when all are, failed only when all are, else partial."""
+    """The status is complete only if all sources are, failed only if all are, else partial."""
     complete, failed = a_walk("a", 1), a_walk("b", 0, missing=(1,))
     part = a_walk("c", 1, missing=(2,))
     assert aggregate([], complete, a_walk("b", 1)).status == "complete"
@@ -116,14 +116,14 @@ def test_status_is_the_worst_that_is_true_of_all() -> None:
 
 
 def test_success_rate_is_pages_fetched_of_pages_wanted() -> None:
-    """Fetched ÷ (fetched + missing) over all sources, 0 where nothing was fetched."""
+    """The rate is fetched ÷ (fetched + missing) over all sources, and 0 if nothing was fetched."""
     assert aggregate([], a_walk("a", 7), a_walk("b", 2, missing=(3,))).success_rate == 0.9
     assert aggregate([], a_walk("a", 0, missing=(1,))).success_rate == 0
     assert aggregate([], a_walk("a", 0)).success_rate == 0
 
 
 def test_errors_counts_all_but_healed_attempts() -> None:
-    """A source's `errors` are its entries in `errors` that are no `retry`."""
+    """A source's `errors` counts its entries in `errors` whose action is not `retry`."""
     failures = [Failure("a", 1, 503, "x", "t", action) for action in ("retry", "circuit_break", "skip", "deadline")]
     assert aggregate([], a_walk("a", 1, failures=failures)).sources[0].errors == 3
 
@@ -137,7 +137,7 @@ _records = st.one_of(
 
 @given(st.lists(st.lists(_records, max_size=6), max_size=6), st.randoms(use_true_random=False))
 def test_records_in_are_products_duplicates_and_rejects(pages: list[list[object]], rng: random.Random) -> None:
-    """Nothing vanishes: records in = products + duplicates + rejects, in any order of delivery, with one result."""
+    """Records in = products + duplicates + rejects, and the result does not depend on the order of arrival."""
     results = [normalized("a", number, *records) for number, records in enumerate(pages, 1)]
     in_order = add_up(results, a_walk("a", len(pages)))
     rng.shuffle(results)

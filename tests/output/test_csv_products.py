@@ -1,4 +1,4 @@
-"""Products as CSV: exact, and no text is a formula."""
+"""Products as CSV: exact values, and no text that a spreadsheet takes for a formula."""
 
 import re
 from decimal import Decimal
@@ -17,12 +17,12 @@ TEXTS = ("id", "title", "source", "currency", "category", "processed_at")
 
 
 def without_apostrophe(cell: str) -> str:
-    """The text that a cell was made of, as the README says."""
+    """Restore the text of a cell as the README describes."""
     return cell[1:] if re.match(r"''*(\s*[=+\-@＝＋－＠]|[\t\r\n])", cell) else cell
 
 
 def shown(value: Any) -> Any:
-    """How a further field stands in its cell, its apostrophe aside."""
+    """The content of an extra field's cell, without an added apostrophe."""
     if isinstance(value, str):
         return value.replace("\0", "\ufffd")
     return "" if value is None else _encode(value).decode()
@@ -35,7 +35,7 @@ def one(**changes: Any) -> bytes:
 
 @given(pages)
 def test_any_products_come_back_as_they_were(records: Any) -> None:
-    """Texts but for NUL, prices digit by digit, further fields as JSON; in the order of the summary."""
+    """Texts (except NUL), prices and extra fields survive the round trip, in the order of the summary."""
     catalogue, products = catalogue_of(records)
     expected = of_lines(b"\n".join(products))
     rows = of_csv(b"".join(csv_chunks(catalogue, EXTRA)))
@@ -50,7 +50,7 @@ def test_any_products_come_back_as_they_were(records: Any) -> None:
 
 @given(pages)
 def test_no_text_begins_a_formula(records: Any) -> None:
-    """Whatever its blanks, no text begins with what a spreadsheet takes for a formula."""
+    """No cell starts like a spreadsheet formula, even after leading blanks."""
     catalogue, _ = catalogue_of(records)
     for row in of_csv(b"".join(csv_chunks(catalogue, EXTRA))):
         for name in TEXTS:
@@ -76,13 +76,13 @@ def test_no_text_begins_a_formula(records: Any) -> None:
     ],
 )
 def test_what_could_begin_a_formula_gets_an_apostrophe(title: str | None, cell: str) -> None:
-    """As OWASP lists it, and nothing else does."""
+    """Exactly the texts that OWASP lists get an apostrophe."""
     (row,) = of_csv(b"".join(csv_chunks(a_catalogue(one(title=title)), ())))
     assert row["title"] == cell
 
 
 def test_numbers_are_written_out_and_are_no_formulas() -> None:
-    """A price has its digits and no exponent; a further field that is a negative number stays one."""
+    """A price has all its digits and no exponent; an extra field that is a negative number stays a number."""
     line = one(price=msgspec.Raw(b"1.50e3"), extra={"delta": -5, "code": "-5", "on": True, "tags": ["a", {"b": 1}]})
     content = b"".join(csv_chunks(a_catalogue(line, one(price=None)), ("delta", "code", "on", "tags", "none")))
     assert content == (
@@ -94,5 +94,5 @@ def test_numbers_are_written_out_and_are_no_formulas() -> None:
 
 
 def test_without_products_there_is_the_header() -> None:
-    """A table of no rows still is one."""
+    """A file without products has the header."""
     assert b"".join(csv_chunks(a_catalogue(), ())) == b"id,title,source,price,currency,category,processed_at\r\n"

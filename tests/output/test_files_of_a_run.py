@@ -1,4 +1,4 @@
-"""The files that a run writes: those that the README lists, and no others."""
+"""A run writes exactly the files that the README lists."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from helpers.discovering import file_server
 
 from docs.files import FILES
 
-# Runs the command line, and prints at the end which files below the working directory it made or opened for writing.
+# Runs the command line, then prints the files below the working directory that it created or opened for writing.
 WRITES = """
 import os, sys
 written = set()
@@ -32,7 +32,7 @@ finally:
 
 
 async def test_every_file_that_is_written_is_listed(tmp_path: Path) -> None:
-    """Three runs, one of which sets a journal aside and one goes on with it, write what the README says, all of it."""
+    """Three runs, with a journal moved aside and one resumed, write exactly the files that the README lists."""
     (tmp_path / "early.json").write_text('[{"id": 1}, {"title": "has no id"}]')
     written: set[str] = set()
     with file_server(tmp_path) as home:

@@ -1,4 +1,4 @@
-"""The journal: what is in it survives; what is torn, foreign or held by another run is told."""
+"""The journal: its entries survive; torn entries, changed endpoints and other runs are reported."""
 
 import tempfile
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ def warnings() -> Iterator[list[str]]:
 
 
 def test_what_was_written_is_read_in_page_order(filled: Path) -> None:
-    """Pages come back in their order, whatever the order they were written in, to the byte."""
+    """Pages are read in page order and byte for byte, regardless of the order in which they were written."""
     with begin(filled, resume=True) as journal:
         expected = [page("a", 1, 1), page("a", 3, 31, 32)]
         assert content(journal, "a") == [
@@ -74,7 +74,7 @@ def test_what_was_written_is_read_in_page_order(filled: Path) -> None:
 
 
 def test_progress_is_the_pages_and_the_end(filled: Path) -> None:
-    """A journal knows which pages it has of each source, where a source ended and what it had announced."""
+    """A journal knows the pages of each source, where a source ended, and its profile."""
     with begin(filled, resume=True) as journal:
         assert journal.progress("a") == Progress(frozenset({1, 3}))
         assert journal.progress("b") == Progress(frozenset({1}), end=2, profile=FINDINGS)
@@ -83,7 +83,7 @@ def test_progress_is_the_pages_and_the_end(filled: Path) -> None:
 
 
 def test_a_resumed_journal_grows(filled: Path) -> None:
-    """What a later run appends stands beside what was there."""
+    """A later run appends to the entries that exist."""
     with begin(filled, resume=True) as journal:
         journal.append(page("a", 2, 21))
     with begin(filled, resume=True) as journal:
@@ -91,7 +91,7 @@ def test_a_resumed_journal_grows(filled: Path) -> None:
 
 
 def test_a_torn_entry_is_dropped_wherever_it_is_torn(filled: Path, warnings: list[str]) -> None:
-    """Cut off at any byte, the journal has the whole entries before the cut, says so, and can be written on."""
+    """Wherever the file is cut, the whole entries before it are kept, a warning is logged, and writing continues."""
     path = filled / "pages"
     whole = path.read_bytes()
     with begin(filled, resume=True) as journal:
@@ -110,7 +110,7 @@ def test_a_torn_entry_is_dropped_wherever_it_is_torn(filled: Path, warnings: lis
 
 @given(st.binary(max_size=80))
 def test_any_damage_at_the_end_is_dropped(damage: bytes) -> None:
-    """Whatever bytes a crash left behind the last entry, the entries are read and the rest is gone."""
+    """Any bytes after the last entry are removed, and the entries are read."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "j"
         with begin(folder) as journal:
@@ -122,7 +122,7 @@ def test_any_damage_at_the_end_is_dropped(damage: bytes) -> None:
 
 
 def test_an_unfinished_journal_is_set_aside_and_not_destroyed(filled: Path, warnings: list[str]) -> None:
-    """A run that does not resume begins anew; the old pages lie in a folder of their own, and that is said."""
+    """A run without --resume starts a new journal, moves the old pages to a folder of their own, and logs it."""
     before = (filled / "pages").read_bytes()
     with begin(filled) as journal:
         assert journal.is_empty
@@ -131,7 +131,7 @@ def test_an_unfinished_journal_is_set_aside_and_not_destroyed(filled: Path, warn
 
 
 def test_a_run_that_was_killed_before_its_first_page_does_not_push_out_another(filled: Path) -> None:
-    """What was set aside stays there when all that lies in its way is a journal without a page."""
+    """A journal without pages does not replace one that was moved aside."""
     before = (filled / "pages").read_bytes()
     for _ in range(3):
         begin(filled).close()
@@ -139,7 +139,7 @@ def test_a_run_that_was_killed_before_its_first_page_does_not_push_out_another(f
 
 
 def test_removing_leaves_the_journal_of_a_run_that_has_begun_since(filled: Path) -> None:
-    """What another run writes the moment the lock is let go is its own, and stays."""
+    """What another run writes right after the lock is released is kept."""
     journal = begin(filled, resume=True)
     release, others = journal._lock.release, []
 
@@ -149,7 +149,7 @@ def test_removing_leaves_the_journal_of_a_run_that_has_begun_since(filled: Path)
             others.append(begin(filled))
             others[0].append(page("a", 1, 1))
 
-    journal._lock.release = release_and_let_another_in  # type: ignore[method-assign]  # at the worst moment there is
+    journal._lock.release = release_and_let_another_in  # type: ignore[method-assign]  # at the worst moment
     journal.remove()
     others[0].close()
     with begin(filled, resume=True) as resumed:
@@ -157,7 +157,7 @@ def test_removing_leaves_the_journal_of_a_run_that_has_begun_since(filled: Path)
 
 
 def test_resuming_nothing_begins_anew(folder: Path) -> None:
-    """--resume without a journal is an ordinary run."""
+    """--resume without a journal starts an ordinary run."""
     with begin(folder, resume=True) as journal:
         assert journal.is_empty
         journal.append(page("a", 1, 1))
@@ -165,7 +165,7 @@ def test_resuming_nothing_begins_anew(folder: Path) -> None:
 
 @pytest.mark.parametrize("beginning", [b"", b"\n", b'{"entry":"opening"', b"garbage\n"])
 def test_a_file_that_is_no_journal_is_begun_anew(folder: Path, beginning: bytes) -> None:
-    """Where not even the first entry is whole there is nothing to go on with."""
+    """If the first entry is not whole, the journal starts anew."""
     folder.mkdir(parents=True)
     (folder / "pages").write_bytes(beginning)
     with begin(folder, resume=True) as journal:
@@ -176,7 +176,7 @@ def test_a_file_that_is_no_journal_is_begun_anew(folder: Path, beginning: bytes)
 
 
 def test_a_changed_endpoint_is_refused(filled: Path) -> None:
-    """Pages of an endpoint that is another one now would be mixed with its own: each is named, with the remedy."""
+    """If endpoints have changed, each is named with the remedy, so that their pages do not mix."""
     with pytest.raises(ConfigError) as caught:
         begin(filled, resume=True, endpoints={"a": "another"})
     assert [problem.path for problem in caught.value.problems] == ["endpoints.a", "endpoints.b"]
@@ -186,13 +186,13 @@ def test_a_changed_endpoint_is_refused(filled: Path) -> None:
 
 
 def test_a_new_endpoint_may_be_resumed(filled: Path) -> None:
-    """An endpoint that was added is fetched from its first page on."""
+    """An endpoint that was added is fetched from its first page."""
     with begin(filled, resume=True, endpoints={**ENDPOINTS, "c": "new"}) as journal:
         assert journal.progress("c") == Progress()
 
 
 def test_an_endpoint_that_was_added_is_held_to_what_it_was(filled: Path) -> None:
-    """What a resumed run added may be resumed again, and not with another definition."""
+    """An endpoint added by a resumed run can be resumed again, but only with the same definition."""
     with Journal.open(filled, {**ENDPOINTS, "c": "3"}, resume=True) as journal:
         journal.append(page("c", 1, 1))
     with Journal.open(filled, {**ENDPOINTS, "c": "3"}, resume=True) as journal:
@@ -202,7 +202,7 @@ def test_an_endpoint_that_was_added_is_held_to_what_it_was(filled: Path) -> None
 
 
 def test_a_second_run_on_the_same_output_is_refused(filled: Path) -> None:
-    """Two runs at once would write into one file: the second is told, the first goes on."""
+    """A second run on the same output is refused, and the first one continues."""
     with begin(filled, resume=True) as first:
         with pytest.raises(ConfigError, match="another run"):
             begin(filled, resume=True)
@@ -212,14 +212,14 @@ def test_a_second_run_on_the_same_output_is_refused(filled: Path) -> None:
 
 
 def test_a_removed_journal_leaves_nothing(filled: Path) -> None:
-    """Once it has served, the folder is gone."""
+    """Removing a journal removes its folder."""
     with begin(filled, resume=True) as journal:
         journal.remove()
     assert not filled.exists()
 
 
 def test_a_full_disk_costs_only_the_entry_that_did_not_fit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the disk fills up in the middle of an entry, the error says what to do, and the entries before are good."""
+    """If the disk fills up within an entry, the error names the remedy, and earlier entries stay intact."""
 
     class Full:
         def __init__(self, file: object) -> None:
@@ -243,7 +243,7 @@ def test_a_full_disk_costs_only_the_entry_that_did_not_fit(folder: Path, monkeyp
 
 
 def test_a_place_below_a_file_is_a_mistake(tmp_path: Path) -> None:
-    """Where no folder can be made, the configuration names the wrong place."""
+    """If the folder cannot be created, the error is one of configuration."""
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot write"):
         begin(tmp_path / "file" / "j")

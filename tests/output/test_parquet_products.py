@@ -1,4 +1,4 @@
-"""Products as Parquet: exact, typed, and never all in memory."""
+"""Products as Parquet: exact, typed, and written in bounded memory."""
 
 import io
 import json
@@ -20,7 +20,7 @@ from pipeline.output.parquet_products import parquet_chunks
 
 @given(pages)
 def test_any_products_come_back_as_they_were(records: Any) -> None:
-    """Texts, prices as exact decimals, times in UTC, further fields as their JSON; in the order of the summary."""
+    """Texts, exact decimal prices, UTC times and extra fields survive the round trip, in the order of the summary."""
     catalogue, products = catalogue_of(records)
     expected = of_lines(b"\n".join(products))
     for product in expected:
@@ -42,7 +42,7 @@ def test_any_products_come_back_as_they_were(records: Any) -> None:
     ],
 )
 def test_prices_have_a_type_that_holds_them_all(prices: list[str], kind: pa.DataType) -> None:
-    """The same one from run to run, with more decimals where a price has them, more digits only where it must be."""
+    """The price type is the same from run to run; it has more decimals or digits only if a price needs them."""
     catalogue, _ = catalogue_of([[("a", price, None)] for price in prices])
     table = pq.read_table(io.BytesIO(b"".join(parquet_chunks(catalogue, EXTRA))))
     assert table.schema.field("price").type == kind
@@ -50,7 +50,7 @@ def test_prices_have_a_type_that_holds_them_all(prices: list[str], kind: pa.Data
 
 
 def test_products_are_written_group_by_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No page is read before the group of those before it is written, and a group has few bytes."""
+    """No page is read before the previous row group is written, and a group has a bounded size."""
     catalogue, products = catalogue_of([[(f"{page}-{i}", "1", None) for i in range(5)] for page in range(8)])
     monkeypatch.setattr(parquet_products, "_GROUP_BYTES", len(products[0]) + 1)
     read = 0
@@ -73,7 +73,7 @@ def test_products_are_written_group_by_group(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_without_products_there_is_the_schema() -> None:
-    """A table of no rows still has its columns."""
+    """A file without products has its columns."""
     catalogue, _ = catalogue_of([])
     table = pq.read_table(io.BytesIO(b"".join(parquet_chunks(catalogue, EXTRA))))
     assert table.num_rows == 0

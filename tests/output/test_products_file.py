@@ -1,4 +1,4 @@
-"""The products as a file of their own: the same as in the summary, together with it, or an error before fetching."""
+"""The products file has the products of the summary and changes with it; errors are found before fetching."""
 
 import signal
 import subprocess
@@ -44,7 +44,7 @@ def ids_in_summary(folder: Path) -> list[str]:
 
 @given(pages)
 def test_lines_are_those_of_the_summary(records: Any) -> None:
-    """Byte by byte, a product each."""
+    """JSON Lines has each product byte for byte as in the summary."""
     catalogue, products = catalogue_of(records)
     content = b"".join(writer_for(Path("p.jsonl"))(catalogue, ()))
     assert content == b"".join(line + b"\n" for page in products for line in page.split(b"\n"))
@@ -58,7 +58,7 @@ def test_every_format_that_the_configuration_allows_has_a_writer(suffix: str) ->
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv"])
 def test_products_are_read_as_they_are_written(suffix: str) -> None:
-    """A page at a time: none is asked for before the one before it is on its way."""
+    """Products are read page by page: none before the previous page is written."""
     catalogue, products = catalogue_of([[("a", "1", None)], [("b", "2", None)], [("c", "3", None)]])
     waiting = iter(products)
     chunks = writer_for(Path(f"p.{suffix}"))(msgspec.structs.replace(catalogue, products=lambda: waiting), ())
@@ -72,7 +72,7 @@ def test_products_are_read_as_they_are_written(suffix: str) -> None:
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("suffix", FORMATS)
 async def test_the_products_are_those_of_the_summary(tmp_path: Path, suffix: str) -> None:
-    """In their order, without duplicates, and where they are is told."""
+    """The file has the products of the summary in the same order, without duplicates; the result names it."""
     path = tmp_path / "deep" / f"p.{suffix}"
     twice = {2: [ok([{"id": 1, "price": "1.50"}, {"id": 2}, {"id": 1}])], 4: [ok([{"id": 3}, {"id": 2}])]}
     summary = await run(path, FakeApi(pages=5, script=twice))
@@ -86,7 +86,7 @@ async def test_the_products_are_those_of_the_summary(tmp_path: Path, suffix: str
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("suffix", FORMATS)
 async def test_a_run_that_is_cut_off_writes_what_it_has_and_the_resumed_one_all(tmp_path: Path, suffix: str) -> None:
-    """By the deadline, by a signal, or before anything came."""
+    """A run that ends early by deadline or signal, or without any page, writes what it has; resuming completes it."""
     path = tmp_path / f"p.{suffix}"
     await run(path, FakeApi(pages=6, latency=1), timeout=0.5)
     assert ids(path) == []
@@ -111,7 +111,7 @@ async def test_a_run_that_is_cut_off_writes_what_it_has_and_the_resumed_one_all(
 async def test_what_cannot_be_written_leaves_the_old_files(
     tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither summary nor products change, nothing else is left, and the journal has all of it."""
+    """If the products cannot be written, the old files stay, no other file is left, and the journal is complete."""
     path = tmp_path / f"p.{suffix}"
     for old in (path, tmp_path / "s.json"):
         old.write_text("old")
@@ -135,7 +135,7 @@ async def test_what_cannot_be_written_leaves_the_old_files(
 async def test_nothing_is_moved_before_all_is_written_and_the_summary_comes_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who sees the new summary sees its products, too."""
+    """A reader that sees the new summary sees its products."""
     done: list[str] = []
     real = Path.replace
 
@@ -151,7 +151,7 @@ async def test_nothing_is_moved_before_all_is_written_and_the_summary_comes_last
 
 @pytest.mark.virtual_time
 async def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
-    """A temporary file of the products goes as that of the summary does."""
+    """Temporary files of the products are removed like those of the summary."""
     (tmp_path / ".p.csv.0badcafe.tmp").write_text("half")
     await run(tmp_path / "p.csv", FakeApi())
     assert sorted(each.name for each in tmp_path.iterdir()) == ["p.csv", "s.json"]
@@ -165,14 +165,14 @@ async def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
         ("x/../s.jsonl", "in the way of"),
         ("link/s.jsonl", "in the way of"),
         ("s.journal/p.csv", "in the way of"),
-        ("folder.csv", "no regular file"),
+        ("folder.csv", "not a regular file"),
         ("file/p.csv", "cannot write"),
         ("a\0b.csv", "cannot write"),
         (f"{'x' * 300}.csv", "cannot write"),
     ],
 )
 async def test_an_impossible_place_is_found_before_fetching(tmp_path: Path, name: str, problem: str) -> None:
-    """Where it cannot be, or a file of the run itself has to be, is told by the key with the flag that mends it."""
+    """A path that cannot be written or that the run itself needs is reported with its key and flag."""
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "file").write_text("")
     (tmp_path / "link").symlink_to(tmp_path)
@@ -189,7 +189,7 @@ async def test_an_impossible_place_is_found_before_fetching(tmp_path: Path, name
 
 
 async def test_what_parquet_needs_is_named_before_fetching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the extra is not installed, the error says how to get it; the other formats need nothing."""
+    """If the extra is not installed, the error says how to install it; other formats do not need it."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.delitem(sys.modules, "pipeline.output.parquet_products", raising=False)
     monkeypatch.delattr(sys.modules["pipeline.output"], "parquet_products", raising=False)
@@ -204,7 +204,7 @@ async def test_what_parquet_needs_is_named_before_fetching(tmp_path: Path, monke
 
 
 def test_pyarrow_is_not_imported_without_need() -> None:
-    """Who wants no Parquet does not wait for it, nor has to have it."""
+    """pyarrow is imported only for Parquet."""
     script = "import sys, pipeline.cli; print([name for name in sys.modules if name.startswith('pyarrow')])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
@@ -212,7 +212,7 @@ def test_pyarrow_is_not_imported_without_need() -> None:
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_a_replay_writes_them_anew(tmp_path: Path, suffix: str) -> None:
-    """With what became a product, or with what was there where nothing did; from the summary alone."""
+    """A replay writes the products file from the summary, with or without new products."""
     path = tmp_path / f"p.{suffix}"
     trio.run(lambda: run(path, FakeApi(pages=1, script={1: [ok([{"id": 1}, {"ref": 2}])]})))
     rejects = tmp_path / "s.rejects.jsonl"
@@ -233,7 +233,7 @@ def test_a_replay_writes_them_anew(tmp_path: Path, suffix: str) -> None:
 
 
 def test_further_fields_are_those_of_all_endpoints() -> None:
-    """Each name once, in the order of the configuration: a table has the same columns whoever answered."""
+    """Each extra name is listed once, in the order of the configuration, regardless of which endpoints answered."""
     endpoints = [
         Endpoint(name=name, url=f"http://{name}.test/", fields=Fields(extra=dict.fromkeys(extra, "x")))
         for name, extra in {"a": ["brand", "size"], "b": [], "c": ["weight", "brand"]}.items()

@@ -1,4 +1,4 @@
-"""Dead letters: what is rejected is kept whole, and becomes products after a fix, without fetching."""
+"""Dead letters: rejected records are kept in full, and become products after a fix without fetching."""
 
 import json
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from pipeline.output.replay import replay_rejects
 
 NOW = "2026-01-01T00:00:00Z"
 
-# Of each page one record is a product and two are none, yet.
+# Of each page, one record is a product and two become products only after a fix, or never.
 PAGES = {
     1: [{"id": 1, "price": "2.50"}, {"ref": 2, "price": "$3.00", "name": "Päper\u2028 cup"}, [7]],
     2: [{"id": 3}, {"ref": 1, "price": 9}, {"ref": 5, "price": "free", "category": "Gifts"}],
@@ -43,7 +43,7 @@ def run(output: Path, pages: dict[int, Any]) -> pipeline.Summary:
 
 
 def mended(pages: Sequence[Page]) -> list[NormalizedPage]:
-    """What a newer version makes of it: `ref` is an id, too."""
+    """Normalize as a newer version that accepts `ref` as an id."""
     (page,) = pages
     records = [msgspec.Raw(bytes(record).replace(b'"ref"', b'"id"')) for record in page.records]
     return normalize_batch([Page(page.source, page.number, records)])
@@ -63,7 +63,7 @@ def output(tmp_path: Path) -> Path:
 
 
 def test_rejected_records_are_kept_whole(output: Path) -> None:
-    """Each is a line with source, page, position, field, reason and the record as it came."""
+    """Each dead letter has source, page, position, field, reason and the record as it came."""
     letters = [json.loads(line) for line in (output.parent / "rejects.jsonl").read_text("utf-8").split("\n") if line]
     places = [(letter["source"], letter["page"], letter["position"], letter["field"]) for letter in letters]
     assert places == [("shop", 1, 2, "id"), ("shop", 1, 3, "$"), ("shop", 2, 2, "id"), ("shop", 2, 3, "id")]
@@ -72,20 +72,20 @@ def test_rejected_records_are_kept_whole(output: Path) -> None:
 
 
 def test_a_run_without_rejects_leaves_no_file(output: Path) -> None:
-    """Dead letters of an older run would be taken for those of the new summary."""
+    """A run without rejects removes the dead letters of an older run."""
     summary = run(output, {1: [{"id": 1}]})
     assert summary.rejects is None
     assert not rejects_file(output).exists()
 
 
 def test_each_output_has_its_own_file() -> None:
-    """Outputs side by side do not share dead letters."""
+    """Outputs in the same folder have separate dead letters."""
     assert rejects_file(Path("out/summary.json")) == Path("out/rejects.jsonl")
     assert rejects_file(Path("out/shops.json")) == Path("out/shops.rejects.jsonl")
 
 
 def test_after_a_fix_they_are_what_an_undisturbed_run_would_have_made_of_them(output: Path, tmp_path: Path) -> None:
-    """Products, statistics and errors are those of a run of the mended program, but for the order within a source."""
+    """After a fix, a replay gives what a run of the fixed program would give, except for the order within a source."""
     replay = replay_rejects(OutputFiles(output), mended)
     assert (replay.letters, replay.products, replay.duplicates, replay.rejected) == (4, 2, 1, 1)
     fixed = {number: json.loads(json.dumps(page).replace('"ref"', '"id"')) for number, page in PAGES.items()}
@@ -104,7 +104,7 @@ def test_after_a_fix_they_are_what_an_undisturbed_run_would_have_made_of_them(ou
 
 
 def test_a_replay_without_a_fix_changes_nothing(output: Path) -> None:
-    """What is rejected again is as it was, to the byte."""
+    """A replay that rejects everything again leaves both files unchanged, byte for byte."""
     before = output.read_bytes(), rejects_file(output).read_bytes()
     replay = replay_rejects(OutputFiles(output), normalize_batch)
     assert (replay.products, replay.rejected) == (0, 4)
@@ -112,7 +112,7 @@ def test_a_replay_without_a_fix_changes_nothing(output: Path) -> None:
 
 
 def test_replayed_twice_nothing_counts_twice(output: Path) -> None:
-    """Killed between summary and dead letters, the next replay finds duplicates and counts none of them."""
+    """If killed between summary and dead letters, the next replay finds duplicates and counts none of them."""
     letters = rejects_file(output).read_bytes()
     replay_rejects(OutputFiles(output), mended)
     after = document(output)
@@ -122,7 +122,7 @@ def test_replayed_twice_nothing_counts_twice(output: Path) -> None:
 
 
 def test_a_record_that_is_no_json_is_kept_as_text(tmp_path: Path) -> None:
-    """Its bytes are in the letter, and rejected again until somebody mends it."""
+    """A record that is not valid JSON is kept as text, and rejected again until the user corrects it."""
     broken = {1: reply(200, b'[{"id": 1}, {"id": NaN}, {"id": "caf\xe9"}]')}
     api = FakeApi(pages=0, script={number: [answer] for number, answer in broken.items()})
     output = tmp_path / "s.json"
@@ -136,7 +136,7 @@ def test_a_record_that_is_no_json_is_kept_as_text(tmp_path: Path) -> None:
 
 @given(st.binary(min_size=1) | st.recursive(st.none() | st.text(), st.lists).map(msgspec.json.encode))
 def test_any_record_is_one_line_and_comes_back(raw: bytes) -> None:
-    """Whatever bytes a record has, its letter is a line of JSON; what was JSON is the same when it is read."""
+    """The dead letter of any record is one line of JSON, and valid JSON survives the round trip."""
     letter = DeadLetter.of("shop", 1, Reject(1, "$", "why"), NOW, msgspec.Raw(raw))
     line = msgspec.json.encode(letter)
     assert b"\n" not in line
@@ -147,7 +147,7 @@ def test_any_record_is_one_line_and_comes_back(raw: bytes) -> None:
 
 
 def test_many_rejects_of_a_page_are_listed_in_part_and_replayed_in_full(tmp_path: Path) -> None:
-    """The summary lists the first hundred; the dead letters are all there."""
+    """The summary lists the first hundred rejects of a page; the dead letters have all of them."""
     output = tmp_path / "summary.json"
     run(output, {1: [{"id": 0}, *({"ref": n} for n in range(1, 151))]})
     assert len(document(output)["errors"]) == 101
@@ -165,7 +165,7 @@ def test_many_rejects_of_a_page_are_listed_in_part_and_replayed_in_full(tmp_path
     ],
 )
 def test_a_file_that_was_mended_badly_is_refused(output: Path, line: str, problem: str) -> None:
-    """The place is named, and nothing is changed."""
+    """A line that is not a valid dead letter is reported with its place, and nothing changes."""
     before = output.read_bytes()
     rejects_file(output).write_text(line)
     with pytest.raises(ConfigError, match=problem):
@@ -174,7 +174,7 @@ def test_a_file_that_was_mended_badly_is_refused(output: Path, line: str, proble
 
 
 def test_there_must_be_a_summary_and_nobody_writing_it(output: Path) -> None:
-    """Without a summary, with something else in its place, or during a run there is nothing to replay into."""
+    """A replay fails if the summary is missing, is not a summary, or is being written by a run."""
     with pytest.raises(ConfigError, match="the summary does not exist"):
         replay_rejects(OutputFiles(output.with_name("other.json")), mended)
     with locked(output.with_suffix(".journal")), pytest.raises(ConfigError, match="another run"):
@@ -185,7 +185,7 @@ def test_there_must_be_a_summary_and_nobody_writing_it(output: Path) -> None:
 
 
 def test_as_a_user_does_it(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A record that was mended by hand in the file becomes a product; the command says what came of it."""
+    """A record that the user corrected in the file becomes a product, and the command reports the result."""
     path = rejects_file(output)
     path.write_text(path.read_text("utf-8").replace('"ref":2', '"id":2'), "utf-8")
     monkeypatch.chdir(output.parent)

@@ -1,4 +1,4 @@
-"""Writing summary.json: whole, durable, or not at all."""
+"""Writing the summary is atomic and durable."""
 
 import json
 import os
@@ -20,7 +20,7 @@ CATALOGUE = a_catalogue(b'{"id":"a:1","price":1.50}\n{"id":"a:2"}', b'{"id":"b:1
 
 
 def test_the_file_is_one_json_document_with_the_four_parts(tmp_path: Path) -> None:
-    """Summary, sources, products and errors, in this order, decimals as they were."""
+    """The parts are summary, sources, products and errors, in this order, with decimals unchanged."""
     OutputFiles(tmp_path / "s.json").write(TOTALS, CATALOGUE)
     text = (tmp_path / "s.json").read_text()
     document = json.loads(text)
@@ -31,7 +31,7 @@ def test_the_file_is_one_json_document_with_the_four_parts(tmp_path: Path) -> No
 
 
 def test_an_old_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
-    """The new file stands in place of the old one; no temporary file remains."""
+    """The new file replaces the old one, and no temporary file remains."""
     output = tmp_path / "s.json"
     output.write_text("old")
     OutputFiles(output).write(TOTALS, CATALOGUE)
@@ -40,7 +40,7 @@ def test_an_old_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> Non
 
 
 def test_a_failure_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
-    """When composing breaks off, readers still see the old file, and the error says what to do."""
+    """If writing fails, the old file stays, and the error names the remedy."""
     output = tmp_path / "s.json"
     output.write_text("old")
 
@@ -55,7 +55,7 @@ def test_a_failure_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 def test_the_folder_is_made(tmp_path: Path) -> None:
-    """The output's folders are made before anything is fetched."""
+    """The folders of the output are created before fetching."""
     prepare_output(tmp_path / "a" / "b" / "s.json")
     assert (tmp_path / "a" / "b").is_dir()
     assert not list((tmp_path / "a" / "b").iterdir())
@@ -63,14 +63,14 @@ def test_the_folder_is_made(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["file/s.json", "."])
 def test_an_impossible_place_is_found_before_fetching(tmp_path: Path, place: str) -> None:
-    """A folder, or a place below a file, is named as a mistake in the configuration."""
+    """A folder, or a path below a file, is a configuration error."""
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="output"):
         prepare_output(tmp_path / place)
 
 
 def test_it_is_on_the_disk_before_it_is_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file is flushed to the disk before it is moved, and its folder after it."""
+    """The file is flushed to disk before it is moved, and its folder after that."""
     done: list[str] = []
     real_fsync, real_replace = os.fsync, Path.replace
 
@@ -90,16 +90,16 @@ def test_it_is_on_the_disk_before_it_is_in_place(tmp_path: Path, monkeypatch: py
 
 
 def test_what_is_no_regular_file_is_never_replaced(tmp_path: Path) -> None:
-    """A device, a pipe or a folder in the output's place is refused before fetching, and stays what it is."""
+    """A device, a pipe or a folder at the output's path is refused before fetching, and stays."""
     os.mkfifo(tmp_path / "pipe")
     for place in (tmp_path / "pipe", tmp_path, Path("/dev/null")):
-        with pytest.raises(ConfigError, match="no regular file"):
+        with pytest.raises(ConfigError, match="not a regular file"):
             prepare_output(place)
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
 
 def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
-    """The file that a link leads to is replaced, the link stays; and the file keeps its permissions."""
+    """The target of a link is replaced and keeps its permissions; the link stays."""
     target = tmp_path / "data" / "target.json"
     target.parent.mkdir()
     target.write_text("old")
@@ -113,13 +113,13 @@ def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
 def test_a_name_that_no_file_can_have_is_a_mistake(tmp_path: Path, name: str) -> None:
-    """What the system refuses as a name is a mistake in the configuration, not an internal error."""
+    """A name that the system refuses is a configuration error, not an internal error."""
     with pytest.raises(ConfigError, match="cannot write"):
         prepare_output(tmp_path / name)
 
 
 def test_leftovers_of_killed_runs_are_removed_and_nothing_else(tmp_path: Path) -> None:
-    """A run that was killed while it wrote leaves a temporary file; the next one removes it, and no other file."""
+    """Temporary files of a killed run are removed, and no other file."""
     for name in (".s.json.0badcafe.tmp", ".s.jsonx.0badcafe.tmp", "s.json", ".other.json.0badcafe.tmp"):
         (tmp_path / name).write_text("")
     remove_leftovers(tmp_path / "s.json")
