@@ -1,4 +1,4 @@
-"""The files of a run: write the summary, the products, the dead letters and the report, all or none of them."""
+"""The files of a run: write the summary, the products, the dead letters and the report together."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence

@@ -121,7 +121,7 @@ class Journal:
         self._write(encode_entry(ProfileEntry(source, profile)) + b"\n")
 
     def progress(self, source: str) -> Progress:
-        """Return how far earlier runs came with a source, as read when the journal was opened."""
+        """Return the progress of earlier runs with a source. Call this before anything is appended."""
         if source not in self._pages and source not in self._ends:
             return NOTHING_YET
         return Progress(

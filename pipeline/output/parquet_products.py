@@ -1,4 +1,4 @@
-"""Write the products as Parquet. Needs pyarrow, so this module is imported only if it is used."""
+"""Write the products as Parquet. This module needs pyarrow, so it is imported only if it is used."""
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
