@@ -93,6 +93,6 @@ class Bars(tqdm):  # type: ignore[type-arg]  # generic only in its stubs
     def _text(self, row: Row, columns: int) -> str:
         total: Any = row.total  # None if unknown, which the stubs do not know
         text = self.format_meter(row.n, total, 0, ascii=self.ascii, bar_format=row.layout)
-        # What the encoding lacks would be escaped, and no longer fit the line.
+        # Characters missing in the encoding would be escaped by the file, and the line would become too long.
         text = text.encode(self.fp.encoding, "replace").decode(self.fp.encoding)
         return fitted(text, columns).rstrip()

@@ -198,7 +198,7 @@ def test_as_a_user_does_it(output: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     ]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0
-    assert result.output == f"replayed 4: 1 new products → {output}, 3 rejected again → {path}\n"
+    assert result.output == f"4 records replayed: 1 new product → {output}, 3 rejected again → {path}\n"
     assert [p["id"] for p in document(output)["products"]] == ["shop:1", "shop:3", "shop:2"]
     assert document(output)["products"][-1]["title"] == PAGES[1][1]["name"]
     path.unlink()

@@ -12,8 +12,8 @@ SCRIPT = """
 import re, sys
 from pathlib import Path
 import httpx, msgspec, trio
+from helpers.running import run_pipeline
 from helpers.support import NO_LIMIT, NO_TLS, config, reply
-import pipeline
 from pipeline.fetch.http.client import Client
 
 PAGES, OUTPUT = int(sys.argv[1]), sys.argv[2]
@@ -33,7 +33,7 @@ def connect(endpoint):
     return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=Api())
 
 async def main():
-    return await pipeline.run(config(OUTPUT, "shop", rate_limit=NO_LIMIT, timeout=300.0), connect=connect)
+    return await run_pipeline(config(OUTPUT, "shop", rate_limit=NO_LIMIT, timeout=300.0), connect=connect)
 
 summary = trio.run(main)
 # Not ru_maxrss, which in a child starts at its parent's value.

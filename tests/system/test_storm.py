@@ -6,9 +6,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from helpers.running import run_pipeline
 import trio
 
-import pipeline
 from mockapi.faults import KINDS, PERSONAS, Fault
 from mockapi.serve import serving
 from mockapi.settings import Settings
@@ -61,7 +61,7 @@ async def test_a_storm_that_passes_costs_nothing(tmp_path: Path, seed: int) -> N
     )
     with trio.fail_after(50):
         async with serving(settings) as urls:
-            summary = await pipeline.run(brisk(dict(urls), tmp_path / "s.json"), rng=rng)
+            summary = await run_pipeline(brisk(dict(urls), tmp_path / "s.json"), rng=rng)
     document = json.loads((tmp_path / "s.json").read_bytes())
     told = [(error.source, error.page, error.error) for error in summary.errors if error.action != "retry"]
     for source in summary.sources:
