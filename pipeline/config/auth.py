@@ -244,9 +244,9 @@ class Auth(Section, frozen=True):
 NO_AUTH = Auth()
 
 
-def client_credentials_header(how: OAuth2, expansion: Expansion | None = None) -> str:
+def client_credentials_header(client: OAuth2, expansion: Expansion | None = None) -> str:
     """Return the Authorization header for a client's token URL (RFC 6749, section 2.3.1)."""
-    return _basic(quote_plus(how.client_id), quote_plus(how.client_secret), expansion)
+    return _basic(quote_plus(client.client_id), quote_plus(client.client_secret), expansion)
 
 
 def _basic(user: str, password: str, expansion: Expansion | None) -> str:

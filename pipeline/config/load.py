@@ -21,7 +21,7 @@ from pipeline.config.validate import WHOLE, Builder, RawText, did_you_mean
 from pipeline.config.yaml import parse_text, read_yaml
 from pipeline.errors import ConfigError, Problem
 
-Source = str | os.PathLike[str] | Mapping[str, Any]
+PathOrMapping = str | os.PathLike[str] | Mapping[str, Any]
 
 DEFAULT_PATH = Path("config/config.yaml")
 ENV_PREFIX = "PIPELINE_"
@@ -37,7 +37,7 @@ class Loaded(msgspec.Struct, frozen=True):
 
 
 def load_config(
-    source: Source | None = None,
+    path: PathOrMapping | None = None,
     *,
     flags: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
@@ -45,7 +45,7 @@ def load_config(
 ) -> Config:
     """Read a configuration and apply the environment and the flags to it.
 
-    ``source`` is the path of a YAML file, or the configuration as a mapping, as YAML would give it::
+    ``path`` is that of a YAML file. It may also be the configuration itself, as the mapping that YAML would give::
 
         load_config({"endpoints": [{"name": "shop", "url": "https://shop.example/products.json"}]})
 
@@ -56,31 +56,33 @@ def load_config(
     Raises:
         ConfigError: with every unknown key, bad value, contradiction and missing variable.
     """
-    return load(source, flags=flags, environ=environ, credentials=credentials).config
+    return load(path, flags=flags, environ=environ, credentials=credentials).config
 
 
 def load(
-    source: Source | None = None,
+    path: PathOrMapping | None = None,
     *,
     flags: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
     credentials: bool = True,
 ) -> Loaded:
-    """Do the same as :func:`load_config`, and also return the resolved endpoints, so that they are resolved once.
+    """Load a configuration as :func:`load_config` does, and return it together with its resolved endpoints.
+
+    With ``credentials=False`` there are no resolved endpoints.
 
     Raises:
-        ConfigError: as :func:`load_config` does.
+        ConfigError: with every problem, as in :func:`load_config`.
     """
     problems: list[Problem] = []
-    raw, missing = _read(source)
+    raw, missing = _read(path)
     flags = dict(flags or {})
     environ = dict(os.environ if environ is None else environ)
     layers = _Layers(raw, problems)
     # The whole list first: the other settings may change parts of it.
-    layers.lay_endpoints(environ.pop(f"{ENV_PREFIX}ENDPOINTS", None), f"{ENV_PREFIX}ENDPOINTS")
-    layers.lay_endpoints(flags.pop("endpoints", None), "command line")
-    layers.lay(_from_environment(environ, layers.endpoints(), problems))
-    layers.lay((key, text, "command line") for key, text in flags.items())
+    layers.replace_endpoints(environ.pop(f"{ENV_PREFIX}ENDPOINTS", None), f"{ENV_PREFIX}ENDPOINTS")
+    layers.replace_endpoints(flags.pop("endpoints", None), "command line")
+    layers.apply(_from_environment(environ, layers.endpoints(), problems))
+    layers.apply((key, text, "command line") for key, text in flags.items())
     config = Builder(layers.origins, problems).config(raw)
     endpoints: tuple[ResolvedEndpoint, ...] = ()
     if config is not None and config.endpoints and credentials:
@@ -95,12 +97,12 @@ def load(
     return Loaded(config, endpoints)
 
 
-def _read(source: Source | None) -> tuple[dict[str, Any], str]:
-    """Return the configuration as a dictionary of its own, and a remark if there is no file."""
-    if isinstance(source, Mapping):
-        return {key: _copy(value) for key, value in source.items()}, ""
-    file = DEFAULT_PATH if source is None else Path(source)
-    raw = read_yaml(file, required=source is not None)
+def _read(path: PathOrMapping | None) -> tuple[dict[str, Any], str]:
+    """Return the raw configuration, which may be changed, and a remark if there is no file."""
+    if isinstance(path, Mapping):
+        return {key: _copy(value) for key, value in path.items()}, ""
+    file = DEFAULT_PATH if path is None else Path(path)
+    raw = read_yaml(file, required=path is not None)
     return raw, "" if file.exists() else f" ({file} does not exist; name another file with --config)"
 
 
@@ -139,21 +141,21 @@ class _Layers:
             return []
         return [(str(i), e.get("name", i) if isinstance(e, dict) else i) for i, e in enumerate(entries)]
 
-    def lay_endpoints(self, text: str | None, origin: str) -> None:
+    def replace_endpoints(self, text: str | None, origin: str) -> None:
         """Replace the whole list of endpoints by the one in ``text``, which is YAML or JSON."""
         if text is not None:
             self._raw["endpoints"] = parse_text(text)
             self.origins["endpoints"] = origin
 
-    def lay(self, settings: Iterable[tuple[str, str, str]]) -> None:
+    def apply(self, settings: Iterable[tuple[str, str, str]]) -> None:
         """Set keys to texts, given as (dotted key, text, origin); a section is set before the keys within it."""
         for key, text, origin in sorted(settings, key=lambda setting: setting[0].count(".")):
             if key.startswith("endpoints."):
-                self._lay_on_endpoint(key, text, origin)
+                self._apply_to_endpoint(key, text, origin)
             else:
                 self._put(self._raw, key, text, key, origin)
 
-    def _lay_on_endpoint(self, key: str, text: str, origin: str) -> None:
+    def _apply_to_endpoint(self, key: str, text: str, origin: str) -> None:
         rest = key.removeprefix("endpoints.")
         # The longest name first, since one name may be a prefix of another.
         for index, name in sorted(self.endpoints(), key=lambda endpoint: len(str(endpoint[1])), reverse=True):

@@ -69,11 +69,11 @@ class Builder:
         A preset's rate is lowered to ``common_limit``, the keys that are set for all endpoints.
         """
         path = f"endpoints.{index}."
-        stand_in: dict[str, Any] = {"name": f"?{index}", "url": "http://invalid.invalid"}
+        placeholder: dict[str, Any] = {"name": f"?{index}", "url": "http://invalid.invalid"}
         if not isinstance(raw, dict):
             self._add_problem(path[:-1], f"needs `name` and `url`, got {_type_name(raw)}")
-            return Endpoint(**stand_in)
-        if missing := [f"`{key}`" for key in stand_in if key not in raw]:
+            return Endpoint(**placeholder)
+        if missing := [f"`{key}`" for key in placeholder if key not in raw]:
             self._add_problem(path[:-1], f"needs {' and '.join(missing)}")
         bases = msgspec.structs.asdict(inherited)
         known: dict[str, Any] = {}
@@ -88,9 +88,9 @@ class Builder:
                 raw = {**raw, "url": preset.url(url)}
         if _is_null(raw.get("auth")):  # the same as no key: the preset's authentication applies
             raw = {key: value for key, value in raw.items() if key != "auth"}
-        values = {**stand_in, **known, **self._values(Endpoint, raw, path, bases)}
+        values = {**placeholder, **known, **self._values(Endpoint, raw, path, bases)}
         endpoint = self._construct(lambda: Endpoint(**values), path)
-        return endpoint or Endpoint(name=values["name"], url=stand_in["url"])
+        return endpoint or Endpoint(name=values["name"], url=placeholder["url"])
 
     def _values(
         self, section: type[Section], raw: Mapping[Any, Any], path: str, bases: Mapping[str, Any]

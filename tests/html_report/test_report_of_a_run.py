@@ -138,7 +138,7 @@ def test_flag_environment_and_set_reach_the_key(
     """``report`` can be set by flag, environment or --set, and the flag has precedence."""
     (tmp_path / "c.yaml").write_text("endpoints: [{name: a, url: 'http://a.test'}]")
     seen: list[bool] = []
-    monkeypatch.setattr("pipeline.cli.run._run", lambda config, *_, **__: seen.append(config.report))
+    monkeypatch.setattr("pipeline.cli.run._run", lambda loaded, *_, **__: seen.append(loaded.config.report))
     CliRunner().invoke(cli.main, ["-c", str(tmp_path / "c.yaml"), *flags], env=env)
     assert seen == [wanted]
     assert load_config(tmp_path / "c.yaml", environ=env).report is (env != {})
