@@ -47,6 +47,7 @@ class Api(ABC):
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
+        self.quota = setup.quota or self.quota
         self.limit = self.quota.limit(setup.rate_limit, setup.burst)
 
     @property
@@ -77,8 +78,12 @@ class Api(ABC):
     def answer(self, request: Request, window: Window) -> Response:
         """Return the page of a window."""
 
+    def rate_headers(self, standing: Standing) -> Mapping[str, str]:
+        """Return the rate limit headers of an answer; none if the quota is silent."""
+        return {} if self.quota.silent else self.announce(standing)
+
     def announce(self, standing: Standing) -> Mapping[str, str]:
-        """Return the rate limit headers of an answer; every answer has them."""
+        """Return the rate limit headers in the API's own format."""
         return retry_after(standing)
 
     def too_many(self, standing: Standing) -> Response:  # noqa: ARG002 - some APIs report how long to wait

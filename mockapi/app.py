@@ -63,7 +63,7 @@ class Persona:
         )
         if seen.fault != "hang":
             seen.status = response.status_code
-        response.headers.update(self._api.announce(standing))
+        response.headers.update(self._api.rate_headers(standing))
         return response
 
     async def _admitted(self, request: Request, window: Window, seen: Seen) -> Response:

@@ -16,6 +16,7 @@ from mockapi.demo import demonstrate
 from mockapi.faults import KINDS, Fault, parse_fault
 from mockapi.personas import NAMES, PERSONAS, path, usual_port
 from mockapi.probe import wait_until_healthy
+from mockapi.quota import Quota, parse_quota
 from mockapi.serve import ListenError, serving
 from mockapi.settings import Settings
 
@@ -31,6 +32,13 @@ EXAMPLES = (
 def _read_faults(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[Fault]:
     try:
         return [parse_fault(value) for value in values]
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _read_quota(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> Quota | None:
+    try:
+        return None if value is None else parse_quota(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
@@ -78,6 +86,13 @@ class _Mocks(click.Group):
 @click.option("--latency", type=click.FloatRange(min=0), default=0.0, help="Seconds by which each answer is delayed.")
 @click.option("--rate-limit", type=click.FloatRange(min=0), default=0.0, help="Requests per second; 0: no limit.")
 @click.option("--burst", type=click.IntRange(min=1), default=5, help="Burst of the rate limit.")
+@click.option(
+    "--quota",
+    callback=_read_quota,
+    metavar="QUOTA",
+    help="Quota of each persona, REQUESTS/SECONDS[:fixed|:sliding|:bucket][:counting][:silent]: of which kind, whether"
+    " refused requests count, and whether answers have no rate limit headers.  [default: their own]",
+)
 @click.option(
     "--fault",
     "faults",

@@ -2,12 +2,14 @@
 
 import msgspec
 
+from mockapi.quota import Quota
+
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """The part of the settings that each persona needs.
 
-    ``rate_limit`` is in requests per second; 0 leaves only the API's own quota. ``token_requests`` is the number of
-    requests for products for which an access token is valid.
+    ``quota`` replaces the API's own; ``rate_limit``, in requests per second if not 0, replaces both. ``token_requests``
+    is the number of requests for products for which an access token is valid.
     """
 
     seed: int = 1
@@ -15,6 +17,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     per_page: int = 20
     rate_limit: float = 0.0
     burst: int = 5
+    quota: Quota | None = None
     token_requests: int = 5
 
     @property

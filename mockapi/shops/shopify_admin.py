@@ -26,7 +26,7 @@ class ShopifyAdmin(Shop):
     name = "shopify_admin"
     path = "/admin/api/2025-01/products.json"
     usual, most = 50, 250
-    quota = Quota(40, 20.0, leaks=True)
+    quota = Quota(40, 20.0, "bucket")
 
     @classmethod
     def make(cls, rng: Random, index: int) -> tuple[Record, Truth]:

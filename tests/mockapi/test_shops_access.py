@@ -199,6 +199,6 @@ def test_a_window_opens_with_its_first_request() -> None:
 
 def test_a_bucket_leaks_evenly() -> None:
     """A request is allowed as soon as one has leaked."""
-    limit = Quota(4, 2.0, leaks=True).limit(rate=0, burst=5)
+    limit = Quota(4, 2.0, "bucket").limit(rate=0, burst=5)
     assert [limit.ask(now).wait for now in (1.0, 1.0, 1.0, 1.0, 1.0, 1.5, 1.5)] == [None] * 4 + [0.5, None, 0.5]
     assert limit.ask(9.0).left == 3
