@@ -2,6 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from copy import copy
+from http import HTTPStatus
+from typing import Self
+from urllib.parse import parse_qs
 
 import msgspec
 from starlette.requests import Request
@@ -9,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from mockapi.announce import retry_after
+from mockapi.errors import ERRORS
 from mockapi.quota import Quota, Standing
 from mockapi.setup import Setup
 
@@ -39,14 +44,30 @@ class RefusedError(Exception):
 
 
 class Api(ABC):
-    """One API over HTTP. ``path`` leads from the base URL to its products and includes any query that they need."""
+    """One API over HTTP.
+
+    ``path`` leads from the base URL to its products and includes any query that they need. ``parameters`` are the names
+    of the query parameters that it knows besides those of ``path``.
+
+    ``past_end`` and ``unknown_parameters`` are keys of the tables in ``behaviours``; ``errors`` is a key of ``ERRORS``.
+    If ``media_type`` is not empty, answers have this type, and requests must accept it.
+    """
 
     name: str
     path: str
+    parameters: Sequence[str] = ()
     quota: Quota = Quota()
+    past_end: str = "own"
+    unknown_parameters: str = "ignore"
+    media_type: str = ""
+    errors: str = "text"
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
+        self.past_end = setup.past_end or self.past_end
+        self.unknown_parameters = setup.unknown_parameters or self.unknown_parameters
+        self.media_type = setup.media_type or self.media_type
+        self.errors = setup.errors or self.errors
         self.quota = setup.quota or self.quota
         self.limit = self.quota.limit(setup.rate_limit, setup.burst)
 
@@ -54,6 +75,22 @@ class Api(ABC):
     def route(self) -> str:
         """Return the path of its products as a route pattern."""
         return self.path.partition("?")[0]
+
+    @property
+    @abstractmethod
+    def total(self) -> int:
+        """Return the number of records in the catalogue."""
+
+    def without_records(self) -> Self:
+        """Return the same API with an empty catalogue."""
+        empty = copy(self)
+        empty.setup = msgspec.structs.replace(self.setup, pages=0)
+        return empty
+
+    def unknown(self, request: Request) -> Sequence[str]:
+        """Return the query parameters of a request that the API does not know."""
+        known = {*self.parameters, *parse_qs(self.path.partition("?")[2], keep_blank_values=True)}
+        return [name for name in request.query_params if name not in known]
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the routes that it serves besides products."""
@@ -88,7 +125,17 @@ class Api(ABC):
 
     def too_many(self, standing: Standing) -> Response:  # noqa: ARG002 - some APIs report how long to wait
         """Return the answer to a request beyond the quota."""
-        return Response(status_code=429)
+        return self.failure(429)
+
+    def error(self, status: int, text: str) -> Response:
+        """Return a refusal in the API's error format."""
+        return ERRORS[self.errors](status, text)
+
+    def failure(self, status: int, text: str = "") -> Response:
+        """Return a failure: ``text`` alone, or an error with a message if the settings choose an error format."""
+        if self.setup.errors:
+            return self.error(status, text or HTTPStatus(status).phrase)
+        return Response(text, status, media_type="text/plain" if text else None)
 
 
 def as_json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -7,12 +7,13 @@ import anyio
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from mockapi import personas
 from mockapi.api import RefusedError, Window, as_json
+from mockapi.behaviours import respond
 from mockapi.faults import Fault, FaultScript
 from mockapi.settings import Settings
 from mockapi.stats import Seen, Stats
@@ -82,9 +83,11 @@ class Persona:
         value = fault.value if fault else None
         match fault.kind if fault else None:
             case "status":
-                return PlainTextResponse("a fault, as scripted", int(value or 500))
+                return self._api.failure(int(value or 500), "a fault, as scripted")
             case "429":
-                return Response(status_code=429, headers={} if value is None else {"Retry-After": f"{value:g}"})
+                response = self._api.failure(429)
+                response.headers.update({} if value is None else {"Retry-After": f"{value:g}"})
+                return response
             case "hang":
                 return await _hang(request)
             case "html":
@@ -97,16 +100,16 @@ class Persona:
             case "drip":
                 return StreamingResponse(_drip(self._body(request, window)), media_type="application/json")
             case "overlap":
-                return self._api.answer(request, Window(window.start, window.size, shift=int(value or 0)))
+                return respond(self._api, request, Window(window.start, window.size, shift=int(value or 0)))
             case "dirty":
-                return self._api.answer(request, msgspec.structs.replace(window, dirty=True))
+                return respond(self._api, request, msgspec.structs.replace(window, dirty=True))
             case "ignore-page":
-                return self._api.answer(request, Window(0, window.size))
+                return respond(self._api, request, Window(0, window.size))
             case _:
-                return self._api.answer(request, window)
+                return respond(self._api, request, window)
 
     def _body(self, request: Request, window: Window) -> bytes:
-        return bytes(self._api.answer(request, window).body)
+        return bytes(respond(self._api, request, window).body)
 
 
 async def _hang(request: Request) -> Response:

@@ -18,7 +18,7 @@ from mockapi.personas import NAMES, PERSONAS, path, usual_port
 from mockapi.probe import wait_until_healthy
 from mockapi.quota import Quota, parse_quota
 from mockapi.serve import ListenError, serving
-from mockapi.settings import Settings
+from mockapi.settings import CHOICES, Settings
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -94,6 +94,28 @@ class _Mocks(click.Group):
     " refused requests count, and whether answers have no rate limit headers.  [default: their own]",
 )
 @click.option(
+    "--past-end",
+    type=click.Choice(CHOICES["past_end"]),
+    help="Answer to a page after the last one: the persona's own, the last page, or an error with this status."
+    "  [default: their own]",
+)
+@click.option(
+    "--unknown-parameters",
+    type=click.Choice(CHOICES["unknown_parameters"]),
+    help="Effect of query parameters that a persona does not know: none, a filter that matches no record, or a 400."
+    "  [default: their own]",
+)
+@click.option(
+    "--media-type",
+    help="Media type of the answers; requests whose Accept does not admit it get 406.  [default: their own]",
+)
+@click.option(
+    "--errors",
+    type=click.Choice(CHOICES["errors"]),
+    metavar="PATH",
+    help=f"Path of the message in error bodies: {', '.join(CHOICES['errors'])}.  [default: their own]",
+)
+@click.option(
     "--fault",
     "faults",
     envvar="MOCKAPI_FAULT",
@@ -131,7 +153,7 @@ def main(ctx: click.Context, /, **options: Any) -> None:
     Every option is also an environment variable: --error-rate is MOCKAPI_ERROR_RATE.
     """
     try:
-        ctx.obj = Settings(**options)
+        ctx.obj = Settings(**{name: value for name, value in options.items() if value is not None})
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     if ctx.invoked_subcommand is None:

@@ -1,7 +1,7 @@
 """Numbered pages of a fixed size, in three shapes: api1, api2 and api3."""
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from mockapi.api import Api, RefusedError, Window, as_json
 from mockapi.catalog import envelope, page_of
@@ -13,16 +13,22 @@ class Plain(Api):
     """One of the three; ``catalog.py`` has their content."""
 
     path = "/products"
+    parameters = ("page",)
 
     def __init__(self, name: str, setup: Setup) -> None:
         super().__init__(setup)
         self.name = name
 
+    @property
+    def total(self) -> int:
+        """Return the number of records; all pages are full."""
+        return self.setup.pages * self.setup.per_page
+
     def window(self, request: Request) -> Window:
         """Read ``page``, from 1."""
         text = request.query_params.get("page", "1")
         if not text.isdecimal() or int(text) == 0:
-            raise RefusedError(PlainTextResponse("page must be a whole number of at least 1", 400))
+            raise RefusedError(self.error(400, "page must be a whole number of at least 1"))
         return Window((int(text) - 1) * self.setup.per_page, self.setup.per_page)
 
     def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window is enough

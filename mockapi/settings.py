@@ -1,10 +1,19 @@
 """The settings of the mocks."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
+from mockapi.behaviours import PAST_END, UNKNOWN_PARAMETERS
+from mockapi.errors import ERRORS
 from mockapi.faults import Fault
 from mockapi.personas import NAMES, PERSONAS, usual_port
 from mockapi.setup import Setup
+
+# The possible values of the settings that choose a behaviour, besides empty.
+CHOICES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
+    {"past_end": tuple(PAST_END), "unknown_parameters": tuple(UNKNOWN_PARAMETERS), "errors": tuple(ERRORS)}
+)
 
 
 class Settings(Setup, frozen=True, kw_only=True):
@@ -25,6 +34,9 @@ class Settings(Setup, frozen=True, kw_only=True):
     personas: Sequence[str] = PERSONAS
 
     def __post_init__(self) -> None:
+        for field, table in CHOICES.items():
+            if (chosen := getattr(self, field)) and chosen not in table:
+                raise ValueError(f"{field} {chosen!r} is not one of {', '.join(table)}")
         unknown = set(self.personas) - set(NAMES)
         if unknown:
             raise ValueError(f"there is no persona {', '.join(sorted(unknown))}; the personas are {', '.join(NAMES)}")

@@ -8,8 +8,9 @@ from mockapi.quota import Quota
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """The part of the settings that each persona needs.
 
-    ``quota`` replaces the API's own; ``rate_limit``, in requests per second if not 0, replaces both. ``token_requests``
-    is the number of requests for products for which an access token is valid.
+    ``past_end``, ``unknown_parameters``, ``media_type`` and ``errors`` replace the API's own if not empty; see ``Api``.
+    ``quota`` replaces the API's own, and ``rate_limit`` both; it is in requests per second, 0 for none.
+    ``token_requests`` is the number of requests for products for which an access token is valid.
     """
 
     seed: int = 1
@@ -18,6 +19,10 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit: float = 0.0
     burst: int = 5
     quota: Quota | None = None
+    past_end: str = ""
+    unknown_parameters: str = ""
+    media_type: str = ""
+    errors: str = ""
     token_requests: int = 5
 
     @property

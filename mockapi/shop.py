@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from mockapi.api import Api, RefusedError, Window, as_json
+from mockapi.api import Api, RefusedError, Window
 from mockapi.truth import Truth
 
 Record = dict[str, Any]
@@ -21,6 +21,7 @@ class Shop(Api):
     the real API; None means no maximum. ``per_page`` of the settings limits both.
     """
 
+    errors = "message"
     usual: int | None = None
     most: int | None = None
 
@@ -28,6 +29,11 @@ class Shop(Api):
     @abstractmethod
     def make(cls, rng: Random, index: int) -> tuple[Record, Truth]:
         """Return the record of an index, from 0, and its true product."""
+
+    @property
+    def total(self) -> int:
+        """Return the number of records."""
+        return self.setup.records
 
     @classmethod
     def truth(cls, seed: int, records: int) -> list[Truth]:
@@ -65,7 +71,7 @@ class Shop(Api):
         """
         text = request.query_params.get(name, str(default))
         if not (text.isascii() and text.isdecimal() and int(text) >= least):
-            raise RefusedError(as_json({"message": f"{name} must be a whole number of at least {least}"}, 400))
+            raise RefusedError(self.error(400, f"{name} must be a whole number of at least {least}"))
         return int(text)
 
     @classmethod

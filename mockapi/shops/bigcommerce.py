@@ -20,6 +20,7 @@ class Bigcommerce(Shop):
 
     name = "bigcommerce"
     path = "/stores/mockstore/v3/catalog/products"
+    parameters = ("page", "limit")
     usual, most = 50, 250
     quota = Quota(150, 30.0)
 

@@ -23,6 +23,7 @@ class Cursors(Shop):
 
     name = "cursors"
     path = "/items"
+    parameters = ("cursor",)
     quota = Quota(5, 1.0)
 
     @classmethod

@@ -24,6 +24,7 @@ class Dummyjson(Shop):
 
     name = "dummyjson"
     path = "/products"
+    parameters = ("skip", "limit")
     usual = 30
     quota = Quota(100, 10.0)
 

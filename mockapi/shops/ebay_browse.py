@@ -26,6 +26,7 @@ class EbayBrowse(Shop):
 
     name = "ebay_browse"
     path = "/buy/browse/v1/item_summary/search?q=lamp"
+    parameters = ("offset", "limit")
     usual, most = 50, 200
     quota = Quota(5_000, 86_400.0)
 

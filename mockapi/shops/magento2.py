@@ -20,6 +20,7 @@ class Magento2(Shop):
 
     name = "magento2"
     path = "/rest/V1/products"
+    parameters = (_PAGE, _SIZE)
     usual, most = 20, 300
 
     @classmethod

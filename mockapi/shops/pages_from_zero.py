@@ -18,6 +18,7 @@ class PagesFromZero(Shop):
 
     name = "pages_from_zero"
     path = "/catalogue"
+    parameters = ("page", "size")
     usual = 20
 
     @classmethod

@@ -18,6 +18,7 @@ class Platzi(Shop):
 
     name = "platzi"
     path = "/api/v1/products"
+    parameters = ("offset", "limit")
 
     @classmethod
     def make(cls, rng: Random, index: int) -> tuple[Record, Truth]:

@@ -25,6 +25,7 @@ class ShopifyAdmin(Shop):
 
     name = "shopify_admin"
     path = "/admin/api/2025-01/products.json"
+    parameters = ("page_info", "limit")
     usual, most = 50, 250
     quota = Quota(40, 20.0, "bucket")
 

@@ -19,6 +19,7 @@ class ShopifyStorefront(Shop):
 
     name = "shopify_storefront"
     path = "/products.json"
+    parameters = ("page", "limit")
     usual, most = 30, 250
 
     @classmethod

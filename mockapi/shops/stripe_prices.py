@@ -23,6 +23,7 @@ class StripePrices(Shop):
 
     name = "stripe_prices"
     path = "/v1/prices"
+    parameters = ("starting_after", "limit")
     usual, most = 10, 100
     quota = Quota(25, 1.0)
 

@@ -24,6 +24,7 @@ class WoocommerceStore(Shop):
 
     name = "woocommerce_store"
     path = "/wp-json/wc/store/v1/products"
+    parameters = ("page", "per_page")
     usual, most = 10, 100
     quota = Quota(25, 10.0)
 

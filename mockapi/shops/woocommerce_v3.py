@@ -20,6 +20,7 @@ class WoocommerceV3(Shop):
 
     name = "woocommerce_v3"
     path = "/wp-json/wc/v3/products"
+    parameters = ("page", "per_page")
     usual, most = 10, 100
 
     @classmethod

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from mockapi.app import Persona
 from mockapi.credentials import CLIENT_ID, CLIENT_SECRET, KEY, SECRET, TOKEN
 from mockapi.faults import parse_fault
 from mockapi.serve import serving
@@ -39,6 +40,13 @@ async def shop(name: str, *faults: str, **settings: Any) -> AsyncIterator[httpx.
         httpx.AsyncClient(base_url=urls[name], headers=headers, trust_env=False, verify=NO_TLS) as client,
     ):
         yield client
+
+
+def in_process(name: str, *faults: str, **settings: Any) -> httpx.AsyncClient:
+    """Return a client of a persona that runs in this process, also under a virtual clock, with its credentials."""
+    chosen = Settings(personas=(name,), faults=[parse_fault(fault) for fault in faults], **settings)
+    transport = httpx.ASGITransport(Persona(name, chosen).app())
+    return httpx.AsyncClient(base_url="http://mock.test", headers=CREDENTIALS.get(name), transport=transport)
 
 
 async def new_token(client: httpx.AsyncClient) -> dict[str, str]:

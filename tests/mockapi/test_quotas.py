@@ -2,25 +2,16 @@
 
 import subprocess
 import sys
-from typing import Any
 
-import httpx
 import pytest
 import trio
+from helpers.mock_shops import in_process
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockapi.app import Persona
 from mockapi.quota import Quota, parse_quota
-from mockapi.settings import Settings
 
 HEADERS = {"retry-after", "ratelimit", "ratelimit-policy", "x-ratelimit-limit"}
-
-
-def client(name: str, **settings: Any) -> httpx.AsyncClient:
-    """Return a client of a persona that runs in this process."""
-    app = Persona(name, Settings(personas=(name,), **settings)).app()
-    return httpx.AsyncClient(base_url="http://mock.test", transport=httpx.ASGITransport(app))
 
 
 def allowed(quota: Quota, times: list[float]) -> list[float]:
@@ -77,7 +68,7 @@ def test_the_three_kinds_differ_after_a_refusal() -> None:
 @pytest.mark.parametrize("name", ["api1", "cursors"])
 async def test_a_silent_quota_sends_no_headers(name: str) -> None:
     """An answer within or beyond a silent quota has no rate limit headers, and the window opens again."""
-    async with client(name, quota=parse_quota("2/30:sliding:counting:silent")) as api:
+    async with in_process(name, quota=parse_quota("2/30:sliding:counting:silent")) as api:
         path = "/items" if name == "cursors" else "/products"
         answers = [await api.get(path) for _ in range(3)]
         await trio.sleep(30)
@@ -89,7 +80,7 @@ async def test_a_silent_quota_sends_no_headers(name: str) -> None:
 @pytest.mark.virtual_time
 async def test_a_quota_replaces_the_apis_own_and_keeps_its_headers() -> None:
     """A quota that is not silent is reported in the API's own headers."""
-    async with client("cursors", quota=Quota(3, 60.0)) as api:
+    async with in_process("cursors", quota=Quota(3, 60.0)) as api:
         answer = await api.get("/items")
     assert answer.headers["RateLimit-Policy"] == '"default";q=3;w=60'
 

@@ -227,7 +227,9 @@ def read(name: str, record: Record) -> Truth:
 async def test_a_walk_in_its_own_style_finds_what_is_true(name: str) -> None:
     """A walk to the end reads each product once and equal to its truth; the last page is short."""
     settings = {"pages": 3, "per_page": 7, "seed": 5}
-    async with shop(name, **settings, rate_limit=1000.0, burst=1000) as client:
+    # Refusing shows that the shop declares the parameters of its own style.
+    access = {"rate_limit": 1000.0, "burst": 1000, "unknown_parameters": "refuse"}
+    async with shop(name, **settings, **access) as client:
         pages = await WALKS[name](client, SHOPS[name].path)
     assert [len(page) for page in pages] == ([19] if name == "fakestore" else [7, 7, 5])
     found = [read(name, record) for page in pages for record in page]
