@@ -6,6 +6,7 @@ from docs.markdown import code, described_flags, table
 from mockapi.cli import main
 from mockapi.credentials import HELP
 from mockapi.faults import KINDS
+from mockapi.frameworks import FRAMEWORKS
 from mockapi.personas import NAMES, path, usual_port
 from mockapi.shops import SHOPS
 
@@ -32,5 +33,6 @@ def faults() -> str:
 
 
 def _about(name: str) -> str:
-    home = sys.modules[SHOPS[name].__module__ if name in SHOPS else "mockapi.plain"]
+    module = SHOPS[name].__module__ if name in SHOPS else "mockapi.plain"
+    home = FRAMEWORKS[name] if name in FRAMEWORKS else sys.modules[module]
     return (home.__doc__ or "").partition("\n")[0].replace("``", "`")

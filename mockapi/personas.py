@@ -3,6 +3,7 @@
 from typing import Final
 
 from mockapi.api import Api
+from mockapi.frameworks import FRAMEWORKS
 from mockapi.plain import Plain
 from mockapi.setup import Setup
 from mockapi.shops import SHOPS
@@ -10,14 +11,16 @@ from mockapi.shops import SHOPS
 # Served by default.
 PERSONAS: Final = ("api1", "api2", "api3")
 
-NAMES: Final = (*PERSONAS, *SHOPS)
+_CATALOGUES = {**SHOPS, **FRAMEWORKS}
+
+NAMES: Final = (*PERSONAS, *_CATALOGUES)
 
 _FIRST_PORT = 8001
 
 
 def api(name: str, setup: Setup) -> Api:
     """Create a persona that has had no requests."""
-    return SHOPS[name](setup) if name in SHOPS else Plain(name, setup)
+    return _CATALOGUES[name](setup) if name in _CATALOGUES else Plain(name, setup)
 
 
 def usual_port(name: str) -> int:
@@ -27,4 +30,4 @@ def usual_port(name: str) -> int:
 
 def path(name: str) -> str:
     """Return the path from a persona's base URL to its products."""
-    return SHOPS[name].path if name in SHOPS else Plain.path
+    return _CATALOGUES[name].path if name in _CATALOGUES else Plain.path
