@@ -6,8 +6,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from helpers.running import run_pipeline
 import trio
+from helpers.running import run_pipeline
 
 from mockapi.faults import KINDS, PERSONAS, Fault
 from mockapi.serve import serving

@@ -17,7 +17,7 @@ async def wait_until(moment: float) -> None:
 @pytest.mark.parametrize("moment", [0, 3, 9.5])
 async def test_wait_that_ends_before_the_deadline_is_allowed(moment: float) -> None:
     """A moment before the deadline raises nothing, and the task sleeps until then."""
-    with trio.fail_at(10):
+    with trio.fail_after(10):
         await wait_until(moment)
     assert trio.current_time() == moment
 
@@ -25,7 +25,7 @@ async def test_wait_that_ends_before_the_deadline_is_allowed(moment: float) -> N
 @pytest.mark.parametrize("moment", [10, 10.5, 1e12])
 async def test_wait_that_ends_at_the_deadline_or_later_is_refused_at_once(moment: float) -> None:
     """The error is raised before any time passes. It contains the reason, the remedy and the HTTP status."""
-    with trio.fail_at(10), pytest.raises(DeadlineNearError) as raised:
+    with trio.fail_after(10), pytest.raises(DeadlineNearError) as raised:
         await wait_until(moment)
     assert trio.current_time() == 0
     assert raised.value.text.startswith("the server asks to wait, which is past the deadline; ")
