@@ -11,7 +11,7 @@ from pipeline.config.auth import Auth
 from pipeline.config.presets import load_preset, preset_names
 from pipeline.config.section import Key, Section, keys_of
 from pipeline.config.settings import Config, Endpoint
-from pipeline.config.source import PAGING_KEYS, Fields, Paging, PagingStyle, Price
+from pipeline.config.source import Fields, Paging, PagingStyle, Price
 from pipeline.normalize.fields import CATEGORY_KEYS, CURRENCY_KEYS, ID_KEYS, PRICE_KEYS, TITLE_KEYS
 
 
@@ -83,7 +83,7 @@ def paging_keys() -> str:
     """Return a table of the keys of ``paging``, with the styles to which they belong."""
     rows = []
     for key in keys_of(Paging):
-        styles = [style.value for style in PagingStyle if key.path in PAGING_KEYS[style]]
+        styles = [style.value for style in PagingStyle if key.path in style.keys]
         rows.append((code(key.path), codes(styles) or "all", *_row(key)[1:]))
     return table(("key", "styles", "default", ""), rows)
 

@@ -11,6 +11,7 @@
         │   ├── UnreachableError   no connection could be opened
         │   └── RateLimitedError   429: the server is healthy, the client is too fast
         ├── PermanentError         the same request would fail again: the page is skipped
+        │   ├── NoRecordsError     the body is valid, but has no list of records
         │   └── RedirectedError    the page has another URL, which may be requested
         └── EndpointLostError      the walk ends here; the rest of the endpoint is unknown
             ├── CircuitGivenUpError    every probe of the open circuit failed
@@ -111,6 +112,10 @@ class RateLimitedError(TransientError):
 
 class PermanentError(FetchError):
     """A failure that a retry would repeat: other statuses, malformed JSON, a body over the limit."""
+
+
+class NoRecordsError(PermanentError):
+    """The response is valid JSON, but contains no list of records."""
 
 
 class RedirectedError(PermanentError):

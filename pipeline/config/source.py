@@ -1,7 +1,7 @@
 """The sections of an endpoint that describe its API: paging, and the fields of a record."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Self
 
 import msgspec
@@ -16,17 +16,33 @@ NonEmpty = Annotated[str, Meta(min_length=1)]
 Path = Annotated[str, Meta(min_length=1)]
 
 
-class PagingStyle(Word):
-    """The ways to find the next page; AUTO detects one from the first response."""
+_NUMBERED_KEYS = ("parameter", "start", "total", "total_pages", "short_page_ends")
 
-    AUTO = "auto"
-    NONE = "none"
-    PAGE = "page"
-    OFFSET = "offset"
-    CURSOR = "cursor"
-    NEXT_URL = "next_url"
-    LINK_HEADER = "link_header"
-    LAST_ID = "last_id"
+
+class PagingStyle(Word):
+    """The ways to find the next page; AUTO detects one from the first response.
+
+    Each has its name and the keys that belong to it, apart from those that belong to all. Its class is in
+    ``pipeline/fetch/paging/styles.py``.
+    """
+
+    keys: tuple[str, ...]
+
+    AUTO = "auto", ()
+    NONE = "none", ()
+    PAGE = "page", _NUMBERED_KEYS
+    OFFSET = "offset", _NUMBERED_KEYS
+    CURSOR = "cursor", ("parameter", "path", "has_more")
+    NEXT_URL = "next_url", ("path",)
+    LINK_HEADER = "link_header", ()
+    LAST_ID = "last_id", ("parameter", "has_more")
+
+    def __new__(cls, name: str, keys: tuple[str, ...]) -> Self:
+        """Make a member whose value is its name."""
+        member = object.__new__(cls)
+        member._value_ = name
+        member.keys = keys
+        return member
 
 
 class Paging(Section, frozen=True):
@@ -60,10 +76,15 @@ class Paging(Section, frozen=True):
     total_pages: Annotated[
         NonEmpty | None, Meta(description="path of the total number of pages, beyond which no page is requested")
     ] = None
+    total_is_estimate: Annotated[
+        bool, Meta(description="the announced total is an estimate: it does not decide whether everything came")
+    ] = False
     short_page_ends: Annotated[bool, Meta(description="a page of fewer than `size` records is the last one")] = False
 
     def __post_init__(self) -> None:
-        known = {"style", "size_parameter", "size", *PAGING_KEYS[self.style]}
+        if not isinstance(self.style, PagingStyle):  # a library user may write the name
+            msgspec.structs.force_setattr(self, "style", _style_named(self.style))
+        known = {"style", "size_parameter", "size", "total_is_estimate", *self.style.keys}
         problems = [
             Problem(key, f"cannot be used with `style: {self.style.value}`; {_styles_with(key)}")
             for key in self.__struct_fields__
@@ -84,22 +105,16 @@ class Paging(Section, frozen=True):
         return self if keys.get("style", self.style) is self.style else type(self)()
 
 
-_NUMBERED_KEYS = ("parameter", "start", "total", "total_pages", "short_page_ends")
-# The keys that belong to each style, apart from those that belong to all.
-PAGING_KEYS: Mapping[PagingStyle, Sequence[str]] = {
-    PagingStyle.AUTO: (),
-    PagingStyle.NONE: (),
-    PagingStyle.PAGE: _NUMBERED_KEYS,
-    PagingStyle.OFFSET: _NUMBERED_KEYS,
-    PagingStyle.CURSOR: ("parameter", "path", "has_more"),
-    PagingStyle.NEXT_URL: ("path",),
-    PagingStyle.LINK_HEADER: (),
-    PagingStyle.LAST_ID: ("parameter", "has_more"),
-}
-
-
 def _styles_with(key: str) -> str:
-    return f"it belongs to {', '.join(style.value for style, keys in PAGING_KEYS.items() if key in keys)}"
+    return f"it belongs to {', '.join(style.value for style in PagingStyle if key in style.keys)}"
+
+
+def _style_named(name: str) -> PagingStyle:
+    style = next((style for style in PagingStyle if style.value == name), None)
+    if style is None:
+        text = f"{name!r} is not a paging style; expected one of {', '.join(style.value for style in PagingStyle)}"
+        raise ConfigError([Problem("style", text)])
+    return style
 
 
 def _problems_of_paths(**paths: str | None) -> list[Problem]:

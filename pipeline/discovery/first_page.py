@@ -13,10 +13,11 @@ from pipeline.errors import FetchError
 from pipeline.fetch.account.ledger import Ledger
 from pipeline.fetch.attempts import ResilientClient
 from pipeline.fetch.content.response import Response
-from pipeline.fetch.content.totals import find_totals
+from pipeline.fetch.content.signs import announced_by, read_signs
 from pipeline.fetch.http.client import Connect, connector
+from pipeline.fetch.paging.detection import detect
 from pipeline.fetch.paging.paginator import PageRequest
-from pipeline.fetch.paging.select import detect, make_paginator
+from pipeline.fetch.paging.select import make_paginator
 from pipeline.model.pages import AnnouncedTotals, Page
 
 _NOT_FOUND = 404
@@ -62,14 +63,14 @@ async def fetch_first_page(endpoint: ResolvedEndpoint, connect: Connect, *, plai
         fetched = await resilient.fetch(PageRequest(1) if plain else first)
     response, paging = fetched.response, endpoint.paging
     if paging.style is PagingStyle.AUTO:
-        paging = detect(response, records=len(fetched.records)) or paging
+        paging = detect(fetched) or paging
     return FirstPage(
         endpoint=endpoint,
         response=response,
         records=fetched.records,
-        records_path=resilient.records_path,
+        records_path=fetched.records_path,
         paging=paging,
-        announced=find_totals(response.body, response.headers),
+        announced=announced_by(response, read_signs(response, len(fetched.records), fetched.records_path)),
         seconds=trio.current_time() - started,
     )
 

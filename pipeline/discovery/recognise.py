@@ -8,12 +8,10 @@ import msgspec
 
 from pipeline.config.presets import Preset, load_preset, preset_names
 from pipeline.discovery.first_page import FirstPage
-from pipeline.fetch.content.lookup import find_value
+from pipeline.fetch.content.envelope import MISSING, Envelope
 
 # Number of records that are inspected; most must have a sign, as some APIs omit empty fields.
 _SAMPLE_SIZE = 5
-
-_MISSING = object()
 
 
 def recognise(page: FirstPage) -> Preset | None:
@@ -58,4 +56,4 @@ def _fits(preset: Preset, page: FirstPage) -> bool:
 
 
 def _has(value: bytes | msgspec.Raw, path: str) -> bool:
-    return find_value(bytes(value), path, default=_MISSING) is not _MISSING
+    return Envelope(bytes(value)).value(path, MISSING) is not MISSING

@@ -6,7 +6,6 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from random import Random
 
-import msgspec
 import trio
 
 from pipeline.config.resolve import ResolvedEndpoint
@@ -15,7 +14,7 @@ from pipeline.fetch.access import Access
 from pipeline.fetch.account.ledger import Ledger
 from pipeline.fetch.account.recorder import Stopwatch
 from pipeline.fetch.content.records import RecordFinder
-from pipeline.fetch.content.response import Response
+from pipeline.fetch.content.response import FetchedPage, Response
 from pipeline.fetch.http.client import Client
 from pipeline.fetch.paging.paginator import PageRequest
 from pipeline.fetch.policy.adaptive_rate import AdaptiveRate
@@ -32,17 +31,6 @@ JITTER_ALLOWANCE = 0.05
 MAX_REDIRECTS = 5
 
 _NO_CONTENT, _BAD_REQUEST, _UNAUTHORIZED = 204, 400, 401
-
-
-class FetchedPage(msgspec.Struct, frozen=True):
-    """A page that arrived: its records (views into the response) and the response.
-
-    ``latency`` is the time in seconds from sending the request, on an open connection, to the last byte.
-    """
-
-    records: list[msgspec.Raw]
-    response: Response
-    latency: float
 
 
 class ResilientClient:
@@ -78,11 +66,6 @@ class ResilientClient:
         self._access = Access(endpoint, client, self._bucket)
         self._finder = RecordFinder(endpoint.items, records_path=records_path, redact=self._access.redact)
         self._redirect_logged = False
-
-    @property
-    def records_path(self) -> str | None:
-        """The path of the records in a body, None before any were found."""
-        return self._finder.records_path
 
     def statistics(self) -> tuple[CircuitBreakerStatistics, TokenBucketStatistics]:
         """Return snapshots of the two policies that decide when the next request may leave."""
@@ -160,7 +143,7 @@ class ResilientClient:
         assert watch.started_at is not None, "a response follows a request"
         self._ledger.traffic.attempted(watch.started_at, None, watch.latency)
         self._ledger.attempt_succeeded(request.number, attempt, response.status, watch.seconds(), len(records))
-        return FetchedPage(records, response, watch.latency)
+        return FetchedPage(records, response, watch.latency, self._finder.records_path)
 
     def _explained(self, error: FetchError, request: PageRequest) -> str:
         text = self._access.explained(error)

@@ -1,6 +1,6 @@
 """Fetch one endpoint: walk its pages to the end and keep the account."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from random import Random
 
@@ -11,15 +11,16 @@ from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.source import PagingStyle
 from pipeline.errors import DeadlineNearError, EndpointLostError, FetchError, PermanentError, TransientError
 from pipeline.fetch.account.ledger import Ledger
-from pipeline.fetch.attempts import FetchedPage, ResilientClient
-from pipeline.fetch.content.totals import find_totals
+from pipeline.fetch.attempts import ResilientClient
+from pipeline.fetch.content.response import FetchedPage
 from pipeline.fetch.http.client import Client
-from pipeline.fetch.paging.paginator import PageOutcome, PageRequest
-from pipeline.fetch.paging.select import detect, make_paginator, usable
+from pipeline.fetch.paging.paginator import Ending, Fate
+from pipeline.fetch.paging.select import make_paginator, usable
+from pipeline.fetch.paging.statements import announced_pages
 from pipeline.fetch.policy.circuit_breaker import State
 from pipeline.fetch.prefetch import Prefetcher, PrefetchWindow
 from pipeline.model.metrics import Activity
-from pipeline.model.pages import NOTHING_YET, AnnouncedTotals, EndpointProfile, Page, Progress, Trace
+from pipeline.model.pages import NOTHING_YET, EndpointProfile, Page, Progress, Trace
 from pipeline.model.status import Circuit, EndpointStatus
 from pipeline.model.summary import Action, FetchResult
 from pipeline.redaction import Secrets
@@ -52,13 +53,13 @@ class Fetcher:
     ) -> None:
         self._endpoint = endpoint
         self._client = client
-        self._identify = identify
         self._on_end = on_end
         self._on_profile = on_profile
+        paging = resumed.profile.paging if resumed.profile else endpoint.paging
+        resumed = usable(_unsealed(resumed, endpoint.secrets), paging)
+        self._paginator = make_paginator(paging, identify, resumed)
         self._profile = resumed.profile
-        self._paging = resumed.profile.paging if resumed.profile else endpoint.paging
-        resumed = usable(_unsealed(resumed, endpoint.secrets), self._paging)
-        self._paginator = make_paginator(self._paging, identify, resumed)
+        self._end = resumed.end
         self._ledger = Ledger(endpoint.name, remedy=self._remedy(), resumed=resumed)
         self._attempts = ResilientClient(
             endpoint,
@@ -79,7 +80,7 @@ class Fetcher:
             async with self._client, trio.open_nursery() as nursery:
                 pages = Prefetcher(
                     self._attempts,
-                    self._next_requests,
+                    self._paginator.next_requests,
                     window=PrefetchWindow(limit.rps, limit.concurrency, now=trio.current_time()),
                     reach=limit.concurrency,
                     nursery=nursery,
@@ -115,7 +116,7 @@ class Fetcher:
         """Return a snapshot for the live view; cheap enough to be taken several times a second."""
         breaker, bucket = self._attempts.statistics()
         now, ledger, end = trio.current_time(), self._ledger, self._paginator.end
-        wanted = ledger.announced.pages if end is None else end - 1
+        wanted = self._announced_pages() if end is None else end - 1
         return EndpointStatus(
             source=self._endpoint.name,
             pages=ledger.pages_fetched,
@@ -130,77 +131,61 @@ class Fetcher:
             ended=ledger.status,
         )
 
-    def _next_requests(self, most: int) -> tuple[Sequence[PageRequest], bool]:
-        return self._paginator.next_requests(most)  # the first page may replace the paginator
-
     async def _walk(self, pages: Prefetcher, send: trio.MemorySendChannel[Page]) -> None:
-        outcome = self._paginator.first_outcome
-        while outcome in (PageOutcome.NEXT, PageOutcome.EMPTY):
-            number, second_pass = self._paginator.page, self._paginator.second_pass
+        paginator, ledger = self._paginator, self._ledger
+        while paginator.ending is None:
+            number = paginator.page
             try:
                 fetched = await pages.take()
             except (PermanentError, TransientError) as error:
-                outcome = self._paginator.page_failed()
-                if second_pass:
-                    self._ledger.page_skipped(number, error)
-                else:
-                    self._ledger.page_deferred(number, error)
-                continue
-            if number == 1 and not second_pass and not self._detect_paging(fetched):
-                outcome = self._paginator.first_outcome
-                continue
-            if fetched.records and self._profile is None:
-                self._keep_profile(fetched, number)
-            outcome = self._take(fetched, number)
-            await self._send(fetched, number, send, repeats=outcome is PageOutcome.LOOP)
-        if outcome is PageOutcome.LOST:  # pages after the end or after a repetition are of no interest
+                match paginator.page_failed(error):
+                    case Fate.DEFERRED:
+                        ledger.page_deferred(number, error)
+                    case Fate.SKIPPED:
+                        ledger.page_skipped(number, error)
+                    case _:
+                        ledger.page_dropped(number)
+            else:
+                await self._take(fetched, number, paginator.page_arrived(fetched), send)
+            self._journal_end()
+        if paginator.ending is Ending.LOST:  # pages after the end or after a repetition are of no interest
             await self._send_early(pages, send)
-        self._conclude(outcome)
+        self._conclude(paginator.ending)
 
-    def _detect_paging(self, fetched: FetchedPage) -> bool:
-        """Choose the paginator by the first page; return False if that was not the first page after all."""
-        if self._paging.style is not PagingStyle.AUTO:
-            return True
-        detected = detect(fetched.response, records=len(fetched.records))
-        if detected is None:
-            return True
-        self._paging = detected
-        self._paginator = make_paginator(detected, self._identify)
-        self._ledger.paging_detected(detected)
-        return detected.start != 0
+    async def _take(self, fetched: FetchedPage, number: int, fate: Fate, send: trio.MemorySendChannel[Page]) -> None:
+        """Account for a page that has arrived, and send its records."""
+        self._keep_profile()
+        match fate:
+            case Fate.FETCHED:
+                self._ledger.page_fetched(number)
+                await self._send(fetched, number, send, repeats=False)
+            case Fate.REPEATED:
+                await self._send(fetched, number, send, repeats=True)
+            case Fate.DEFERRED:
+                self._ledger.page_deferred(number, FetchError("the page is empty, although more is announced"))
+            case _:
+                self._ledger.page_dropped(number)
 
-    def _keep_profile(self, fetched: FetchedPage, number: int) -> None:
-        """Keep what the first page with records reveals, for this run and for a run that resumes it."""
-        announced = find_totals(fetched.response.body, fetched.response.headers)
-        size = len(fetched.records) if number == 1 else None
-        if announced.pages is None and announced.records is not None and size:
-            # The first page is a full one, unless it is the only one.
-            announced = AnnouncedTotals(announced.records, -(-announced.records // size))
-        self._profile = EndpointProfile(self._paging, self._attempts.records_path, announced, size)
-        self._on_profile(self._profile)
-        self._ledger.totals_announced(announced)
-        if announced.pages is not None:
-            self._paginator.announced(announced.pages)
+    def _keep_profile(self) -> None:
+        """Keep what the first page revealed, for a run that resumes this one."""
+        profile = self._paginator.profile
+        if profile is not None and self._profile is None:
+            self._profile = profile
+            self._on_profile(profile)
+            if self._endpoint.paging.style is PagingStyle.AUTO:
+                self._ledger.paging_detected(profile.paging)
+        self._ledger.totals_announced(self._paginator.walked.announced, self._announced_pages())
 
-    def _take(self, fetched: FetchedPage, number: int) -> PageOutcome:
-        end_was_known = self._paginator.end is not None
-        outcome = self._paginator.page_arrived(fetched.records, fetched.response)
+    def _journal_end(self) -> None:
         end = self._paginator.end
-        if end is not None and not end_was_known:
+        if end is not None and self._end is None and not self._paginator.walked.announces_more:
+            self._end = end
             self._on_end(end)
-        if outcome not in (PageOutcome.LOOP, PageOutcome.EMPTY) and number != end:
-            self._ledger.page_fetched(number)
-        return outcome
 
     async def _send_early(self, pages: Prefetcher, send: trio.MemorySendChannel[Page]) -> None:
         """Send the pages that arrived before a turn that will not come: what was fetched is not lost."""
         for number, fetched in pages.arrived():
-            if fetched.records:
-                if self._profile is None:
-                    self._keep_profile(fetched, number)
-                if is_new := self._paginator.page_arrived_early(number, fetched.records):
-                    self._ledger.page_fetched(number)
-                await self._send(fetched, number, send, repeats=not is_new)
+            await self._take(fetched, number, self._paginator.page_arrived_early(number, fetched), send)
 
     async def _send(
         self, fetched: FetchedPage, number: int, send: trio.MemorySendChannel[Page], *, repeats: bool
@@ -232,26 +217,40 @@ class Fetcher:
                 token=None if token is None else self._endpoint.secrets.seal(token),
                 fingerprint=self._paginator.fingerprint(),
                 repeats=repeats,
+                records=len(fetched.records),
             ),
         )
 
-    def _conclude(self, outcome: PageOutcome) -> None:
-        match outcome:
-            case PageOutcome.END:
-                is_chain = self._paging.style in (PagingStyle.CURSOR, PagingStyle.NEXT_URL)
-                is_alone = self._ledger.pages_fetched == 1
-                self._ledger.reached_end(only_page_of=self._paging if is_chain and is_alone else None)
-            case PageOutcome.LOOP:
+    def _conclude(self, ending: Ending) -> None:
+        walked = self._paginator.walked
+        match ending:
+            case Ending.END if walked.announces_more and not self._ledger.has_missing_pages:
+                self._cut_off(FetchError(self._shortfall()), "skip")
+            case Ending.END:
+                self._ledger.reached_end(remark=self._paginator.remark)
+            case Ending.LOOP:
                 remedy = "if the API has other pages, describe them with `paging`"
-                self._cut_off(FetchError(f"{outcome.value}; {remedy}"), "skip")
-            case PageOutcome.BROKEN:
-                self._cut_off(FetchError(outcome.value), "skip")
+                self._cut_off(FetchError(f"{ending.value}; {remedy}"), "skip")
+            case Ending.LOST:
+                self._cut_off(FetchError(f"{ending.value}; check `url` and the access that it needs"), "skip")
+            case Ending.UNNAMED if walked.announces_more:
+                self._cut_off(FetchError(f"{self._shortfall()}; describe how to get the others with `paging`"), "skip")
             case _:
-                self._cut_off(FetchError(f"{outcome.value}; check `url` and the access that it needs"), "skip")
+                self._cut_off(FetchError(ending.value), "skip")
+
+    def _shortfall(self) -> str:
+        announced, walked = self._paginator.walked.announced, self._paginator.walked
+        if announced.records is not None:
+            return f"{announced.records} records announced, {walked.records} received"
+        return f"{announced.pages} pages announced, {walked.pages} received"
 
     def _cut_off(self, error: FetchError, action: Action) -> None:
         missing, onward = self._paginator.missing()
         self._ledger.cut_off(error, self._paginator.page, action, missing, onward=onward)
+
+    def _announced_pages(self) -> int | None:
+        size = self._profile.page_size if self._profile else None
+        return announced_pages(self._paginator.walked, size)
 
     def _remedy(self) -> str:
         mocks = " (the mocks: `python -m mockapi`)" if self._client.is_local else ""

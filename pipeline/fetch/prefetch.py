@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 import trio
 
 from pipeline.errors import FetchError
-from pipeline.fetch.attempts import FetchedPage, ResilientClient
+from pipeline.fetch.attempts import ResilientClient
+from pipeline.fetch.content.response import FetchedPage
 from pipeline.fetch.paging.paginator import PageRequest
 
 # The limit while nothing is known of the endpoint, before its first answer.

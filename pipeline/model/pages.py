@@ -19,12 +19,13 @@ class Trace(msgspec.Struct, frozen=True, omit_defaults=True):
     """The data about a page that a resumed run needs to continue after it.
 
     ``token`` is the cursor or link of the next page, if the API has one. ``fingerprint`` identifies the page's content;
-    ``repeats`` is True if an earlier page had the same.
+    ``repeats`` is True if an earlier page had the same. ``records`` is the number of records on the page.
     """
 
     token: str | None = None
     fingerprint: int | None = None
     repeats: bool = False
+    records: int = 0
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -102,29 +103,51 @@ class AnnouncedTotals(msgspec.Struct, frozen=True):
 NOTHING_ANNOUNCED = AnnouncedTotals()
 
 
+class Signs(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The places of an API's signs of paging: dotted paths in the body, or ``header:NAME``; None if there is none.
+
+    ``next`` names the next page, ``more`` and ``last`` are flags, ``total`` and ``pages`` are the announced totals.
+    """
+
+    next: str | None = None
+    more: str | None = None
+    last: str | None = None
+    total: str | None = None
+    pages: str | None = None
+
+
+NO_SIGNS = Signs()
+
+
 class EndpointProfile(msgspec.Struct, frozen=True):
     """The facts that the first page of an endpoint revealed.
 
-    ``paging`` is the style in use, ``records_path`` the path of the list of records, ``page_size`` its length.
+    ``paging`` is the style in use, ``records_path`` the path of the list of records, ``page_size`` its length. With
+    ``as_written``, the first page is the URL without paging parameters. ``signs`` are the places to look at on further
+    pages.
     """
 
     paging: Paging
     records_path: str | None = msgspec.field(name="place", default=None)  # the key in existing journals
     announced: AnnouncedTotals = NOTHING_ANNOUNCED
     page_size: int | None = None
+    as_written: bool = False
+    signs: Signs = NO_SIGNS
 
 
 class Progress(msgspec.Struct, frozen=True):
     """The progress of earlier runs with one endpoint.
 
     ``have`` are the numbers of the pages in the journal; ``end`` is the number after the last page, None if the end is
-    unknown. ``tokens`` maps a page to the cursor or link of the next one. ``fingerprints`` identify the pages' content.
+    unknown. ``tokens`` maps a page to the cursor or link of the next one. ``fingerprints`` maps it to the
+    fingerprint of its content. ``records`` is the number of records on these pages.
     """
 
     have: frozenset[int] = frozenset()
     end: int | None = None
     tokens: Mapping[int, str] = {}
-    fingerprints: frozenset[int] = frozenset()
+    fingerprints: Mapping[int, int] = {}
+    records: int = 0
     profile: EndpointProfile | None = None
 
 

@@ -48,7 +48,8 @@ class Journal:
         self._repetitions: dict[str, set[int]] = defaultdict(set)
         self._ends: dict[str, int] = {}
         self._tokens: dict[str, dict[int, str]] = defaultdict(dict)
-        self._fingerprints: dict[str, set[int]] = defaultdict(set)
+        self._fingerprints: dict[str, dict[int, int]] = defaultdict(dict)
+        self._records: dict[str, dict[int, int]] = defaultdict(dict)
         self._profile: dict[str, EndpointProfile] = {}
 
     @classmethod
@@ -128,7 +129,8 @@ class Journal:
             have=frozenset(self._pages[source].keys() - self._repetitions[source]),
             end=self._ends.get(source),
             tokens=self._tokens[source],
-            fingerprints=frozenset(self._fingerprints[source]),
+            fingerprints=self._fingerprints[source],
+            records=sum(self._records[source].values()),
             profile=self._profile.get(source),
         )
 
@@ -215,7 +217,8 @@ class Journal:
         if trace.repeats:
             self._repetitions[entry.source].add(entry.number)
         elif trace.fingerprint is not None:
-            self._fingerprints[entry.source].add(trace.fingerprint)
+            self._fingerprints[entry.source][entry.number] = trace.fingerprint
+            self._records[entry.source][entry.number] = trace.records
 
     def _write(self, entry: bytes) -> None:
         assert self._file is not None

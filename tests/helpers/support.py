@@ -13,7 +13,7 @@ import trio
 from pipeline.config.auth import NO_CREDENTIALS
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Breaker, Config, Endpoint, Http, RateLimit, Retry
-from pipeline.config.source import Fields, Paging
+from pipeline.config.source import Fields, Paging, PagingStyle
 from pipeline.fetch.content.records import RecordFinder
 from pipeline.fetch.fetcher import Fetcher
 from pipeline.fetch.http.client import Client
@@ -31,6 +31,8 @@ NO_JITTER = Retry(jitter=0)
 # One page after the other, as most of what is tested is about.
 ONE_BY_ONE = RateLimit(concurrency=1)
 NO_LIMIT = RateLimit(rps=0, concurrency=1)
+# Described, so that the first requests are as many as the policies allow.
+NUMBERED = Paging(style=PagingStyle.PAGE)
 
 
 def records(page: int, count: int = 3) -> list[dict[str, Any]]:
@@ -73,7 +75,7 @@ class FakeApi(httpx.AsyncBaseTransport):
         self._start: float | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        page = int(request.url.params["page"])
+        page = int(request.url.params.get("page", 1))
         now = trio.current_time()
         if self._start is None:
             self._start = now
@@ -116,7 +118,7 @@ def endpoint(**changes: Any) -> ResolvedEndpoint:
         url="http://shop.test/products?lang=en",
         items=None,
         explode=None,
-        paging=Paging(),
+        paging=NUMBERED,
         fields=Fields(),
         headers={},
         credentials=NO_CREDENTIALS,
@@ -184,7 +186,7 @@ async def dispatch_inline(batch: Sequence[Page]) -> list[NormalizedPage]:
 
 def config(output: object, *names: str, **changes: Any) -> Config:
     """A configuration of endpoints with these names, on the defaults but for jitter and ``changes``."""
-    endpoints = tuple(Endpoint(name=name, url=f"http://{name}.test/products") for name in names)
+    endpoints = tuple(Endpoint(name=name, url=f"http://{name}.test/products", paging=NUMBERED) for name in names)
     return Config(
         **{"output": str(output), "retry": NO_JITTER, "rate_limit": ONE_BY_ONE, "endpoints": endpoints, **changes}
     )

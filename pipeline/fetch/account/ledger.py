@@ -96,6 +96,15 @@ class Ledger:
         self._skipped[error.text].append(page)
         self.failed(error, page, "skip", "page skipped")
 
+    def page_dropped(self, page: int) -> None:
+        """Forget a page that turns out not to exist: it is after the end, or empty again in the second pass."""
+        self._deferred.pop(page, None)
+
+    @property
+    def has_missing_pages(self) -> bool:
+        """True if pages are known to be missing, or deferred."""
+        return bool(self._skipped or self._deferred)
+
     def redirected(self, location: str) -> None:
         """Log that each page costs a second request."""
         self._log.warning("redirected to {}; set `url` to that address to save a request per page", location)
@@ -105,22 +114,18 @@ class Ledger:
         keys = ", ".join(str(key) for key in (paging.parameter, paging.path) if key)
         self._log.info("paging: {}{}, detected from the first page", paging.style.value, f" ({keys})" if keys else "")
 
-    def totals_announced(self, totals: AnnouncedTotals) -> None:
-        """Keep and log the totals that the API announces."""
-        self.announced = totals
-        if totals.records is not None or totals.pages is not None:
+    def totals_announced(self, totals: AnnouncedTotals, pages: int | None) -> None:
+        """Keep the totals that the API announces, and log them if they are new; ``pages`` may be derived from them."""
+        totals = AnnouncedTotals(totals.records, pages)
+        if totals not in (self.announced, NOTHING_ANNOUNCED):
             self._log.debug("announced: {} records, {} pages", totals.records, totals.pages)
+        self.announced = totals
 
-    def reached_end(self, *, only_page_of: Paging | None = None) -> None:
-        """Close the account at the end of the endpoint.
-
-        ``only_page_of`` is the paging of a chain that ended with its first page, which may be a mistaken path.
-        """
+    def reached_end(self, *, remark: str | None = None) -> None:
+        """Close the account at the end of the endpoint, with a remark about it."""
         self._close()
-        if only_page_of:
-            path = only_page_of.path
-            remedy = f"check `paging.path: {path}`" if path else "set `paging.path` to where the next one is named"
-            self._log.warning("nothing follows the first page; if there are more pages, {}", remedy)
+        if remark:
+            self._log.warning("{}", remark)
         if missing := page_ranges(self.statistics().pages_missing):
             self._log.warning("pages fetched: {}, missing: {}", self.pages_fetched, missing)
         elif self.pages_fetched:

@@ -1,7 +1,7 @@
-"""Takes a body apart that is JSON but for a record or two, so that those cost no more than themselves.
+"""Split a JSON body that has a broken record or two, so that only those are lost.
 
-NaN and Infinity, lone surrogates, control characters in strings and bytes that are no UTF-8 are let pass: whoever
-decodes the pieces finds them. Python's own scanner is slower than msgspec, but tells where a value ends.
+NaN and Infinity, lone surrogates, control characters in strings and bytes that are not UTF-8 pass: the decoder of the
+pieces finds them. Python's own scanner is slower than msgspec, but reports where a value ends.
 """
 
 import json
@@ -14,11 +14,11 @@ _skip_blanks = re.compile(r"[ \t\r\n]*").match
 
 
 def split_list(data: bytes | msgspec.Raw) -> list[msgspec.Raw]:
-    """The elements of a JSON array, each as its bytes.
+    """Return the elements of a JSON array, each as its bytes.
 
     Raises:
-        ValueError: when it is none, even so.
-        RecursionError: when an element is nested too deeply.
+        ValueError: the data is not an array, even leniently.
+        RecursionError: an element is nested too deeply.
     """
     text = _text(data)
     elements = []
@@ -35,11 +35,11 @@ def split_list(data: bytes | msgspec.Raw) -> list[msgspec.Raw]:
 
 
 def split_object(data: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
-    """The members of a JSON object; of those with one and the same name the last.
+    """Return the members of a JSON object; of several with the same name, the last.
 
     Raises:
-        ValueError: when it is none, even so.
-        RecursionError: when a member is nested too deeply.
+        ValueError: the data is not an object, even leniently.
+        RecursionError: a member is nested too deeply.
     """
     text = _text(data)
     members = {}
@@ -62,7 +62,7 @@ def _text(data: bytes | msgspec.Raw) -> str:
 
 
 def _value(text: str, position: int) -> tuple[msgspec.Raw, int]:
-    """The value that begins there, and where what follows it begins."""
+    """Return the value at a position, and the position after it."""
     _, end = _scan(text, position)
     return msgspec.Raw(text[position:end].encode(errors="surrogateescape")), _blanks(text, end)
 

@@ -1,4 +1,4 @@
-"""Finding the list of records in a response body, without decoding the records."""
+"""Find the list of records in a response body, without decoding the records."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -6,14 +6,15 @@ from contextlib import suppress
 
 import msgspec
 
-from pipeline.errors import PermanentError
+from pipeline.errors import NoRecordsError, PermanentError
+from pipeline.fetch.content.envelope import Envelope, as_count
 from pipeline.fetch.content.lenient import split_list, split_object
-from pipeline.fetch.content.totals import find_totals
+from pipeline.fetch.content.signs import Meaning, find_signs
 
-# Where a list of records usually stands; the first that has any records counts.
-USUAL_KEYS = ("products", "items", "data", "results")
+# The usual keys of a list of records; the first that has any records counts.
+USUAL_KEYS = ("products", "items", "data", "results", "records", "rows", "content", "docs", "value")
 
-# How many objects deep the search for a list goes.
+# The depth of the search for a list, in objects.
 _MAX_DEPTH = 4
 
 _FIRST_BYTE = re.compile(rb"[ \t\r\n]*(.)")
@@ -23,25 +24,23 @@ _Value = bytes | msgspec.Raw
 
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError)
 
-# Lists that are about the records, or about what went wrong.
+# Keys of lists that describe the records, or an error.
 _OTHER_LISTS = {"error", "errors", "warnings", "messages", "details", "trace", "facets", "filters", "links"}
 
-# Bodies beyond this are not taken apart leniently: it is slow, and everybody else would wait.
+# Larger bodies are not split leniently: it is slow, and all other tasks would wait.
 _MOST_LENIENT = 4_000_000
 
-# So much of a body is looked at to say what it is; a secret is found in there as a whole.
+# The part of a body that is redacted before an error shows a piece of it; it contains a secret as a whole.
 _SHOWN_OF = 4_096
-
-_decode_object = msgspec.json.Decoder(_Object).decode
 
 
 class RecordFinder:
-    """Finds the records in the bodies of one endpoint.
+    """A search for the records in the bodies of one endpoint.
 
-    They are the body itself where that is a list; else the list at ``path`` (dotted), or without a path the one under
-    one of the usual keys; else the only list of objects in the body. ``records_path`` is the path of
-    the records of the last page that had any: only there, and in the usual places, an empty list is a page without
-    records, unless the body speaks of an error. ``redact`` takes secrets out of what an error shows of a body.
+    The records are the body itself if it is a list. Otherwise they are the list at the dotted ``path`` or, without one,
+    the list under one of the usual keys, or the only list of objects. ``records_path`` is the path of the last page
+    that had records: only there, and under the usual keys, an empty list is a page without records. ``redact`` removes
+    secrets from the part of a body that an error shows.
     """
 
     def __init__(
@@ -56,12 +55,13 @@ class RecordFinder:
         self.records_path = records_path
 
     def find(self, body: bytes) -> list[msgspec.Raw]:
-        """The records of a page, as views into ``body``.
+        """Return the records of a page, as views into ``body``.
 
-        A body that is JSON but for some of its records is taken apart all the same: decoding those fails then.
+        A body with a broken record is split leniently: decoding that record fails later, and the others are kept.
 
         Raises:
-            PermanentError: when the body is no JSON, or there is no such list, or several might be meant.
+            NoRecordsError: the body contains no list of records, or several candidates.
+            PermanentError: the body is not JSON, or reports an error beside an empty list.
         """
         body = body.removeprefix(b"\xef\xbb\xbf")  # a byte order mark is not JSON (RFC 8259, section 8.1), but common
         try:
@@ -71,8 +71,8 @@ class RecordFinder:
                 where, records = self._find_leniently(body, error)
             if records:
                 self.records_path = where
-            elif complaint := _complaint(body):
-                raise PermanentError(f"an empty list, but the body speaks of an error in {complaint!r}")
+            elif key := _error_key(body):
+                raise PermanentError(f"an empty list, but the body reports an error in {key!r}")
         except RecursionError:
             raise PermanentError("the body is nested too deeply") from None
         return records
@@ -81,16 +81,16 @@ class RecordFinder:
         if len(body) <= _MOST_LENIENT:
             with suppress(ValueError, PermanentError, *_UNDECODABLE):
                 where, records = _LENIENT.find(body, self._path, self.records_path)
-                if records:  # what is broken and empty is no sign of the end
+                if records:  # a body that is broken and empty is not a sign of the end
                     return where, records
-        raise PermanentError(self._what_it_is_instead(body, error))
+        raise PermanentError(self._not_json(body, error))
 
-    def _what_it_is_instead(self, body: bytes, error: Exception) -> str:
+    def _not_json(self, body: bytes, error: Exception) -> str:
         start = self._redact(body[:_SHOWN_OF].lstrip().decode(errors="replace"))
         if not start:
             return "the body is empty"
         if start.startswith("<"):
-            return f"HTML or XML where JSON belongs: {start[:40]!r}; is that the API's `url`?"
+            return f"HTML or XML instead of JSON: {start[:40]!r}; check that `url` is the API's"
         return f"malformed JSON: {error}"
 
 
@@ -98,26 +98,24 @@ def _may_be_records(where: str) -> bool:
     return not _OTHER_LISTS & set(where.split("."))
 
 
-def _complaint(body: bytes) -> str | None:
-    """The key under which an object speaks of an error, if it does."""
-    if not _opens(body, b"{"):
-        return None
-    fields = _decode_object(body)
-    said = {key: msgspec.json.decode(fields[key]) for key in ("error", "errors", "success", "ok") if key in fields}
-    for key, value in said.items():
-        if value is False if key in ("success", "ok") else value not in (None, False, 0, "", [], {}):
+def _error_key(body: bytes) -> str | None:
+    """Return the key under which an object reports an error, None if there is none."""
+    envelope = Envelope(body)
+    for key in ("success", "ok"):
+        if envelope.value(key) is False:
             return key
-    return None
+    nothing: tuple[object, ...] = (None, False, 0, "", [], {})
+    return next((key for key in ("error", "errors") if envelope.value(key) not in nothing), None)
 
 
 class _Finder(msgspec.Struct, frozen=True):
-    """Finds the list of records, given how lists and objects are taken apart."""
+    """A search for the list of records; ``elements`` and ``members`` split lists and objects."""
 
     elements: Callable[[_Value], list[msgspec.Raw]]
     members: Callable[[_Value], _Object]
 
     def find(self, body: bytes, path: str | None, earlier: str | None) -> tuple[str, list[msgspec.Raw]]:
-        """The path of the list, dotted, and its elements."""
+        """Return the dotted path of the list, and its elements."""
         if _opens(body, b"["):
             return "", self.elements(body)
         return (path, self._at_path(body, path, earlier)) if path else self._search(body, earlier)
@@ -127,16 +125,16 @@ class _Finder(msgspec.Struct, frozen=True):
         fields: _Object = {}
         for key in path.split("."):
             if value is not body and not _opens(value, b"{"):
-                text = f"what should hold {key!r} of `items: {path}` is no object in the body{_keys(fields)}"
-                raise PermanentError(text)
+                text = f"the parent of {key!r} in `items: {path}` is not an object in the body{_keys(fields)}"
+                raise NoRecordsError(text)
             fields = self._fields(value)
             if key not in fields:
-                if earlier is None and _says_none(body, fields):
+                if earlier is None and _announces_none(body, fields):
                     return []
-                raise PermanentError(f"there is no {key!r} of `items: {path}` in the body{_keys(fields)}")
+                raise NoRecordsError(f"the body has no {key!r} of `items: {path}`{_keys(fields)}")
             value = fields[key]
         if not _opens(value, b"["):
-            raise PermanentError(f"`items: {path}` is no list in the body; it has to lead to one")
+            raise NoRecordsError(f"`items: {path}` is not a list in the body; give the path of a list")
         return self.elements(value)
 
     def _search(self, body: bytes, earlier: str | None) -> tuple[str, list[msgspec.Raw]]:
@@ -147,23 +145,23 @@ class _Finder(msgspec.Struct, frozen=True):
         candidates = [
             (where, records)
             for where, records in lists
-            if records and all(_opens(record, b"{") for record in records) and self._is_theirs(where, earlier)
+            if records and all(_opens(record, b"{") for record in records) and self._may_be_at(where, earlier)
         ]
         if len(candidates) == 1:
             return candidates[0]
         for where, records in lists:
-            expected = self._is_theirs(where, earlier) and (earlier is not None or len(lists) == 1)
+            expected = self._may_be_at(where, earlier) and (earlier is not None or len(lists) == 1)
             if expected and not records:
                 return where, records
         found = f"{len(candidates)} lists" if candidates else "no list"
-        raise PermanentError(f"{found} of records in the body{_keys(fields)}; name it with `items`")
+        raise NoRecordsError(f"{found} of records in the body{_keys(fields)}; name it with `items`")
 
-    def _is_theirs(self, where: str, earlier: str | None) -> bool:
-        """Whether records may stand there: where they stood before; of a first page no more is known than the name."""
+    def _may_be_at(self, where: str, earlier: str | None) -> bool:
+        """Return True if records may be there: at their earlier path or, on a first page, under a suitable name."""
         return _may_be_records(where) if earlier is None else where == earlier
 
     def _usual_lists(self, fields: _Object, depth: int, above: str = "") -> list[tuple[str, list[msgspec.Raw]]]:
-        """The lists under usual keys, else those under usual keys of the objects under usual keys."""
+        """Return the lists under usual keys; without any, those in the objects under usual keys."""
         values = [(f"{above}{key}", fields[key]) for key in USUAL_KEYS if key in fields]
         if lists := [(where, self.elements(value)) for where, value in values if _opens(value, b"[")]:
             return lists
@@ -183,16 +181,18 @@ class _Finder(msgspec.Struct, frozen=True):
         if _opens(value, b"{"):
             return self.members(value)
         msgspec.json.decode(value, type=msgspec.Raw)
-        raise PermanentError("a bare JSON value where an object or a list of records belongs; is that the API's `url`?")
+        raise PermanentError("the body is a bare JSON value, not an object or a list; check that `url` is the API's")
 
 
 _STRICT = _Finder(msgspec.json.Decoder(list[msgspec.Raw]).decode, msgspec.json.Decoder(_Object).decode)
 _LENIENT = _Finder(split_list, split_object)
 
 
-def _says_none(body: bytes, fields: _Object) -> bool:
-    """Whether there are no records at all: some APIs leave out a list that would be empty, and say a total of 0."""
-    return find_totals(body, {}).records == 0 and not any(_opens(value, b"[") for value in fields.values())
+def _announces_none(body: bytes, fields: _Object) -> bool:
+    """Return True if the total is 0 and there is no list at all: some APIs omit an empty list."""
+    if any(_opens(value, b"[") for value in fields.values()):
+        return False
+    return any(as_count(sign.value) == 0 for sign in find_signs(Meaning.TOTAL, Envelope(body)))
 
 
 def _opens(value: _Value, bracket: bytes) -> bool:

@@ -1,15 +1,17 @@
-"""What a page came as."""
+"""A successful response, and the page in it."""
 
 from collections.abc import Mapping
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
+from pipeline.fetch.content.envelope import Envelope
 
-class Response(msgspec.Struct, frozen=True):
-    """A successful response: its status (2xx), its headers (any case) and the whole body, inflated.
 
-    ``url`` is where it came from; ``next_link`` the target of a Link header with ``rel="next"`` (RFC 8288), if any.
+class Response(msgspec.Struct):
+    """A successful response: its status (2xx), its headers (any case) and the whole body, decompressed.
+
+    ``url`` is the URL requested last. ``next_link`` is the target of a Link header with ``rel="next"`` (RFC 8288).
     """
 
     status: int
@@ -17,7 +19,36 @@ class Response(msgspec.Struct, frozen=True):
     body: bytes
     url: str
     next_link: str | None = None
+    _envelope: Envelope | None = None
 
-    def absolute(self, reference: str) -> str:
-        """The URL that a reference within this response means (RFC 3986, section 5)."""
-        return urljoin(self.url, reference)
+    @property
+    def envelope(self) -> Envelope:
+        """The members of the body around the records."""
+        if self._envelope is None:
+            self._envelope = Envelope(self.body)
+        return self._envelope
+
+    def absolute(self, reference: str) -> str | None:
+        """Resolve a reference within this response (RFC 3986, section 5); return None if it is not a usable URL."""
+        try:
+            url = urljoin(self.url, reference.strip())
+            parts = urlsplit(url)
+            usable = (
+                parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+            )
+        except ValueError:  # brackets, ports and characters that no URL may have
+            return None
+        return url if usable else None
+
+
+class FetchedPage(msgspec.Struct, frozen=True):
+    """A page that arrived: its records (views into the response) and the response.
+
+    ``latency`` is the time in seconds from sending the request, on an open connection, to the last byte.
+    ``records_path`` is the path at which the records were found, None before any were.
+    """
+
+    records: list[msgspec.Raw]
+    response: Response
+    latency: float = 0.0
+    records_path: str | None = None

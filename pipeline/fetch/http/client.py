@@ -15,7 +15,7 @@ from pipeline.config.http_syntax import basic_credentials, is_loopback
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Http
 from pipeline.errors import FetchError, PermanentError, RateLimitedError, RedirectedError, TransientError
-from pipeline.fetch.content.lookup import find_text
+from pipeline.fetch.content.envelope import Envelope, as_text
 from pipeline.fetch.content.response import Response
 from pipeline.fetch.http.body import ACCEPT_ENCODING, BodyCollector
 from pipeline.fetch.http.error_mapping import to_fetch_error
@@ -189,7 +189,7 @@ class Client:
         try:
             self._raise_for_status(response)
         except PermanentError as error:
-            reason = find_text(body, "error")
+            reason = as_text(Envelope(body).value("error"))
             raise PermanentError(f"{error.text}{f': {reason}' if reason else ''}", code=error.code) from None
         return body
 

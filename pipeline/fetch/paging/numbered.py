@@ -1,4 +1,4 @@
-"""Walks pages that can be asked for by number."""
+"""Paginate by number: any page can be requested, in any order."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -6,133 +6,222 @@ from itertools import count, islice, takewhile
 
 import msgspec
 
-from pipeline.fetch.content.response import Response
-from pipeline.fetch.paging.paginator import (
-    MAX_EMPTY_IN_A_ROW,
-    MAX_SKIPS_IN_A_ROW,
-    Identify,
-    LoopDetector,
-    PageOutcome,
-    PageRequest,
-    wanted_up_to,
-)
+from pipeline.config.source import Paging
+from pipeline.errors import FetchError, NoRecordsError
+from pipeline.fetch.content.response import FetchedPage
+from pipeline.fetch.content.signs import read_signs
+from pipeline.fetch.paging.ends import Verdict, Walked, is_end, judge_page
+from pipeline.fetch.paging.loop_detector import LoopDetector, Repetition
+from pipeline.fetch.paging.paginator import Ending, Fate, PageRequest
+from pipeline.fetch.paging.statements import announced_pages, described, keep_announced, next_page, pages_up_to
 from pipeline.fetch.paging.styles import NumberedStyle
-from pipeline.model.pages import NOTHING_YET, Progress
+from pipeline.model.pages import NO_SIGNS, NOTHING_YET, EndpointProfile, Progress, Signs
+
+# After so many failed pages in a row the endpoint itself must be wrong: its URL, or the access that it needs.
+MAX_FAILURES_IN_A_ROW = 3
+
+# After so many empty pages in a row, all before the announced end, the announcement must be wrong.
+MAX_EMPTY_IN_A_ROW = 3
+
+# After so many empty pages in a row that all name a next one, the names lead nowhere.
+MAX_NAMED_IN_A_ROW = 20
+
+IGNORES_PAGE = "page 2 is page 1 again: the API ignores the page; set `paging: none` to save the request"
+
+_SECOND_PASS = {Verdict.NEXT: Fate.FETCHED, Verdict.LAST: Fate.FETCHED, Verdict.LOOP: Fate.REPEATED}
 
 
 class NumberedPaginator:
-    """Walks pages 1, 2, 3, … until one is empty, the last, or repeats an earlier one, or too many fail.
+    """A walk through pages 1, 2, 3, … until the end.
 
-    Pages that were given up are asked for once more at the end of the walk. ``resumed`` tells which pages need not be
-    asked for, and the end if it is known; ``size`` how many records a page has, 0 where the first one is to tell.
+    Deferred pages are requested once more at the end of the walk. ``resumed`` has the pages that need not be requested.
+    With ``as_written``, page 1 is requested without parameters. :class:`~pipeline.fetch.paging.paginator.Paginator`
+    describes the other attributes and the methods.
     """
 
     def __init__(
-        self, style: NumberedStyle, identify: Identify, *, resumed: Progress = NOTHING_YET, size: int = 0
+        self,
+        style: NumberedStyle,
+        paging: Paging,
+        detector: LoopDetector,
+        *,
+        resumed: Progress = NOTHING_YET,
+        as_written: bool = False,
     ) -> None:
         self._style = style
-        self._size = size
+        self._paging = paging
+        self._detector = detector
         self._have = resumed.have
-        self._loop_detector = LoopDetector(identify, resumed.fingerprints)
-        self._skips_in_a_row = 0
-        self._empty_in_a_row = 0
+        self._as_written = resumed.profile.as_written if resumed.profile else as_written
+        self._failures_in_a_row = self._empty_in_a_row = 0
         self._deferred: deque[int] = deque()
-        self._announced: int | None = None
+        self.profile = resumed.profile
+        self.walked = Walked.resumed(resumed, is_estimate=paging.total_is_estimate)
+        self.ending: Ending | None = None
+        self.remark: str | None = None
         self.end = resumed.end
-        self.second_pass = False
+        self._second_pass = False
         self.page = 0
-        self.first_outcome = self._move_on()
+        self._advance()
 
     def next_requests(self, most: int) -> tuple[Sequence[PageRequest], bool]:
-        """The pages to ask for, at most so many, the current one first; and whether the end is known, or announced.
+        """Return at most ``most`` requests, that for the current page first, and True if the end is known or announced.
 
-        One page behind what was announced is among them: it shows that this is the end. What follows, if it is not, is
-        asked for one by one.
+        After the announced end one more page is requested, since it shows that this is the end. That is unnecessary if
+        the pages name the next one. Pages after that are requested one by one.
         """
-        if self.second_pass:
+        if self._second_pass:
             numbers = [self.page, *islice(self._deferred, most - 1)]
             return [self._request(number, again=True) for number in numbers], True
-        end = self.end
-        if end is None and self._announced is not None:
-            end = max(self._announced + 2, self.page + 1)
+        end, announced = self.end, self._announced_pages()
+        if end is None and announced is not None:
+            end = max(announced if self.walked.had_next else announced + 1, self.page) + 1
         if self._style.needs_size and not self._size:
             end = self.page + 1
         pages = (page for page in count(self.page) if page not in self._have)
         numbers = list(islice(pages if end is None else takewhile(lambda page: page < end, pages), most))
         return [self._request(number) for number in numbers], end is not None
 
-    def _request(self, number: int, *, again: bool = False) -> PageRequest:
-        return self._style.request(number, self._size, again=again)
+    def page_arrived(self, fetched: FetchedPage) -> Fate:
+        """Take note of the current page and advance."""
+        number, size = self.page, len(fetched.records)
+        self._failures_in_a_row = 0
+        self._keep_profile(fetched)
+        repetition = self._detector.compare(number, fetched.records) if size else Repetition.NONE
+        if size and repetition is Repetition.NONE:
+            self.walked.arrived(size)
+        following = next_page(fetched.response, self._signs, self.walked)
+        if size and repetition is Repetition.NONE:
+            self.walked.stated(following)
+        else:
+            self.walked.forget_last()
+        verdict = judge_page(number, size, repetition, following, self.walked)
+        if self._second_pass:
+            self._advance()
+            return _SECOND_PASS.get(verdict, Fate.DROPPED)
+        return self._conclude(verdict, fetched)
+
+    def _conclude(self, verdict: Verdict, fetched: FetchedPage) -> Fate:
+        number, fate = self.page, Fate.FETCHED
+        is_empty = verdict in (Verdict.DEFER, Verdict.SKIP)
+        self._empty_in_a_row = self._empty_in_a_row + 1 if is_empty else 0
+        match verdict:
+            case Verdict.NEXT:
+                if self._style.is_last(number, self._size, fetched):
+                    self.end = number + 1
+            case Verdict.LAST:
+                self.end = number + 1
+            case Verdict.END | Verdict.SINGLE:
+                self.end, fate = number, Fate.DROPPED
+                self.remark = IGNORES_PAGE if verdict is Verdict.SINGLE else None
+            case Verdict.SKIP:
+                fate = Fate.DROPPED
+                if self._empty_in_a_row > MAX_NAMED_IN_A_ROW:
+                    self.end = number
+            case Verdict.DEFER if number > (self._announced_pages() or number):
+                self.end, fate = number, Fate.DROPPED
+            case Verdict.DEFER:
+                self._deferred.append(number)
+                fate = Fate.DEFERRED
+                if self._empty_in_a_row == MAX_EMPTY_IN_A_ROW:
+                    self.end = number + 1
+            case Verdict.LOOP:
+                self.ending = Ending.LOOP
+                return Fate.REPEATED
+        self._advance()
+        return fate
+
+    def page_arrived_early(self, number: int, fetched: FetchedPage) -> Fate:
+        """Take note of a page that arrived before its turn, when the walk ends."""
+        if not fetched.records:
+            return Fate.DROPPED
+        if self._detector.compare(number, fetched.records) is not Repetition.NONE:
+            return Fate.REPEATED
+        self._have |= {number}
+        self._keep_profile(fetched)
+        self.walked.arrived(len(fetched.records))
+        return Fate.FETCHED
+
+    def page_failed(self, error: FetchError) -> Fate:
+        """Take note that the current page cannot be fetched: it is after the end, deferred, or missing."""
+        if is_end(error.code, self.walked, no_list=isinstance(error, NoRecordsError)):
+            self.end = self.end if self._second_pass else self.page
+            self._advance()
+            return Fate.DROPPED
+        self.walked.forget_last()
+        if self._second_pass:
+            self._advance()
+            return Fate.SKIPPED
+        self._deferred.append(self.page)
+        self._failures_in_a_row += 1
+        if self._style.needs_size and not self._size:
+            self.ending = Ending.BROKEN
+        elif self._failures_in_a_row == MAX_FAILURES_IN_A_ROW:
+            self.ending = Ending.LOST
+        else:
+            self._advance()
+        return Fate.DEFERRED
 
     def token(self) -> str | None:
-        """Nothing: any page can be asked for by its number."""
+        """Return None: any page can be requested by its number."""
         return None
 
     def fingerprint(self) -> int | None:
-        """What tells the page that just arrived from others."""
-        return self._loop_detector.fingerprint
-
-    def page_arrived(self, records: Sequence[msgspec.Raw], response: Response) -> PageOutcome:
-        """Take note of the current page's records, and move on where there is a next page."""
-        self._skips_in_a_row = 0
-        if self.page == 1:
-            self._size = len(records)
-        repeated = bool(records) and self._loop_detector.found_in(records)
-        if not self.second_pass:
-            if not records:
-                self._empty_in_a_row += 1
-                if response.next_link is None or self._empty_in_a_row > MAX_EMPTY_IN_A_ROW:
-                    self.end = self.page
-            elif repeated:
-                return PageOutcome.LOOP
-            elif self._style.is_last(self.page, self._size, records, response):
-                self.end = self.page + 1
-            elif self._announced is None:
-                self._announced = self._style.pages(self._size, response)
-        return self._move_on()
-
-    def page_arrived_early(self, number: int, records: Sequence[msgspec.Raw]) -> bool:
-        """Take note of a page before its turn, as the walk ends here; False if it repeats one that was there before."""
-        if records and self._loop_detector.found_in(records):
-            return False
-        self._have |= {number}
-        return True
-
-    def page_failed(self) -> PageOutcome:
-        """The current page was given up; move on where that makes sense."""
-        if not self.second_pass:
-            if self._style.needs_size and not self._size:
-                return PageOutcome.BROKEN
-            self._deferred.append(self.page)
-            self._skips_in_a_row += 1
-            if self._skips_in_a_row == MAX_SKIPS_IN_A_ROW:
-                return PageOutcome.LOST
-        return self._move_on()
-
-    def announced(self, pages: int) -> None:
-        """The API says how many pages it has. That tells what is missing, not where the end is."""
-        self._announced = pages
+        """Return the fingerprint of the page that has just arrived."""
+        return self._detector.fingerprint
 
     def missing(self) -> tuple[list[int], bool]:
-        """The pages that are still to be had, the current one among them, and whether what follows is unknown."""
-        if self.second_pass:
+        """Return the pages that are still to come, the current one among them, and True if more may follow."""
+        if self._second_pass:
             return [self.page, *self._deferred], False
-        pages = wanted_up_to(self.page, self.end, self._announced)
+        pages = pages_up_to(self.page, self.end, self._announced_pages())
         onward = pages is None
         if pages is None:
             pages = range(self.page, max(self._have, default=0) + 2)
         return [page for page in pages if page not in self._have] or [self.page], onward
 
-    def _move_on(self) -> PageOutcome:
-        if not self.second_pass:
+    @property
+    def _size(self) -> int:
+        found = self.profile.page_size if self.profile else None
+        return found or self._paging.size or 0
+
+    @property
+    def _signs(self) -> Signs:
+        return self.profile.signs if self.profile else NO_SIGNS
+
+    def _request(self, number: int, *, again: bool = False) -> PageRequest:
+        if number == 1 and self._as_written:
+            return PageRequest(1, again=again)
+        return self._style.request(number, self._size, again=again)
+
+    def _keep_profile(self, fetched: FetchedPage) -> None:
+        size = len(fetched.records)
+        if self.profile is None and size:
+            self.profile = EndpointProfile(
+                self._paging,
+                fetched.records_path,
+                page_size=size if self.page == 1 else None,
+                as_written=self._as_written,
+                signs=described(self._paging, read_signs(fetched.response, size, fetched.records_path)),
+            )
+            keep_announced(self.walked, fetched.response, self._signs)
+            self.profile = msgspec.structs.replace(self.profile, announced=self.walked.announced)
+        else:
+            keep_announced(self.walked, fetched.response, self._signs)
+
+    def _announced_pages(self) -> int | None:
+        return announced_pages(self.walked, self._size)
+
+    def _advance(self) -> None:
+        if not self._second_pass:
             following = self.page + 1
             while following in self._have:
                 following += 1
             if self.end is None or following < self.end:
                 self.page = following
-                return PageOutcome.NEXT
-            self.second_pass = True
+                return
+            self._second_pass = True
         if self._deferred:
             self.page = self._deferred.popleft()
-            return PageOutcome.NEXT
-        return PageOutcome.END
+        else:
+            self.ending = Ending.END

@@ -1,42 +1,21 @@
-"""Walks: which page to ask for next, and when the walk is over."""
+"""The interface of a walk: which pages to request next, and the outcome of those that arrive."""
 
 import enum
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from hashlib import blake2b
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
-from pipeline.fetch.content.response import Response
-
-# So many pages in a row given up, and the endpoint itself must be wrong: a bad URL, no access.
-MAX_SKIPS_IN_A_ROW = 3
-
-# So many pages in a row without records, though each says that there are more, are a loop.
-MAX_EMPTY_IN_A_ROW = 20
-
-# An announcement of more pages is not believed: each that is missing would be listed.
-MOST_LISTED_PAGES = 100_000
-
-Identify = Callable[[msgspec.Raw], Hashable]
-
-
-class PageOutcome(enum.Enum):
-    """What a page means for the walk."""
-
-    NEXT = "there may be another page"
-    EMPTY = "the page is empty, but another one is said to follow"
-    END = "the endpoint has no more pages"
-    LOOP = "the page repeats an earlier one"
-    LOST = "too many pages in a row were given up"
-    BROKEN = "without this page it is unknown where the next one is"
+from pipeline.errors import FetchError
+from pipeline.fetch.content.response import FetchedPage
+from pipeline.fetch.paging.ends import Walked
+from pipeline.model.pages import EndpointProfile
 
 
 class PageRequest(msgspec.Struct, frozen=True):
     """One page to ask for: the endpoint's URL with these query parameters, or another URL instead.
 
-    ``number`` is the ordinal of the page, from 1. ``url`` may be relative. ``again`` is True for a page that was asked
-    for before.
+    ``number`` is the ordinal of the page, from 1. ``again`` is True for a page that was asked for before.
     """
 
     number: int
@@ -45,80 +24,71 @@ class PageRequest(msgspec.Struct, frozen=True):
     again: bool = False
 
 
+class Fate(enum.Enum):
+    """The consequence of a page for the page itself."""
+
+    FETCHED = "its records are new"
+    REPEATED = "its records are those of an earlier page"
+    DEFERRED = "it is requested once more at the end of the walk"
+    SKIPPED = "it failed again and is missing"
+    DROPPED = "it is not missing: there is no such page"
+
+
+class Ending(enum.Enum):
+    """The reason for which a walk ends. Only END is complete."""
+
+    END = "the endpoint has no more pages"
+    LOOP = "the page repeats an earlier one"
+    LOST = "too many pages in a row failed"
+    BROKEN = "without this page, the address of the next one is unknown"
+    UNNAMED = "more pages follow, but the response does not name the next one"
+    UNUSABLE = "the link to the next page is not a usable URL"
+
+
 class Paginator(Protocol):
-    """Decides about one endpoint's pages, which have ordinal numbers from 1.
+    """The decisions about one endpoint's pages, which have ordinal numbers from 1."""
 
-    ``page`` is the current one; ``end`` the number behind the last, once it is known; ``second_pass`` tells whether
-    the current page is asked for once more. ``first_outcome`` says whether there is anything to ask for at all.
-    """
+    @property
+    def ending(self) -> Ending | None:
+        """The reason for which the walk ended, None while it goes on."""
 
-    page: int
-    end: int | None
-    second_pass: bool
-    first_outcome: PageOutcome
+    @property
+    def page(self) -> int:
+        """The current page."""
+
+    @property
+    def end(self) -> int | None:
+        """The number after the last page, None if it is unknown."""
+
+    @property
+    def walked(self) -> Walked:
+        """The facts about the walk so far."""
+
+    @property
+    def profile(self) -> EndpointProfile | None:
+        """The facts that the first page revealed, None before."""
+
+    @property
+    def remark(self) -> str | None:
+        """A text for the log at the end, None if there is nothing to remark."""
 
     def next_requests(self, most: int) -> tuple[Sequence[PageRequest], bool]:
-        """The pages to ask for, at most so many, the current one first; and whether the end is known, or announced.
+        """Return at most ``most`` requests, that for the current page first, and True if the end is known."""
 
-        What is behind the current one may be asked for together with it.
-        """
+    def page_arrived(self, fetched: FetchedPage) -> Fate:
+        """Take note of the current page and advance."""
 
-    def page_arrived(self, records: Sequence[msgspec.Raw], response: Response) -> PageOutcome:
-        """Take note of the current page, and move on where there is a next one."""
+    def page_arrived_early(self, number: int, fetched: FetchedPage) -> Fate:
+        """Take note of a page that arrived before its turn, when the walk ends."""
 
-    def page_arrived_early(self, number: int, records: Sequence[msgspec.Raw]) -> bool:
-        """Take note of a page before its turn, as the walk ends here; False if it repeats one that was there before."""
-
-    def page_failed(self) -> PageOutcome:
-        """The current page was given up; move on where that makes sense."""
+    def page_failed(self, error: FetchError) -> Fate:
+        """Take note that the current page cannot be fetched, and advance."""
 
     def token(self) -> str | None:
-        """What a later run has to know of the page that just arrived, to go on behind it."""
+        """Return the cursor or link after the page that has just arrived, for a run that resumes there."""
 
     def fingerprint(self) -> int | None:
-        """What tells the page that just arrived from others."""
-
-    def announced(self, pages: int) -> None:
-        """The API says how many pages it has."""
+        """Return the fingerprint of the page that has just arrived."""
 
     def missing(self) -> tuple[list[int], bool]:
-        """The pages that are still to be had, the current one among them, and whether what follows is unknown."""
-
-
-class LoopDetector:
-    """Finds pages that repeat the one before, or an earlier one.
-
-    ``identify`` gives a record's identity. A page is the one before once more when it has the same records in the same
-    order; it is taken for an earlier one when number, first and last of its records are the same. That costs a look at
-    two records a page. ``known`` are fingerprints from an earlier run.
-    """
-
-    def __init__(self, identify: Identify, known: Iterable[int] = ()) -> None:
-        self._identify = identify
-        self._previous: Sequence[msgspec.Raw] = ()
-        self._fingerprints = set(known)
-        self.fingerprint: int | None = None
-
-    def found_in(self, records: Sequence[msgspec.Raw]) -> bool:
-        """Whether this is the page before once more, or an earlier one: a cycle. Remembers it, and its fingerprint."""
-        before, self._previous = self._previous, records
-        first = self._identify(records[0])
-        # A record without an id is identified by all its bytes: a digest is kept, not those. It has to be the same in
-        # a later run, which Python's own hash is not.
-        parts = repr((len(records), first, self._identify(records[-1])))
-        fingerprint = int.from_bytes(blake2b(parts.encode(errors="surrogatepass"), digest_size=7).digest())
-        self.fingerprint = fingerprint
-        if fingerprint not in self._fingerprints:
-            self._fingerprints.add(fingerprint)
-            return False
-        if len(records) == len(before) and self._identify(before[0]) == first:
-            pairs = zip(records, before, strict=True)
-            return all(self._identify(one) == self._identify(other) for one, other in pairs)
-        return True
-
-
-def wanted_up_to(page: int, end: int | None, announced: int | None) -> range | None:
-    """The pages from ``page`` on, as far as ``end`` or an announcement that can be believed tells; None if neither."""
-    if end is None and announced is not None and page <= announced <= MOST_LISTED_PAGES:
-        end = announced + 1
-    return None if end is None else range(page, end)
+        """Return the pages that are still to come, the current one among them, and True if more may follow."""

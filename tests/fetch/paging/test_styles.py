@@ -51,7 +51,7 @@ STYLES: dict[str, tuple[Server, Paging]] = {
     "none": (at_once, Paging(style=PagingStyle.NONE)),
 }
 FOUND_OUT = {
-    "page": "auto",
+    "page": "page",
     "page from 0": "page",
     "offset": "offset",
     "cursor": "cursor",
