@@ -12,7 +12,7 @@ from loguru import logger
 
 from pipeline.config.load import load_config
 from pipeline.config.settings import Config, Endpoint, RateLimit
-from pipeline.config.source import Fields, Paging
+from pipeline.config.source import Fields, Paging, PagingStyle
 from pipeline.errors import AbortedError, ConfigError, OutputError, PipelineError, Problem
 from pipeline.model.pages import Product
 from pipeline.model.status import EndpointStatus, RunStatus
@@ -32,6 +32,7 @@ __all__ = [
     "Fields",
     "OutputError",
     "Paging",
+    "PagingStyle",
     "PipelineError",
     "PriceRange",
     "Problem",

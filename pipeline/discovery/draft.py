@@ -87,8 +87,8 @@ def _detected_keys(page: FirstPage, comments: dict[str, str]) -> tuple[dict[str,
             doubts.append(f"the name of the cursor parameter, `{page.paging.parameter}`, is a guess")
     elif not is_static_file(page, None):
         doubts.append(
-            "the response does not reveal its paging, so `?page=1`, `?page=2` and so on are tried; "
-            "if pages count from 0, set `paging: {style: page, start: 0}`; if this is the only page, `paging: none`"
+            "the response does not reveal its paging: a run tries `page=2` and, if more is announced, `offset=N`; "
+            "if this is the only page, set `paging: none`; if it has another parameter, describe it with `paging`"
         )
     guess = guess_fields(page.records)
     if guess.fields:
