@@ -25,8 +25,9 @@ PathOrMapping = str | os.PathLike[str] | Mapping[str, Any]
 
 DEFAULT_PATH = Path("config/config.yaml")
 ENV_PREFIX = "PIPELINE_"
-# Azure Pipelines sets this in each job. All other variables with the prefix belong to this program.
-FOREIGN_VARIABLES = frozenset({"PIPELINE_WORKSPACE"})
+# Azure Pipelines sets PIPELINE_WORKSPACE in each job. Kubernetes sets PIPELINE_PORT, PIPELINE_PORT_80_TCP,
+# PIPELINE_SERVICE_HOST and the like if a service is named `pipeline`. All others with the prefix are this program's.
+_FOREIGN_VARIABLE = re.compile(r"PIPELINE_(?:WORKSPACE|PORT.*|SERVICE_.*)", re.DOTALL)
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -200,7 +201,7 @@ def _from_environment(
     for key in _keys(endpoints) if ours else ():  # skipped if possible: a thousand endpoints have many keys
         keys.setdefault(_variable(key), []).append(key)
     for variable, text in sorted(ours.items()):
-        if variable in FOREIGN_VARIABLES:
+        if _FOREIGN_VARIABLE.fullmatch(variable):
             continue
         match keys.get(variable, []):
             case []:

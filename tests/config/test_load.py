@@ -7,6 +7,7 @@ import yaml
 
 from pipeline.config.load import load as load_resolved
 from pipeline.config.load import load_config
+from pipeline.config.section import keys_of
 from pipeline.config.settings import Config
 from pipeline.config.source import PagingStyle
 from pipeline.errors import ConfigError
@@ -69,6 +70,33 @@ def test_a_variable_of_the_ci_system_is_none_of_ours(tmp_path: Path) -> None:
     assert load(tmp_path, environ={"PIPELINE_WORKSPACE": "/agent/1"})
     with pytest.raises(ConfigError, match="PIPELINE_WORKSPACES"):
         load(tmp_path, environ={"PIPELINE_WORKSPACES": "/agent/1"})
+
+
+# Set in every container of a cluster with a service named `pipeline` that has one named port.
+OF_A_SERVICE = {
+    "PIPELINE_PORT": "tcp://10.96.0.7:80",
+    "PIPELINE_PORT_80_TCP": "tcp://10.96.0.7:80",
+    "PIPELINE_PORT_80_TCP_ADDR": "10.96.0.7",
+    "PIPELINE_PORT_80_TCP_PORT": "80",
+    "PIPELINE_PORT_80_TCP_PROTO": "tcp",
+    "PIPELINE_SERVICE_HOST": "10.96.0.7",
+    "PIPELINE_SERVICE_PORT": "80",
+    "PIPELINE_SERVICE_PORT_HTTP": "80",
+}
+
+
+def test_the_variables_of_a_service_in_the_cluster_are_none_of_ours(tmp_path: Path) -> None:
+    """The variables that Kubernetes sets for a service named `pipeline` are ignored."""
+    assert load(tmp_path, environ=OF_A_SERVICE) == load(tmp_path)
+    with pytest.raises(ConfigError, match="PIPELINE_SERVICES"):
+        load(tmp_path, environ={"PIPELINE_SERVICES": "80"})
+
+
+def test_no_key_has_a_variable_that_is_ignored() -> None:
+    """Every key can be set in the environment: none has a name that Kubernetes uses for a service."""
+    variables = {f"PIPELINE_{key.path.replace('.', '_').upper()}" for key in keys_of(Config)}
+    assert "PIPELINE_RATE_LIMIT_RPS" in variables
+    assert not [name for name in variables if name.startswith(("PIPELINE_PORT", "PIPELINE_SERVICE_"))]
 
 
 def test_a_url_too_long_to_be_understood_is_refused(tmp_path: Path) -> None:
