@@ -11,8 +11,8 @@ _SECRET_NAME = re.compile(
     r"auth|token|secret|passw|pwd|cookie|session|signature|credential|api.?key|(^|[-_])key$", re.IGNORECASE
 )
 
-# A value that only names the variable with the secret.
-_REFERENCE_ALONE = re.compile(r"(?:[A-Za-z]+ )?\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+# A value that only names the variable or the file with the secret.
+_REFERENCE_ALONE = re.compile(r"(?:[A-Za-z]+ )?\$\{(?:[A-Za-z_][A-Za-z0-9_]*|file:[^{}]*)\}")
 
 # A shorter text would be found in many ordinary words.
 _SHORTEST_SECRET = 4

@@ -193,7 +193,7 @@ def _read_preset(_ctx: click.Context, _parameter: click.Parameter, name: str | N
     metavar="NAME: VALUE",
     multiple=True,
     callback=_read_headers,
-    help="Header to send with each request, such as 'X-Api-Key: ${SHOP_KEY}'. Repeatable.",
+    help="Header to send with each request, such as 'X-Api-Key: ${SHOP_KEY}' or ${file:PATH}. Repeatable.",
 )
 @click.option(
     "--preset",

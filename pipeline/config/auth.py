@@ -39,7 +39,7 @@ class Scheme(Section, frozen=True):
     """The base of the authentication schemes. The paths of its problems are relative to it."""
 
     def problems(self) -> list[Problem]:
-        """Return what is wrong with the keys, before environment variables are expanded."""
+        """Return what is wrong with the keys, before references are expanded."""
         return []
 
     def sent_as(self) -> str:
@@ -52,7 +52,7 @@ class Scheme(Section, frozen=True):
 
 
 class Values:
-    """The values of a scheme's keys with environment variables expanded; collects ``problems`` on the way.
+    """The values of a scheme's keys with references expanded; collects ``problems`` on the way.
 
     Values under keys that are marked :data:`SECRET` are hidden from output.
     """
@@ -192,7 +192,7 @@ class OAuth2(Scheme, frozen=True):
 class Auth(Section, frozen=True):
     """Authentication of requests, by one scheme; see "Credentials" in DESCRIBE.md.
 
-    ``${NAME}`` in the values is an environment variable.
+    ``${NAME}`` in the values is an environment variable, and ``${file:PATH}`` the content of a file.
 
     Raises:
         ConfigError: if more than one scheme is given, or something is missing.
@@ -226,7 +226,7 @@ class Auth(Section, frozen=True):
         return next((scheme.sent_as() for scheme in self._schemes().values()), "")
 
     def resolve(self, url: str, expansion: Expansion) -> tuple[Credentials, list[Problem]]:
-        """Return the credentials for ``url`` with environment variables expanded, and all problems with them."""
+        """Return the credentials for ``url`` with references expanded, and all problems with them."""
         for name, scheme in self._schemes().items():
             values = Values(scheme, url, expansion)
             credentials = scheme.credentials(values)

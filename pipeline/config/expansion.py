@@ -1,7 +1,7 @@
-"""Expansion of environment variables: ``${NAME}`` is a variable, ``$${`` the literal text ``${``.
+"""Expansion of references: ``${NAME}`` is an environment variable, ``${file:PATH}`` a file, ``$${`` a literal ``${``.
 
-Only the values of headers and query parameters, and those of ``auth``, are expanded. The variables' values are secrets
-from then on.
+Only the values of headers and query parameters, and those of ``auth``, are expanded. The values of variables and files
+are secrets from then on.
 """
 
 import re
@@ -9,26 +9,48 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from urllib.parse import quote, unquote
 
 from pipeline.redaction import HIDDEN, Secrets, names_secret
 
-_REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
+_REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{file:([^{}]*)\}|\$\{")
 _SHORTEST_PART = 8
+
+# In bytes; a larger file is not that of a secret.
+_LARGEST_FILE = 65_536
+
+
+class SecretFiles:
+    """Files that contain one secret each, such as those that a cluster mounts; each is read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, str | None]] = {}
+
+    def read(self, path: str) -> tuple[str, str | None]:
+        """Return the text in the file without the line end after it, and what is wrong with it, if anything is."""
+        if path not in self._known:
+            self._known[path] = _read_secret(path)
+        return self._known[path]
 
 
 class Expansion:
-    """The expansion of environment variables in texts; it collects problems and secrets."""
+    """The expansion of references in texts; it collects problems and secrets."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], files: SecretFiles | None = None) -> None:
         self._environ = environ
+        self._files = files or SecretFiles()
         self._shown_as: dict[str, str] = {}
         self._problems: list[str] = []
 
-    def expand(self, text: str, *, secret: bool, encode: Callable[[str], str] = str) -> str:
-        """Return the text with its variables expanded and passed through ``encode``.
+    def knows(self, variable: str) -> bool:
+        """True if the environment variable is set, and not empty."""
+        return bool(self._environ.get(variable))
 
-        If it is ``secret``, it is hidden from output even if it contains no variable.
+    def expand(self, text: str, *, secret: bool, encode: Callable[[str], str] = str) -> str:
+        """Return the text with its references expanded and passed through ``encode``.
+
+        If it is ``secret``, it is hidden from output even if it contains no reference.
         """
         if secret and not has_reference(text):
             plain = text.replace("$${", "${")
@@ -38,22 +60,27 @@ class Expansion:
         return _REFERENCE.sub(lambda reference: encode(self._value_of(reference)), text)
 
     def _value_of(self, reference: re.Match[str]) -> str:
-        variable = reference[1]
+        variable, path = reference[1], reference[2]
         if reference[0] == "$${":
             return "${"
-        if variable is None:
+        if variable is None and path is None:
             self._problems.append("contains an unterminated or unnamed `${…}`; use `$${` for a literal `${`")
-        elif not (value := self._environ.get(variable)):
-            state = "empty" if variable in self._environ else "not set"
-            self._problems.append(f"the environment variable {variable} is {state}; export it first")
-        elif not value.isprintable():
-            self._problems.append(
-                f"the environment variable {variable} contains a line break or a control character; remove it there"
-            )
-        else:
-            self._shown_as[value] = f"${{{variable}}}"
-            return value
-        return ""
+            return ""
+        value, problem = self._variable(variable) if path is None else self._files.read(path)
+        if problem:
+            self._problems.append(problem)
+            return ""
+        self._shown_as[value] = reference[0]
+        return value
+
+    def _variable(self, name: str) -> tuple[str, str | None]:
+        value = self._environ.get(name, "")
+        if not value:
+            state = "empty" if name in self._environ else "not set"
+            return "", f"the environment variable {name} is {state}; export it first"
+        if not value.isprintable():
+            return "", f"the environment variable {name} contains a line break or a control character; remove it there"
+        return value, None
 
     def hide(self, text: str) -> None:
         """Treat a text from the configuration as a secret."""
@@ -65,8 +92,32 @@ class Expansion:
         return taken
 
     def secrets(self) -> Secrets:
-        """Return the values of all expanded variables, and all hidden texts."""
+        """Return the values of all expanded references, and all hidden texts."""
         return Secrets(self._shown_as)
+
+
+def _read_secret(path: str) -> tuple[str, str | None]:
+    if not Path(path).is_absolute() or path.startswith("//"):
+        return "", f"the file {path!r} has no absolute path; write `${{file:/run/secrets/NAME}}`"
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+    except FileNotFoundError:
+        return "", f"the file {path} does not exist; mount the secret there, or correct the path"
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        return "", f"the file {path} cannot be read: {reason}; give this user the right to read it, or correct the path"
+    if len(content) > _LARGEST_FILE:
+        return "", f"the file {path} is larger than {_LARGEST_FILE:,} bytes; name a file that contains the secret alone"
+    try:
+        value = content.removesuffix(b"\n").removesuffix(b"\r").decode()
+    except UnicodeDecodeError:
+        return "", f"the file {path} is not UTF-8 text; write the secret into it as text"
+    if not value:
+        return "", f"the file {path} is empty; write the secret into it"
+    if not value.isprintable():
+        return "", f"the file {path} contains a line break or a control character; leave the secret alone in it"
+    return value, None
 
 
 def _parts_of(value: str) -> Iterator[str]:
@@ -100,7 +151,7 @@ def has_reference(text: str) -> bool:
 
 
 def expand_query(url: str, expansion: Expansion) -> str:
-    """Return the URL with the variables in its query values expanded and percent-encoded (RFC 3986, section 2.1)."""
+    """Return the URL with the references in its query values expanded and percent-encoded (RFC 3986, section 2.1)."""
     before, question, rest = url.partition("?")
     query, hash_sign, fragment = rest.partition("#")
     return (

@@ -26,7 +26,7 @@ def url_error(url: str) -> str | None:
     if any(character <= " " or character == "\x7f" for character in url):
         return f"{shown!r} contains a blank or a control character; percent-encode it (a blank is %20)"
     if has_reference(re.sub(r"=[^&#]*", "", url.partition("?")[2])) or has_reference(url.partition("?")[0]):
-        return f"{shown!r} has a `${{…}}` outside its query values; only those and headers take environment variables"
+        return f"{shown!r} has a `${{…}}` outside its query values; only those, headers and `auth` take references"
     if len(url) > LONGEST_URL:
         return f"is {len(url)} characters long; use at most {LONGEST_URL}, which servers are expected to accept"
     try:

@@ -1,4 +1,4 @@
-"""Resolve the endpoints of a configuration: inherited sections, and credentials from the environment."""
+"""Resolve the endpoints of a configuration: inherited sections, and credentials from the environment and from files."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import msgspec
 
 from pipeline.config.auth import NO_AUTH, Auth, Credentials
-from pipeline.config.expansion import Expansion, expand_query, identity
+from pipeline.config.expansion import Expansion, SecretFiles, expand_query, identity
 from pipeline.config.http_syntax import (
     basic_credentials,
     header_error,
@@ -50,17 +50,18 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
 def resolve(config: Config, environ: Mapping[str, str] | None = None) -> tuple[ResolvedEndpoint, ...]:
     """Return the endpoints, each with its own sections or else the common ones, and with its credentials.
 
-    Credentials come from ``environ``, by default the process's environment.
+    Credentials come from ``environ``, by default the process's environment, and from files. Each file is read once.
 
     Raises:
-        ConfigError: if there is no endpoint, a variable is missing from ``environ``, or credentials contradict.
+        ConfigError: if there is no endpoint, a variable or file is missing, or credentials contradict.
     """
     if not config.endpoints:
         raise ConfigError([NO_ENDPOINTS])
     environ = os.environ if environ is None else environ
     problems: list[Problem] = []
+    files = SecretFiles()
     resolved = tuple(
-        _resolved(config, endpoint, f"endpoints.{index}.", environ, problems)
+        _resolved(config, endpoint, f"endpoints.{index}.", Expansion(environ, files), problems)
         for index, endpoint in enumerate(config.endpoints)
     )
     if problems:
@@ -69,9 +70,8 @@ def resolve(config: Config, environ: Mapping[str, str] | None = None) -> tuple[R
 
 
 def _resolved(
-    config: Config, endpoint: Endpoint, path: str, environ: Mapping[str, str], problems: list[Problem]
+    config: Config, endpoint: Endpoint, path: str, expansion: Expansion, problems: list[Problem]
 ) -> ResolvedEndpoint:
-    expansion = Expansion(environ)
     url = expand_query(endpoint.url, expansion)
     problems += [Problem(f"{path}url", text) for text in expansion.take_problems()]
     if password := unquote(urlsplit(url).password or ""):
@@ -83,7 +83,7 @@ def _resolved(
         headers[name] = expansion.expand(text, secret=names_secret(name))
         errors: Sequence[str | None] = expansion.take_problems() or [header_error(name, headers[name])]
         problems += [Problem(f"{path}headers.{name}", error) for error in errors if error]
-    auth, unset = _auth_of(endpoint, environ)
+    auth, unset = _auth_of(endpoint, expansion)
     if auth.sent_as() in map(str.lower, headers):
         problems.append(
             Problem(f"{path}auth", f"is sent as {auth.sent_as()}, which is also in `headers`; keep one of them")
@@ -124,7 +124,7 @@ def _resolved(
     )
 
 
-def _auth_of(endpoint: Endpoint, environ: Mapping[str, str]) -> tuple[Auth, Sequence[str]]:
+def _auth_of(endpoint: Endpoint, expansion: Expansion) -> tuple[Auth, Sequence[str]]:
     """Return the endpoint's authentication, and the variables of its preset's if none of them is set."""
     if endpoint.auth is not None or endpoint.preset is None:
         return endpoint.auth or NO_AUTH, ()
@@ -132,6 +132,6 @@ def _auth_of(endpoint: Endpoint, environ: Mapping[str, str]) -> tuple[Auth, Sequ
     if offered.sent_as() in map(str.lower, endpoint.headers) or urlsplit(endpoint.url).username:
         return NO_AUTH, ()
     names = offered.variables()
-    if not any(environ.get(name) for name in names):
+    if not any(map(expansion.knows, names)):
         return NO_AUTH, sorted(names)
     return offered, ()

@@ -66,7 +66,8 @@ def draft_endpoint(
     elif (total := page.announced.records) is not None and total > len(page.records):
         comments["name"] = f"announces {total} records, {len(page.records)} on the first page"
     if secret := plain_secrets(url, headers):
-        doubts.append(f"{' and '.join(secret)} should come from the environment; write `${{NAME}}` for the value")
+        names = " and ".join(secret)
+        doubts.append(f"{names} should come from the environment or a file; write `${{NAME}}` or `${{file:PATH}}`")
     if len(page.records) < _MIN_RECORDS:
         doubts.append(f"few records to draft from: {len(page.records)} on the first page")
     return Draft(name, url, {**({"headers": dict(headers)} if headers else {}), **keys}, comments, doubts)

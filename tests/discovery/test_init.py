@@ -147,9 +147,22 @@ async def test_credentials_stay_in_the_environment(tmp_path: Path) -> None:
     assert "in-clear-text" not in done.output
 
 
+async def test_credentials_may_stay_in_a_file(tmp_path: Path) -> None:
+    """`${file:PATH}` is read for the request, and written to the configuration as it is."""
+    config, secret = tmp_path / "config.yaml", tmp_path / "token"
+    secret.write_text("mock-token\n")
+    async with persona("magento2") as url:
+        header = ("-H", f"Authorization: Bearer ${{file:{secret}}}")
+        done = await invoke("init", url, *header, "-c", str(config), env={})
+    assert done.exit_code == 0, done.output
+    assert f"Bearer ${{file:{secret}}}" in config.read_text()
+    assert "mock-token" not in done.output + config.read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
+        (["http://shop.test/", "-H", "X-Key: ${file:/no/such/file}"], "/no/such/file does not exist"),
         (["ftp://shop.test/"], "'ftp://shop.test/' is not a valid URL; expected http"),
         (["http://shop.test/", "-H", "nonsense"], "'NAME: VALUE'"),
         (["http://shop.test/?key=${NOBODY}"], "NOBODY is not set"),
