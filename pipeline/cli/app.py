@@ -56,7 +56,23 @@ def key_option(*names: str, key: str, **attributes: Any) -> Callable[[_F], _F]:
     return click.option(*names, key.replace(".", "__"), help=help_text, **attributes)
 
 
-products_option = key_option("--products", key="products", type=click.Path(), metavar="PATH")
+def products_options(command: _F) -> _F:
+    """Add the options for the products file; the command receives their outcome as ``products``."""
+
+    def choose(ctx: click.Context, _parameter: click.Parameter, without: bool) -> None:
+        if without and ctx.params["products"] is not None:
+            raise click.BadParameter("contradicts --products; keep one of them")
+        if without:
+            ctx.params["products"] = "null"
+
+    unless = click.option(
+        "--no-products",
+        is_flag=True,
+        expose_value=False,
+        callback=choose,
+        help="Write no file of products, even if the configuration names one (key: products).",
+    )
+    return key_option("--products", key="products", type=click.Path(), metavar="PATH", is_eager=True)(unless(command))
 
 
 def configuration_options(command: _F) -> _F:
@@ -115,7 +131,7 @@ def _read_switch(_ctx: click.Context, _parameter: click.Parameter, on: bool | No
     ),
 )
 @configuration_options
-@products_option
+@products_options
 @key_option("-t", "--timeout", key="timeout", metavar="SECONDS")
 @key_option("-r", "--rate-limit", key="rate_limit.rps", metavar="RPS")
 @key_option("-w", "--workers", key="worker_pool.size", metavar="N")
@@ -139,7 +155,7 @@ def run(**options: Any) -> None:
 
 @click.command(cls=Command, examples=("replay-rejects -c shops.yaml", "replay-rejects -o out/shops.json"))
 @configuration_options
-@products_option
+@products_options
 def replay_rejects(**options: Any) -> None:
     """Normalize the rejected records again, without fetching.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import trio
 
 from pipeline.cli.exit_codes import ExitCode
-from pipeline.cli.session import ErrorLine, configure, print_text, wants_json
+from pipeline.cli.session import ErrorLine, configure_output, print_text, wants_json
 from pipeline.config.load import Loaded
 from pipeline.model.summary import Summary
 from pipeline.normalize.normalizer import normalize_batch, reader_for
@@ -52,7 +52,7 @@ def run(
 ) -> None:
     """Fetch everything, show the closing table, and exit with the code of the outcome."""
     with ErrorLine(as_json=wants_json(flags)) as line:
-        loaded = configure(path, settings, flags, line)
+        loaded = configure_output(path, settings, flags, line)
         summary = _run(loaded, progress=progress, resume=resume)
         print_text(closing_table(summary))
         sys.exit(exit_code(summary, allow_partial=allow_partial))
@@ -61,7 +61,7 @@ def run(
 def replay_rejects(path: Path | None, settings: Mapping[str, str], **flags: str | None) -> None:
     """Normalize the rejected records again, and report the result in one line."""
     with ErrorLine(as_json=wants_json(flags)) as line:
-        config = configure(path, settings, flags, line, credentials=False).config
+        config = configure_output(path, settings, flags, line, credentials=False).config
         readers = {endpoint.name: reader_for(endpoint.fields, endpoint.explode) for endpoint in config.endpoints}
         normalize = partial(normalize_batch, readers=readers)
         print_text(replay_line(replay(OutputFiles.of(config), normalize)))

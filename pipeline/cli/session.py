@@ -13,7 +13,7 @@ from loguru import logger
 from pipeline.cli.exit_codes import ExitCode
 from pipeline.config.load import Loaded, load
 from pipeline.config.settings import Format, Log
-from pipeline.errors import AbortedError, ConfigError, OutputError
+from pipeline.errors import AbortedError, ConfigError, OutputError, Problem
 from pipeline.redaction import NO_SECRETS, Secrets
 from pipeline.ui.logs import configure_logging
 
@@ -79,6 +79,37 @@ def wants_json(flags: Mapping[str, str | None]) -> bool:
     return (flags["log__format"] or "").casefold() == Format.JSON.value
 
 
+# Files beside the summary that the configuration names by themselves: key → what to give for another output.
+_BESIDE_OUTPUT = {"products": "--products PATH for this output, or --no-products"}
+
+
+def configure_output(
+    path: Path | None,
+    settings: Mapping[str, str],
+    flags: Mapping[str, str | None],
+    line: ErrorLine,
+    *,
+    credentials: bool = True,
+) -> Loaded:
+    """Load a configuration as :func:`configure` does, for a command that writes files.
+
+    Raises:
+        ConfigError: if only the summary goes elsewhere, so that the products would replace those of another output.
+    """
+    loaded = configure(path, settings, flags, line, credentials=credentials)
+    named = _keys_of_flags(settings, flags)
+    problems = [
+        Problem(
+            key, f"{value!r} belongs to the configured output, but -o names {loaded.config.output!r}; give {remedy}"
+        )
+        for key, remedy in _BESIDE_OUTPUT.items()
+        if "output" in named and key not in named and (value := getattr(loaded.config, key)) is not None
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return loaded
+
+
 def configure(
     path: Path | None,
     settings: Mapping[str, str],
@@ -91,9 +122,13 @@ def configure(
 
     Configures logging and ``line`` accordingly.
     """
-    named = {flag.replace("__", "."): value for flag, value in flags.items() if value is not None}
-    loaded = load(path, flags={**settings, **named}, credentials=credentials)
+    loaded = load(path, flags=_keys_of_flags(settings, flags), credentials=credentials)
     line.as_json = loaded.config.log.format is Format.JSON
     line.secrets = Secrets.of_all(endpoint.secrets for endpoint in loaded.endpoints)
     configure_logging(loaded.config.log, line.secrets)
     return loaded
+
+
+def _keys_of_flags(settings: Mapping[str, str], flags: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the texts from the command line by dotted key."""
+    return {**settings, **{flag.replace("__", "."): value for flag, value in flags.items() if value is not None}}

@@ -6,7 +6,7 @@ Each key is converted by itself, because msgspec's own conversion stops at the f
 import difflib
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -141,6 +141,8 @@ class Builder:
             value = {name: str(inner) for name, inner in value.items()}
         if isinstance(value, RawText) and (get_origin(plain) in (tuple, Mapping) or _is_number_or_text(plain)):
             value = parse_text(value)
+        if isinstance(value, RawText) and value == "null" and _is_optional(wanted):
+            value = None
         try:
             if isinstance(value, RawText):
                 converted = msgspec.convert(str(value), wanted, strict=False)
@@ -185,6 +187,11 @@ def _is_number_or_text(wanted: Any) -> bool:
     """True if a number and a text are both allowed, so that the value itself decides."""
     choices = [getattr(choice, "__origin__", choice) for choice in get_args(wanted)]
     return int in choices and str in choices
+
+
+def _is_optional(wanted: Any) -> bool:
+    """True if the key may be null."""
+    return type(None) in get_args(get_args(wanted)[0] if get_origin(wanted) is Annotated else wanted)
 
 
 def _type_name(value: Any) -> str:
