@@ -260,7 +260,7 @@ class Fields(Section, frozen=True):
         """
 
         def variant(path: str | None) -> str | None:
-            return path and re.sub(rf"^{re.escape(explode)}\[\d*\]\.", "variant.", path)
+            return path and re.sub(rf"^{re.escape(explode.removesuffix('[]'))}\[\d*\]\.", "variant.", path)
 
         return msgspec.structs.replace(
             self,

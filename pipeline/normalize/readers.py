@@ -26,6 +26,16 @@ from pipeline.normalize.fields import (
 from pipeline.normalize.money import Money, read_money
 from pipeline.normalize.numerals import WireFloat, WireNumber
 from pipeline.normalize.price import PriceReader
+from pipeline.normalize.variants import (
+    OUTER,
+    VARIANT,
+    Lineage,
+    compile_explode,
+    indices_with_shared_ids,
+    levels_of,
+    variant_id,
+    with_variant,
+)
 from pipeline.record_paths import compile_path, compile_template
 
 
@@ -162,20 +172,19 @@ _decode_object = msgspec.json.Decoder(dict[str, Any], float_hook=WireFloat).deco
 
 Candidates = Callable[[Any], Iterable[object]]
 
-# The key under which a variant is added to the fields of its record.
-VARIANT = "variant"
-
 
 class MappedReader(RecordReader):
     """A reader that finds fields as :class:`Fields` describes, and fields that are not described under default names.
 
-    ``explode`` is the path of a list whose elements are the products. Paths reach an element as ``variant``, and the
-    fields of the record around it under their own names. A record whose list is missing or empty is itself a product.
+    ``explode`` is the path of a list whose elements are the products. Paths reach an element as ``variant``, the one
+    around it as ``outer`` if there are several levels, and the fields of the record under their own names. A record
+    whose list is missing or empty is itself a product.
     """
 
     def __init__(self, fields: Fields, explode: str | None = None) -> None:
         self._nulls = frozenset(fields.null_values)
-        self._explode = compile_path(explode) if explode else None
+        self._explode = compile_explode(explode) if explode else None
+        self._added_keys = (VARIANT, OUTER)[: len(levels_of(explode))] if explode else ()
         self._id_path = fields.id
         self._id = compile_template(fields.id) if fields.id else None
         self._titles = self._candidates(fields.title, TITLE_KEYS, of_variant=False)
@@ -187,26 +196,37 @@ class MappedReader(RecordReader):
         self._extra = {name: compile_path(path) for name, path in fields.extra.items()}
 
     def read(self, raw: msgspec.Raw) -> Sequence[ParsedRecord | NoIdError]:
-        """Return the product of a record, or of each of its variants; a :class:`NoIdError` for each one without an id.
+        """Return the product of a record, or of each of its variants.
+
+        There is a :class:`NoIdError` for each variant without an id, and for each one that would share its id with a
+        different product within another element.
 
         Raises:
             msgspec.DecodeError: if the record is not a JSON object.
         """
         record = _decode_object(raw)
-        variants = self._explode(record) if self._explode else None
-        if not isinstance(variants, list) or not variants:
+        variants = self._explode(record) if self._explode else ()
+        if not variants:
             return (self._read(record),)
-        return [self._read({**record, VARIANT: variant}) for variant in variants]
+        outcomes = [self._read(with_variant(record, lineage), lineage) for lineage in variants]
+        if OUTER not in self._added_keys:
+            return outcomes
+        shared = indices_with_shared_ids(outcomes, variants)
+        remedy = f"tell them apart by `{OUTER}` and `{VARIANT}` in `fields.id`"
+        return [
+            NoIdError(f"variants in different places would share one; {remedy}", "id") if index in shared else outcome
+            for index, outcome in enumerate(outcomes)
+        ]
 
     def _id_of(self, raw: msgspec.Raw) -> str | None:
         return self._identity(_decode_object(raw))
 
-    def _read(self, record: dict[str, Any]) -> ParsedRecord | NoIdError:
-        identity = self._identity(record)
+    def _read(self, record: dict[str, Any], lineage: Lineage = ()) -> ParsedRecord | NoIdError:
+        identity = self._identity(record, lineage)
         if identity is None:
             if self._id_path:
                 return NoIdError(f"no usable value at `{self._id_path}`", self._id_path)
-            return NoIdError(f"none of {', '.join(ID_KEYS)} is usable", f"{VARIANT}.id" if VARIANT in record else "id")
+            return NoIdError(f"none of {', '.join(ID_KEYS)} is usable", f"{VARIANT}.id" if lineage else "id")
         named = None if self._fixed_currency else next(filter(None, self._currencies(record)), None)
         currency = self._fixed_currency or code_of(named)
         money = self._price.read(record, currency)
@@ -220,15 +240,11 @@ class MappedReader(RecordReader):
             extra={name: self._not_null(find(record)) for name, find in self._extra.items()},
         )
 
-    def _identity(self, record: dict[str, Any]) -> str | None:
-        if self._id is not None and (self._explode is None or VARIANT in record):
+    def _identity(self, record: dict[str, Any], lineage: Lineage = ()) -> str | None:
+        if self._id is not None and (self._explode is None or lineage):
             return first_id((self._not_null(self._id(record)),))
         identity = first_id(map(record.get, ID_KEYS))
-        variant = record.get(VARIANT) if self._explode else None
-        if variant is None or identity is None:
-            return identity
-        variant_id = first_id(map(variant.get, ID_KEYS)) if isinstance(variant, dict) else None
-        return variant_id and f"{identity}:{variant_id}"
+        return variant_id(identity, lineage) if lineage and identity else identity
 
     def _candidates(self, path: str | None, default_names: Sequence[str], *, of_variant: bool = True) -> Candidates:
         """Return a getter of a field's candidates: at its path, or under default names, those of the variant first."""
@@ -236,9 +252,10 @@ class MappedReader(RecordReader):
             find = compile_path(path)
             return lambda record: (self._not_null(find(record)),)
 
+        within = self._added_keys if of_variant else ()
+
         def find_by_name(record: dict[str, Any]) -> Iterator[object]:
-            variant = record.get(VARIANT) if self._explode and of_variant else None
-            for holder in (variant, record):
+            for holder in (*(record.get(key) for key in within), record):
                 if isinstance(holder, dict):
                     yield from (self._not_null(holder.get(key)) for key in default_names)
 

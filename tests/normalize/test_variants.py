@@ -89,6 +89,105 @@ def test_loops_are_told_by_the_records_and_not_by_their_variants() -> None:
     assert records.identify(msgspec.Raw(b"[")) == b"["
 
 
+COAT = {
+    "id": 9,
+    "title": "Coat",
+    "price": "50.00",
+    "colours": [
+        {"id": "r", "name": "Red", "price": "60.00", "sizes": [{"id": "S", "price": "61.00"}, {"id": "M"}]},
+        {"id": "b", "name": "Blue", "sizes": [{"id": "S", "price": "71.00"}, {"id": "M"}]},
+        {"id": "g", "name": "Grey", "price": "80.00", "sizes": []},
+    ],
+}
+
+
+@pytest.mark.parametrize("explode", ["colours[].sizes", "colours[].sizes[]", "colours[*].sizes[*]"])
+def test_variants_of_two_levels_keep_both(explode: str) -> None:
+    """The id has both levels, the price is the innermost, and an element without inner ones is itself a product."""
+    found = products(normalized(Fields(), COAT, explode=explode))
+    assert [(p["id"].removeprefix("shop:9:"), p["price"]) for p in found] == [
+        *(("r:S", "61.00"), ("r:M", "60.00")),
+        *(("b:S", "71.00"), ("b:M", "50.00")),
+        ("g", "80.00"),
+    ]
+
+
+def test_paths_reach_both_levels() -> None:
+    """Paths reach the innermost element as `variant`, and the one around it as `outer`."""
+    fields = Fields(
+        id="{id}/{outer.name}/{variant.id}",
+        title="join(' ', [title, outer.name, variant.id])",
+        price=Price(path="variant.price || outer.price"),
+    )
+    found = products(normalized(fields, COAT, explode="colours[?name!='Grey'].sizes[]"))
+    assert [(p["id"], p["title"], p["price"]) for p in found] == [
+        ("shop:9/Red/S", "Coat Red S", "61.00"),
+        ("shop:9/Red/M", "Coat Red M", "60.00"),
+        ("shop:9/Blue/S", "Coat Blue S", "71.00"),
+        ("shop:9/Blue/M", "Coat Blue M", None),
+    ]
+
+
+def test_texts_may_be_the_innermost_variants() -> None:
+    """Variants that are texts have ids by a template of both levels."""
+    record = {"id": 9, "colours": [{"name": "red", "sizes": ["S", "M"]}, {"name": "blue", "sizes": ["S"]}]}
+    page = normalized(Fields(id="{id}:{outer.name}:{variant}"), record, explode="colours[].sizes")
+    assert [p["id"] for p in products(page)] == ["shop:9:red:S", "shop:9:red:M", "shop:9:blue:S"]
+
+
+def test_a_level_without_ids_is_named_by_its_title() -> None:
+    """An outer element without an id gives its title to the ids of its variants; one that has neither adds nothing."""
+    colours = [{"name": "red", "sizes": [{"id": "S"}]}, {"sizes": [{"id": "S"}]}]
+    page = normalized(Fields(), {"id": 9, "colours": colours}, explode="colours[].sizes")
+    assert [p["id"] for p in products(page)] == ["shop:9:red:S", "shop:9:S"]
+
+
+@pytest.mark.parametrize("fields", [Fields(), Fields(id="{id}:{variant.id}")])
+def test_no_dimension_is_lost_silently(fields: Fields) -> None:
+    """Variants that would share an id across the outer level are rejects that name the remedy, and no duplicates."""
+    colours = [{"hue": hue, "sizes": [{"id": "S", "price": price}]} for hue, price in (("red", 5), ("blue", 6))]
+    page = normalized(fields, {"id": 9, "colours": colours}, explode="colours[].sizes[]")
+    assert [p["id"] for p in products(page)] == ["shop:9:S"]
+    (reject,) = page.rejects
+    assert "tell them apart by `outer` and `variant` in `fields.id`" in reject.reason
+    fixed = normalized(
+        Fields(id="{id}:{outer.hue}:{variant.id}"), {"id": 9, "colours": colours}, explode="colours[].sizes"
+    )
+    assert [p["id"] for p in products(fixed)] == ["shop:9:red:S", "shop:9:blue:S"]
+
+
+def test_repeated_variants_are_duplicates_and_no_rejects() -> None:
+    """Equal variants, and those that share an id within one list, are products; the aggregator counts duplicates."""
+    same = [{"hue": "red", "sizes": [{"id": "S"}]}, {"hue": "red", "sizes": [{"id": "S"}]}]
+    page = normalized(Fields(), {"id": 9, "colours": same}, explode="colours[].sizes")
+    assert (page.ids, page.rejected) == (["shop:9:S", "shop:9:S"], 0)
+    page = normalized(Fields(), {"id": 9, "variants": [{"id": 1, "price": 1}, {"id": 1, "price": 2}]})
+    assert (page.ids, page.rejected) == (["shop:9:1", "shop:9:1"], 0)
+
+
+@pytest.mark.parametrize("explode", ["variants", "variants[]", "[variants, others]", "variants || others"])
+def test_lists_within_lists_are_flattened(explode: str) -> None:
+    """Each innermost element is a product, however deep the lists are nested."""
+    record = {"id": 9, "variants": [[{"id": 1}, [{"id": 2}]], [], {"id": 3}], "others": []}
+    page = normalized(Fields(), record, explode=explode)
+    assert (page.ids, page.rejected) == (["shop:9:1", "shop:9:2", "shop:9:3"], 0)
+
+
+LEVELS = st.lists(st.fixed_dictionaries({"id": st.integers(0, 3), "sizes": st.lists(st.integers(0, 3), max_size=4)}))
+
+
+@given(LEVELS)
+def test_each_innermost_variant_is_a_product_or_a_reject(colours: list[dict[str, Any]]) -> None:
+    """Products and rejects number as many as the innermost elements, and different products never share an id."""
+    record = {"id": 9, "colours": [{**c, "sizes": [{"id": s, "price": s + 1} for s in c["sizes"]]} for c in colours]}
+    page = normalized(Fields(), record, explode="colours[].sizes")
+    assert page.records == (sum(len(colour["sizes"]) or 1 for colour in colours) or 1)
+    found: dict[str, set[str]] = {}
+    for product in products(page):
+        found.setdefault(product["id"], set()).add(str(product["price"]))
+    assert all(len(prices) == 1 for prices in found.values())
+
+
 ELEMENTS = st.none() | st.integers() | st.dictionaries(st.sampled_from(["id", "sku", "price"]), st.none() | st.text())
 
 
