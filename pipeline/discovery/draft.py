@@ -11,11 +11,13 @@ import yaml
 from pipeline.config.expansion import plain_secrets
 from pipeline.config.presets import Preset
 from pipeline.config.source import Paging, PagingStyle
+from pipeline.discovery.duration import Estimate, timeout_for
 from pipeline.discovery.first_page import FirstPage
 from pipeline.discovery.guess import guess_fields
 from pipeline.discovery.recognise import is_preset_url, is_static_file
 from pipeline.errors import PermanentError
 from pipeline.fetch.content.records import USUAL_KEYS, RecordFinder
+from pipeline.formatting import counted, duration
 
 _HEAD = """\
 # Drafted by `pipeline init` from one page of each API. Review it, then run it:
@@ -23,7 +25,7 @@ _HEAD = """\
 #   pipeline -c {path}
 # DESCRIBE.md and REFERENCE.md explain every key.
 
-timeout: 300                # deadline of the whole run, in seconds
+timeout: {timeout:<18} # deadline of the whole run, in seconds{why}
 output: {output}
 
 endpoints:
@@ -105,10 +107,15 @@ def draft_without_page(*, name: str, url: str, headers: Mapping[str, str], why: 
     return Draft(name, url, keys, {}, [f"the first page could not be fetched: {why}"])
 
 
-def render_config(drafts: Sequence[Draft], *, path: str, output: str) -> str:
-    """Return the configuration as YAML with comments; ``path`` is its file, ``output`` that of the summary."""
+def render_config(drafts: Sequence[Draft], *, path: str, output: str, longest: Estimate | None = None) -> str:
+    """Return the configuration as YAML with comments; ``path`` is its file, ``output`` that of the summary.
+
+    The deadline of the run allows for the estimate ``longest``.
+    """
     entries = ("\n".join(_entry(draft)) for draft in drafts)
-    return _HEAD.format(path=_comment(path), output=_scalar(output)) + "\n".join(entries)
+    why = f"; {counted(longest.pages, 'page')} of {longest.name}: about {duration(longest.seconds)}" if longest else ""
+    timeout = timeout_for(longest)
+    return _HEAD.format(path=_comment(path), output=_scalar(output), timeout=timeout, why=why) + "\n".join(entries)
 
 
 def name_for(url: str, taken: Sequence[str]) -> str:

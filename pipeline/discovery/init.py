@@ -12,6 +12,7 @@ from pipeline.config.presets import load_preset
 from pipeline.config.resolve import resolve
 from pipeline.config.settings import Config, Endpoint
 from pipeline.discovery.draft import Draft, draft_endpoint, draft_without_page, name_for, render_config
+from pipeline.discovery.duration import slowest
 from pipeline.discovery.first_page import FirstPage, fetch_first_pages
 from pipeline.discovery.recognise import recognise, recognise_url
 from pipeline.errors import ConfigError, FetchError, PermanentError, Problem
@@ -81,7 +82,10 @@ async def draft_config(
             pages[endpoint.name] = outcome
             found = preset if named else recognise(outcome) or preset
             drafts.append(draft_endpoint(outcome, name=endpoint.name, url=url, headers=headers, preset=found))
-    text = render_config(drafts, path=str(path), output=f"out/{path.stem if path.stem != 'config' else 'summary'}.json")
+    output = f"out/{path.stem if path.stem != 'config' else 'summary'}.json"
+    config = config_of_text(render_config(drafts, path=str(path), output=output))
+    longest = slowest(pages.values(), config)
+    text = render_config(drafts, path=str(path), output=output, longest=longest)
     return DraftResult(
         drafts=drafts,
         pages=pages,
