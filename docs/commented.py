@@ -1,7 +1,6 @@
 """The keys as YAML, each with its default and its meaning as a comment, for ``config/config.yaml``."""
 
 from collections.abc import Iterable, Iterator
-from importlib.metadata import version
 
 import msgspec
 
@@ -9,6 +8,7 @@ from docs.tables import shown_default, with_choices
 from mockapi.personas import path, usual_port
 from pipeline.config.section import Key, keys_of
 from pipeline.config.settings import Config, Endpoint
+from pipeline.distribution import VERSION
 
 _COLUMN = 28
 
@@ -41,7 +41,7 @@ def _lines(found: Iterable[Key]) -> Iterator[str]:
             yield _line(f"{name}:", key.meaning)
         else:
             # A default with the current version in it would be out of date after the next release.
-            comment = "# " if version("pipeline") in shown_default(key) else ""
+            comment = "# " if VERSION in shown_default(key) else ""
             yield _line(f"{indent}{comment}{name}: {shown_default(key)}", with_choices(key))
 
 

@@ -18,6 +18,7 @@ from pipeline.config.load import DEFAULT_PATH
 from pipeline.config.presets import preset_error
 from pipeline.config.section import keys_of
 from pipeline.config.settings import Config, Format, Level
+from pipeline.distribution import VERSION
 
 
 class Command(click.Command):
@@ -39,7 +40,7 @@ def write_lines(title: str, lines: Sequence[str], ctx: click.Context, formatter:
             formatter.write(f"{'':{formatter.current_indent}}{ctx.find_root().info_name} {line}".rstrip() + "\n")
 
 
-version_option = click.version_option(package_name="pipeline", message="%(package)s %(version)s")
+version_option = click.version_option(VERSION, message="pipeline %(version)s")
 
 _F = TypeVar("_F", bound=Callable[..., None])
 

@@ -5,7 +5,6 @@ documents and ``--help`` take the meaning of a key from here (``section.keys_of`
 """
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Annotated, Self
 
 from msgspec import Meta
@@ -19,6 +18,7 @@ from pipeline.config.http_syntax import (
 from pipeline.config.presets import preset_error
 from pipeline.config.section import RULE, SECRET, Section, Word
 from pipeline.config.source import Fields, Paging
+from pipeline.distribution import VERSION
 from pipeline.errors import ConfigError, Problem
 from pipeline.record_paths import path_error
 
@@ -44,7 +44,7 @@ class Http(Section, frozen=True):
             description="the User-Agent header; identify yourself and give a contact",
             extra={RULE: "Expected printable ASCII"},
         ),
-    ] = f"pipeline/{version('pipeline')}"
+    ] = f"pipeline/{VERSION}"
 
 
 class RateLimit(Section, frozen=True):

@@ -9,6 +9,7 @@ from loguru import logger
 
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Config
+from pipeline.distribution import install_extra
 from pipeline.errors import ConfigError, Problem
 from pipeline.html_report import charts, page_text
 from pipeline.html_report.configuration import shown_configuration
@@ -118,8 +119,7 @@ def check_libraries() -> None:
     """
     missing = [name for name in _LIBRARIES if find_spec(name) is None]
     if missing:
-        remedy = "run pip install 'pipeline[report]', or `uv sync --extra report` in a clone"
-        raise ConfigError([Problem("report", f"needs {' and '.join(missing)}; {remedy}")])
+        raise ConfigError([Problem("report", f"needs {' and '.join(missing)}; {install_extra('report')}")])
 
 
 def make_report(

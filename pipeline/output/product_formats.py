@@ -9,6 +9,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 from pipeline.config.settings import PRODUCT_FORMATS
+from pipeline.distribution import install_extra
 from pipeline.errors import ConfigError, Problem
 from pipeline.output.aggregator import Catalogue
 
@@ -34,6 +35,6 @@ def writer_for(path: Path) -> Writer:
     try:
         writer: Writer = resolve_name(PRODUCT_FORMATS[suffix])
     except ImportError as error:
-        remedy = f"pip install 'pipeline[{suffix}]', in a clone `uv sync --extra {suffix}`"
-        raise ConfigError([Problem("products", f"{path} cannot be written: {error}; {remedy}")]) from error
+        text = f"{path} cannot be written: {error}; {install_extra(suffix)}"
+        raise ConfigError([Problem("products", text)]) from error
     return writer

@@ -3,7 +3,6 @@
 import contextlib
 import re
 import ssl
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 from pipeline.config.load import load_config
 from pipeline.config.resolve import resolve
 from pipeline.config.settings import Config, Endpoint, Http, Level, Log, RateLimit, Retry
+from pipeline.distribution import VERSION
 from pipeline.errors import ConfigError
 from pipeline.fetch.http.client import Client
 
@@ -78,7 +78,7 @@ def test_defaults_are_those_of_the_contract() -> None:
         retry: {max_retries: 3, base_delay: 0.5, max_delay: 4.0, jitter: 0.1},
         breaker: {failure_threshold: 3, cooldown: 15, max_probes: 2}, worker_pool: {size: 4, batch_size: 50}}
     """
-    assert flat(Config()) == {**leaves(yaml.safe_load(defaults)), "http.user_agent": f"pipeline/{version('pipeline')}"}
+    assert flat(Config()) == {**leaves(yaml.safe_load(defaults)), "http.user_agent": f"pipeline/{VERSION}"}
 
 
 def test_shipped_file_holds_every_key_with_its_default(tmp_path: Path) -> None:

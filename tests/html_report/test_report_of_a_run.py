@@ -71,7 +71,7 @@ async def test_a_missing_library_is_said_before_anything_is_fetched(
     find = util.find_spec
     monkeypatch.setattr(report, "find_spec", lambda name: None if name == "vl_convert" else find(name))
     api = FakeApi()
-    with pytest.raises(ConfigError, match=r"report: .*vl_convert.*pip install 'pipeline\[report\]'"):
+    with pytest.raises(ConfigError, match=r"report: .*vl_convert.*pip install 'catalogue-pipeline\[report\]'"):
         await run(with_report(tmp_path, "a"), {"a": api})
     assert api.asked == []
 

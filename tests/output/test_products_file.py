@@ -195,7 +195,8 @@ async def test_what_parquet_needs_is_named_before_fetching(tmp_path: Path, monke
     monkeypatch.delattr(sys.modules["pipeline.output"], "parquet_products", raising=False)
     api = FakeApi()
     with pytest.raises(
-        ConfigError, match=r"products: .*p\.parquet cannot be written: .*pyarrow.*pip install 'pipeline\[parquet\]'"
+        ConfigError,
+        match=r"products: .*p\.parquet cannot be written: .*pyarrow.*'catalogue-pipeline\[parquet\]'",
     ):
         await run(tmp_path / "p.parquet", api)
     assert api.asked == []
