@@ -8,6 +8,7 @@ import msgspec
 
 from pipeline.config.auth import NO_AUTH, Auth, Credentials
 from pipeline.config.expansion import Expansion, SecretFiles, expand_query, identity
+from pipeline.config.expect import Expect
 from pipeline.config.http_syntax import (
     basic_credentials,
     header_error,
@@ -40,6 +41,7 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit: RateLimit
     retry: Retry
     breaker: Breaker
+    expect: Expect
     secrets: Secrets
     definition: tuple[tuple[str, ...], str | None, str | None, Paging, Fields]
 
@@ -113,6 +115,7 @@ def _resolved(
         rate_limit=endpoint.rate_limit or config.rate_limit,
         retry=endpoint.retry or config.retry,
         breaker=endpoint.breaker or config.breaker,
+        expect=endpoint.expect or config.expect,
         secrets=expansion.secrets(),
         definition=(
             identity(endpoint.url, url, headers),

@@ -10,6 +10,7 @@ from typing import Annotated, Self
 from msgspec import Meta
 
 from pipeline.config.auth import Auth
+from pipeline.config.expect import Expect
 from pipeline.config.http_syntax import (
     header_error,
     host_error,
@@ -214,6 +215,7 @@ class Endpoint(Section, frozen=True):
     rate_limit: RateLimit | None = None
     retry: Retry | None = None
     breaker: Breaker | None = None
+    expect: Expect | None = None
 
     def __post_init__(self) -> None:
         errors = [
@@ -237,6 +239,10 @@ class Config(Section, frozen=True):
     timeout: Annotated[
         Positive, Meta(description="deadline of the whole run; it ends the fetching, not the writing")
     ] = 60.0
+    resume_max_age: Annotated[
+        NotNegative,
+        Meta(description="maximum age of a journal, since its last entry; `--resume` sets an older one aside"),
+    ] = 43_200.0
     output: Annotated[str, Meta(min_length=1, description="file for the summary; its folder is created")] = (
         "out/summary.json"
     )
@@ -257,6 +263,7 @@ class Config(Section, frozen=True):
     rate_limit: RateLimit = RateLimit()
     retry: Retry = Retry()
     breaker: Breaker = Breaker()
+    expect: Expect = Expect()
     worker_pool: WorkerPool = WorkerPool()
     queue: Queue = Queue()
     endpoints: Annotated[tuple[Endpoint, ...], Meta(description="a list, one entry per API")] = ()

@@ -24,12 +24,13 @@ SHIPPED = Path(__file__).parents[2] / "config" / "config.yaml"
 
 # Every key outside the endpoints, each with a value that is not its default.
 CHANGED = """
-    {timeout: 7.5, output: other/file.json, report: true, products: other/p.csv, log: {level: DEBUG, format: json},
-    queue: {size: 5},
+    {timeout: 7.5, resume_max_age: 60, output: other/file.json, report: true, products: other/p.csv,
+    log: {level: DEBUG, format: json}, queue: {size: 5},
     http: {connect_timeout: 1.5, read_timeout: 2.5, total_timeout: 9, max_body_bytes: 1000, user_agent: me/2 (@ shop)},
     rate_limit: {rps: 0.5, burst: 7, concurrency: 3},
     retry: {max_retries: 0, base_delay: 0.25, max_delay: 9, jitter: 1},
-    breaker: {failure_threshold: 9, cooldown: 1, max_probes: 5}, worker_pool: {size: 1, batch_size: 10}}
+    breaker: {failure_threshold: 9, cooldown: 1, max_probes: 5}, worker_pool: {size: 1, batch_size: 10},
+    expect: {min_products: 9, max_rejected: 0.25, min_priced: 0.9, max_drop: 0.2}}
 """
 
 
@@ -42,7 +43,7 @@ def leaves(value: object, prefix: str = "") -> dict[str, Any]:
 
 
 SECTIONS = yaml.safe_load(CHANGED)
-ENTRY = {key: SECTIONS[key] for key in ("http", "rate_limit", "retry", "breaker")}
+ENTRY = {key: SECTIONS[key] for key in ("http", "rate_limit", "retry", "breaker", "expect")}
 ENTRY |= yaml.safe_load("""
     {name: other, url: "https://other.test/p?x=1", items: data.list, explode: offers,
     headers: {X-Shop: "7"}, allow_hosts: [cdn.test],
@@ -71,12 +72,13 @@ def flat_endpoint(config: Config) -> dict[str, Any]:
 def test_defaults_are_those_of_the_contract() -> None:
     """The defaults are the documented ones."""
     defaults = """
-        {timeout: 60, output: out/summary.json, report: false, products: null,
+        {timeout: 60, resume_max_age: 43200, output: out/summary.json, report: false, products: null,
         log: {level: INFO, format: text}, queue: {size: 100},
         http: {connect_timeout: 3, read_timeout: 8, total_timeout: 15, max_body_bytes: 10485760},
         rate_limit: {rps: 5, burst: 5, concurrency: 8},
         retry: {max_retries: 3, base_delay: 0.5, max_delay: 4.0, jitter: 0.1},
-        breaker: {failure_threshold: 3, cooldown: 15, max_probes: 2}, worker_pool: {size: 4, batch_size: 50}}
+        breaker: {failure_threshold: 3, cooldown: 15, max_probes: 2}, worker_pool: {size: 4, batch_size: 50},
+        expect: {min_products: 1, max_rejected: 0.5, min_priced: 0.01, max_drop: null}}
     """
     assert flat(Config()) == {**leaves(yaml.safe_load(defaults)), "http.user_agent": f"pipeline/{VERSION}"}
 
@@ -101,7 +103,7 @@ def test_shipped_file_holds_every_key_with_its_default(tmp_path: Path) -> None:
         "headers",
         "allow_hosts",
     }
-    assert "http, rate_limit, retry, breaker: as above" in uncommented
+    assert "http, rate_limit, retry, breaker, expect: as above" in uncommented
     assert set(leaves(written)) == set(flat(Config()))
 
 

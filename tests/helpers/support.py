@@ -11,6 +11,7 @@ import msgspec
 import trio
 
 from pipeline.config.auth import NO_CREDENTIALS
+from pipeline.config.expect import Expect
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Breaker, Config, Endpoint, Http, RateLimit, Retry
 from pipeline.config.source import Fields, Paging, PagingStyle
@@ -128,6 +129,7 @@ def endpoint(**changes: Any) -> ResolvedEndpoint:
         rate_limit=ONE_BY_ONE,
         retry=NO_JITTER,
         breaker=Breaker(),
+        expect=Expect(),
         secrets=Secrets({}),
         definition=(("http://shop.test/products",), None, None, Paging(), Fields()),
     )
