@@ -1,14 +1,17 @@
 """One run: the nursery, the channel, and the end by deadline, signal or completion."""
 
 import hashlib
+import secrets
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from importlib.metadata import version
 from random import Random
 
 import msgspec
 import trio
+from loguru import logger
 
 from pipeline.config.resolve import ResolvedEndpoint, resolve
 from pipeline.config.settings import Config
@@ -23,8 +26,10 @@ from pipeline.normalize.consumer import Consumer, Dispatch
 from pipeline.normalize.normalizer import normalize_batch, reader_for
 from pipeline.output.aggregator import Aggregator, Catalogue
 from pipeline.output.bottleneck import with_bottlenecks
+from pipeline.output.expectations import expectations_of, problems_of, with_verdicts
 from pipeline.output.files import OutputFiles
 from pipeline.output.journal import Journal
+from pipeline.output.previous import read_baselines
 from pipeline.shutdown import Shutdown
 
 
@@ -96,6 +101,9 @@ class Run:
         self._connect = connect
         self._dispatch = dispatch
         self._outputs = OutputFiles.of(config)
+        # A digest, since the definition may contain URLs that should not be shown.
+        definitions = {endpoint.name: msgspec.json.encode(endpoint.definition) for endpoint in endpoints}
+        self._digests = {name: hashlib.sha256(definition).hexdigest()[:16] for name, definition in definitions.items()}
         self._fetchers: dict[str, Fetcher] = {}
 
     async def execute(self) -> Summary:
@@ -137,11 +145,11 @@ class Run:
         return summary
 
     def _open_journal(self) -> Journal:
-        # A digest, since the definition may contain URLs that should not be shown.
-        definitions = {endpoint.name: msgspec.json.encode(endpoint.definition) for endpoint in self._endpoints}
-        digests = {name: hashlib.sha256(definition).hexdigest()[:16] for name, definition in definitions.items()}
-        journal = Journal.open(self._outputs.journal, digests, resume=self._resume)
+        journal = Journal.open(
+            self._outputs.journal, self._digests, resume=self._resume, max_age=self._config.resume_max_age
+        )
         self._outputs.remove_leftovers()
+        self._baselines = read_baselines(self._outputs.summary)
         return journal
 
     def _prepare(self, journal: Journal) -> None:
@@ -151,6 +159,8 @@ class Run:
         self._aggregator = Aggregator(
             journal,
             secrets={endpoint.name: endpoint.secrets for endpoint in self._endpoints},
+            definitions=self._digests,
+            uncountable={endpoint.name for endpoint in self._endpoints if endpoint.explode is not None},
             checkpoint=trio.from_thread.check_cancelled,
         )
         self._readers = {endpoint.name: reader_for(endpoint.fields, endpoint.explode) for endpoint in self._endpoints}
@@ -218,6 +228,10 @@ class Run:
         busy = (time.process_time() - self._cpu_started) / seconds if seconds else 0.0
         limits = {endpoint.name: endpoint.rate_limit for endpoint in self._endpoints}
         catalogue = with_bottlenecks(self._aggregator.finish(results), results, limits, busy=busy)
+        catalogue = with_verdicts(catalogue, expectations_of(self._config), self._baselines)
+        for source in catalogue.sources:
+            for problem in problems_of(source):
+                logger.bind(endpoint=source.name).warning("{}", problem)
         totals = Totals(
             status=catalogue.status,
             total_products=catalogue.total_products,
@@ -226,10 +240,14 @@ class Run:
             sources=[result.source for result in results],
             categories=catalogue.categories,
             started_at=self._started_at,
+            run=_run_id(self._started_at),
+            version=version("pipeline"),
+            resumed=self._journal.resumed,
         )
         report = self._draw_report(totals, catalogue, results) if self._config.report else None
         self._outputs.write(totals, catalogue, report=report)
-        finished = totals.status == "complete" or self._journal.is_empty
+        finished = self._journal.is_empty or not any(result.gaps for result in results)
+        is_failed = totals.status == "failed"
         consumer = self._consumer.statistics()
         return Summary(
             summary=totals,
@@ -244,7 +262,8 @@ class Run:
             stopped_by=self._shutdown.stopped_by,
             journal=None if finished else self._outputs.journal,
             rejects=self._outputs.rejects if any(source.rejected for source in catalogue.sources) else None,
-            products=self._outputs.products,
+            products=None if is_failed else self._outputs.products,
+            products_kept=self._outputs.products if is_failed else None,
             report=self._outputs.report if report else None,
         )
 
@@ -257,6 +276,11 @@ class Run:
             endpoints=self._endpoints,
             checkpoint=trio.from_thread.check_cancelled,
         )
+
+
+def _run_id(started_at: str) -> str:
+    """Return a new id that is safe in file names and sorts by time: ``20261121T100000Z-9f86d081``."""
+    return f"{started_at.replace('-', '').replace(':', '')}-{secrets.token_hex(4)}"
 
 
 def _leaves(group: BaseExceptionGroup[OutputError]) -> Iterator[OutputError]:

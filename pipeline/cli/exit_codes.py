@@ -10,9 +10,12 @@ class ExitCode(enum.IntEnum):
     meaning: str
 
     COMPLETE = 0, "complete"
-    FAILED = 1, "failed: no source delivered anything, writing failed at the end (a full disk), or an internal error"
+    FAILED = 1, "failed: no source delivered a product, writing failed at the end (a full disk), or an internal error"
     USAGE = 2, "usage or configuration error, or the output cannot be written; every problem is listed"
-    PARTIAL = 3, "partial: something is missing, and the summary reports what (0 with `--allow-partial`)"
+    PARTIAL = (
+        3,
+        "partial: something is missing or not as expected; the summary has details (0 with `--allow-partial`)",
+    )
     INTERRUPTED = 130, "stopped by SIGINT (Ctrl-C); everything that had arrived is written"
     TERMINATED = 143, "stopped by SIGTERM; everything that had arrived is written"
 

@@ -16,6 +16,7 @@ from pipeline.cli.session import ErrorLine, configure_output, print_text, wants_
 from pipeline.config.load import Loaded
 from pipeline.model.summary import Summary
 from pipeline.normalize.normalizer import normalize_batch, reader_for
+from pipeline.output.expectations import expectations_of
 from pipeline.output.files import OutputFiles
 from pipeline.output.replay import replay_rejects as replay
 from pipeline.runner import Run
@@ -64,7 +65,7 @@ def replay_rejects(path: Path | None, settings: Mapping[str, str], **flags: str 
         config = configure_output(path, settings, flags, line, credentials=False).config
         readers = {endpoint.name: reader_for(endpoint.fields, endpoint.explode) for endpoint in config.endpoints}
         normalize = partial(normalize_batch, readers=readers)
-        print_text(replay_line(replay(OutputFiles.of(config), normalize)))
+        print_text(replay_line(replay(OutputFiles.of(config), normalize, expectations_of(config))))
 
 
 def exit_code(summary: Summary, *, allow_partial: bool) -> ExitCode:

@@ -52,6 +52,14 @@ class Gap(msgspec.Struct, frozen=True):
     onward: bool = False
 
 
+class Unmet(msgspec.Struct, frozen=True):
+    """An expectation that a source does not meet: its key in `expect`, the value of that key, and what was found."""
+
+    expectation: str
+    wanted: int | float
+    got: int | float
+
+
 class FetchResult(msgspec.Struct, frozen=True):
     """The result of fetching one endpoint: its pages, requests and failures.
 
@@ -104,8 +112,13 @@ class SourceReport(msgspec.Struct, frozen=True):
     """One entry of ``sources``. ``items_fetched`` = ``products`` + ``duplicates`` + ``rejected``, always.
 
     ``errors`` counts this source's entries in the summary's ``errors`` whose action is not ``retry``. ``gaps`` has the
-    reasons for ``pages_missing``. Compare ``records_announced`` with ``items_fetched``. ``time`` covers this run, not
-    the one it resumes.
+    reasons for ``pages_missing``. Compare ``records_announced`` with ``records_received``, which does not count
+    repetitions; it is None if a record may be several products. ``time`` covers this run, not the one it resumes.
+
+    ``priced`` counts the products that have a price, ``conflicting`` the duplicates whose price is not that of the
+    product. ``unmet`` lists the expectations that the source does not meet. ``baseline_products`` is the number of
+    products in the last complete run, None if there was none. ``fetched_at`` is the time of the last page (RFC 3339
+    UTC), None if no page arrived. ``definition`` is a digest of all that determines the content of a page.
     """
 
     name: str
@@ -128,10 +141,34 @@ class SourceReport(msgspec.Struct, frozen=True):
     prices: Mapping[str, PriceRange]
     coercions: Mapping[str, int]
     time: SourceTime = NO_SOURCE_TIME
+    records_received: int | None = None
+    priced: int = 0
+    conflicting: int = 0
+    unmet: Sequence[Unmet] = ()
+    baseline_products: int | None = None
+    fetched_at: str | None = None
+    definition: str = ""
+
+
+class Resumed(msgspec.Struct, frozen=True):
+    """The part of a catalogue that an earlier run fetched.
+
+    ``records`` is the number of its records, ``age`` the time in seconds from its last page to the start of this run.
+    """
+
+    records: int
+    age: float
+
+
+# The version of the format of the summary. Additions keep it.
+SCHEMA_VERSION = 1
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """The totals over all sources, ``summary`` in the file. ``started_at`` is RFC 3339 UTC."""
+    """The totals over all sources, ``summary`` in the file. ``started_at`` is RFC 3339 UTC.
+
+    ``run`` identifies the run, and ``version`` is that of the program. ``resumed`` is None if the run started afresh.
+    """
 
     status: Status
     total_products: int
@@ -140,6 +177,10 @@ class Totals(msgspec.Struct, frozen=True):
     sources: Sequence[str]
     categories: Mapping[str, int]
     started_at: str
+    run: str = ""
+    version: str = ""
+    schema_version: int = SCHEMA_VERSION
+    resumed: Resumed | None = None
 
 
 class RunStatistics(msgspec.Struct, frozen=True):
@@ -156,6 +197,7 @@ class Summary(msgspec.Struct, frozen=True):
     ``stopped_by`` is the number of the signal that ended fetching early. ``journal`` is the folder from which a resumed
     run continues, if pages are missing. ``rejects`` is the file of dead letters, if there are any. ``products`` and
     ``report`` are the file of the products alone and the HTML report, if the configuration asks for them.
+    ``products_kept`` is the file of the products that a failed run left as it was.
     """
 
     summary: Totals
@@ -168,6 +210,7 @@ class Summary(msgspec.Struct, frozen=True):
     rejects: Path | None = None
     products: Path | None = None
     report: Path | None = None
+    products_kept: Path | None = None
 
 
 class Replay(msgspec.Struct, frozen=True):

@@ -120,6 +120,11 @@ class Tally:
             prices.count, prices.total, prices.greatest = count, total, greatest
         return tally
 
+    @property
+    def priced(self) -> int:
+        """The number of products that have a price."""
+        return sum(prices.count for prices in self._prices.values())
+
     def categories(self) -> Mapping[str, int]:
         """Return the number of products by category, sorted by name."""
         return dict(sorted(self._categories.items()))

@@ -1,15 +1,17 @@
 """Write normalized pages to the journal, then combine them into the catalogue."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
 import msgspec
+from loguru import logger
 
+from pipeline.formatting import counted
 from pipeline.model.dead_letters import decode_letter, encode_letter
 from pipeline.model.metrics import SourceTime
-from pipeline.model.pages import NormalizedPage
-from pipeline.model.summary import Failure, FetchResult, SourceReport, Status
+from pipeline.model.pages import NormalizedPage, utc_timestamp
+from pipeline.model.summary import Failure, FetchResult, Gap, SourceReport, Status
 from pipeline.model.tally import Tally
 from pipeline.output.journal import Journal
 from pipeline.output.journal_entries import EntrySpan
@@ -65,8 +67,10 @@ class Aggregator:
     regardless of the order in which workers finish. Memory holds the position of each page in the journal and, while
     combining, the ids of one source.
 
-    ``secrets`` maps each source to its credentials, which are removed from rejected records. ``checkpoint`` is called
-    once per page while pages are combined or read; it may raise to end that.
+    ``secrets`` maps each source to its credentials, which are removed from rejected records. ``definitions`` maps each
+    source to a digest of its definition. ``uncountable`` names the sources whose announced totals cannot be compared
+    with the number of their records. ``checkpoint`` is called once per page while pages are combined or read; it may
+    raise to end that.
     """
 
     def __init__(
@@ -74,10 +78,14 @@ class Aggregator:
         journal: Journal,
         *,
         secrets: Mapping[str, Secrets] = MappingProxyType({}),
+        definitions: Mapping[str, str] = MappingProxyType({}),
+        uncountable: Collection[str] = (),
         checkpoint: Callable[[], None] = lambda: None,
     ) -> None:
         self._journal = journal
         self._secrets = secrets
+        self._definitions = definitions
+        self._uncountable = uncountable
         self._checkpoint = checkpoint
 
     def add(self, page: NormalizedPage) -> None:
@@ -100,8 +108,8 @@ class Aggregator:
             account = SourceAccount(result.source, result.failures)
             for entry, span in self._journal.entries(result.source):
                 self._checkpoint()
-                kept.append(_KeptPage(span, account.add_page(entry, partial(self._journal.lines, span))))
-            reports.append(_report(result, account))
+                kept.append(_KeptPage(span, account.add_page(entry, partial(self._lines, span))))
+            reports.append(self._report(result, account))
             errors += account.failures
             total.merge(account.tally)
         return Catalogue(
@@ -111,6 +119,36 @@ class Aggregator:
             products=partial(self._products, kept),
             dead_letters=partial(self._dead_letters, kept),
         )
+
+    def _report(self, result: FetchResult, account: SourceAccount) -> SourceReport:
+        received = None if result.source in self._uncountable else account.products + account.rejected
+        if received is not None and (shortfall := _shortfall(result, received)):
+            result = msgspec.structs.replace(result, gaps=[shortfall])
+            (page,) = shortfall.pages
+            account.add_failure(Failure(result.source, page, None, shortfall.reason, utc_timestamp(), "skip"))
+            logger.bind(endpoint=result.source).warning("{}; the rest is missing", shortfall.reason)
+        return SourceReport(
+            name=result.source,
+            status=result.status,
+            pages_fetched=result.pages_fetched,
+            pages_missing=result.pages_missing,
+            missing_from=result.missing_from,
+            pages_wanted=result.pages_wanted,
+            end_known_by=result.end_known_by,
+            records_announced=result.announced.records,
+            records_received=received,
+            gaps=result.gaps,
+            requests=result.requests,
+            retries=result.retries,
+            time=SourceTime(**msgspec.structs.asdict(result.time)),
+            fetched_at=account.fetched_at or (None if result.status == "failed" else utc_timestamp()),
+            definition=self._definitions.get(result.source, ""),
+            **account.report_fields(),
+        )
+
+    def _lines(self, span: EntrySpan) -> bytes:
+        self._checkpoint()
+        return self._journal.lines(span)
 
     def _products(self, kept: Iterable[_KeptPage]) -> Iterator[bytes]:
         for page in kept:
@@ -130,22 +168,16 @@ class Aggregator:
                 yield self._journal.dead_letters(page.span) + b"\n"
 
 
-def _report(result: FetchResult, account: SourceAccount) -> SourceReport:
-    return SourceReport(
-        name=result.source,
-        status=result.status,
-        pages_fetched=result.pages_fetched,
-        pages_missing=result.pages_missing,
-        missing_from=result.missing_from,
-        pages_wanted=result.pages_wanted,
-        end_known_by=result.end_known_by,
-        records_announced=result.announced.records,
-        gaps=result.gaps,
-        requests=result.requests,
-        retries=result.retries,
-        time=SourceTime(**msgspec.structs.asdict(result.time)),
-        **account.report_fields(),
-    )
+def _shortfall(result: FetchResult, received: int) -> Gap | None:
+    """Return the gap of a source that announced over 1 % more records than came, though no page is known to be missing.
+
+    A smaller difference is usual: catalogues change while they are read.
+    """
+    announced = result.announced.records
+    if announced is None or result.gaps or 100 * received >= 99 * announced:
+        return None
+    reason = f"announced {counted(announced, 'record')}, {received:,} received"
+    return Gap((result.pages_fetched + 1,), reason, onward=True)
 
 
 def _redacted(page: NormalizedPage, secrets: Secrets) -> NormalizedPage:

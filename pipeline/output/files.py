@@ -82,7 +82,7 @@ class OutputFiles(msgspec.Struct, frozen=True):
         """Write all files, then move them into place, the summary after the products and the report.
 
         Files that this run does not have are removed: the dead letters if there are none, and the report if ``report``
-        is None.
+        is None. A run that failed leaves the file of the products as it was.
 
         Raises:
             OutputError: if a file cannot be written; the old files are then unchanged.
@@ -90,7 +90,7 @@ class OutputFiles(msgspec.Struct, frozen=True):
         files: dict[Path, Iterable[bytes] | None] = {}
         if self.report:
             files[self.report] = [report] if report else None
-        if self.products:
+        if self.products and totals.status != "failed":
             files[self.products] = writer_for(self.products)(catalogue, self.extra)
         files[self.summary] = _summary(totals, catalogue)
         files[self.rejects] = _none_if_empty(catalogue.dead_letters())

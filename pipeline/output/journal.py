@@ -4,17 +4,21 @@ With it, memory need not hold the products, and a crash loses none. It is a fold
 the file ``pages`` (see ``journal_entries.py``).
 """
 
+import math
 import os
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, Literal, Self
 
 from loguru import logger
 
 from pipeline.errors import ConfigError, OutputError, Problem
+from pipeline.formatting import counted, duration
 from pipeline.model.pages import NOTHING_YET, EndpointProfile, NormalizedPage, Progress, utc_timestamp
+from pipeline.model.summary import Resumed
 from pipeline.output.journal_entries import (
     FORMAT,
     EndEntry,
@@ -25,6 +29,7 @@ from pipeline.output.journal_entries import (
     decode_page,
     encode_entry,
     encode_page,
+    last_entry_at,
     whole_entries,
 )
 from pipeline.output.lock import OutputLock
@@ -36,9 +41,13 @@ def journal_folder(output: Path) -> Path:
 
 
 class Journal:
-    """The journal of one output, locked for one run at a time; a context manager that closes it."""
+    """The journal of one output, locked for one run at a time; a context manager that closes it.
+
+    ``resumed`` tells what it has of an earlier run, None if there was nothing to take over.
+    """
 
     def __init__(self, folder: Path) -> None:
+        self.resumed: Resumed | None = None
         self._folder = folder
         self._lock = OutputLock(folder)
         self._file: BinaryIO | None = None
@@ -51,13 +60,14 @@ class Journal:
         self._fingerprints: dict[str, dict[int, int]] = defaultdict(dict)
         self._records: dict[str, dict[int, int]] = defaultdict(dict)
         self._profile: dict[str, EndpointProfile] = {}
+        self._records = 0
 
     @classmethod
-    def open(cls, folder: Path, endpoints: Mapping[str, str], *, resume: bool) -> Self:
+    def open(cls, folder: Path, endpoints: Mapping[str, str], *, resume: bool, max_age: float = math.inf) -> Self:
         """Start a journal in ``folder``, or continue the one there if ``resume`` is true.
 
         ``endpoints`` maps each source to a digest of its definition. Without ``resume``, an unfinished journal is moved
-        to a folder of its own.
+        to a folder of its own, and so is one whose last entry is more than ``max_age`` seconds old.
 
         Raises:
             ConfigError: if another run holds the journal, if it cannot be written, or if an endpoint in it has changed.
@@ -65,7 +75,7 @@ class Journal:
         journal = cls(folder)
         journal._lock.acquire()
         try:
-            journal._begin(endpoints, resume=resume)
+            journal._begin(endpoints, resume=resume, max_age=max_age)
         except BaseException:
             journal.close()
             raise
@@ -152,24 +162,38 @@ class Journal:
         """Read the dead letters of a page, as JSON Lines without the last line end."""
         return self._read(span.letters_at, span.letters)
 
-    def _begin(self, endpoints: Mapping[str, str], *, resume: bool) -> None:
+    def _begin(self, endpoints: Mapping[str, str], *, resume: bool, max_age: float) -> None:
         path = self._folder / "pages"
         found = path.exists() and _has_progress(path)
+        age = time.time() - last_entry_at(path) if found and resume else 0.0
         if found and not resume:
-            self._set_aside(path)
-            found = False
+            found = self._set_aside(path, "the journal of an unfinished run")
+        elif age > max_age:
+            allowed = f"more than `resume_max_age` allows ({duration(max_age)})"
+            found = self._set_aside(
+                path, f"the journal of a run that ended {duration(age)} ago, {allowed}", " with a higher limit"
+            )
         self._file = path.open("r+b" if found else "w+b", buffering=0)
-        if found and self._recover(endpoints):
-            return
-        self._write(encode_entry(Opening(FORMAT, utc_timestamp(), endpoints)) + b"\n")
+        is_open = found and self._recover(endpoints)
+        if self._records:
+            self.resumed = Resumed(self._records, round(max(age, 0.0), 3))
+            logger.info("took over {}, {} old", counted(self._records, "record"), duration(self.resumed.age))
+        if not is_open:
+            self._write(encode_entry(Opening(FORMAT, utc_timestamp(), endpoints)) + b"\n")
 
-    def _set_aside(self, path: Path) -> None:
-        aside = self._folder.with_name(f"{self._folder.name}.old")
-        aside.mkdir(exist_ok=True)
-        path.replace(aside / "pages")
+    def _set_aside(self, path: Path, which: str, further: str = "") -> Literal[False]:
+        aside = self._folder.with_name(f"{self._folder.name}.old") / "pages"
+        aside.parent.mkdir(exist_ok=True)
+        path.replace(aside)
         logger.warning(
-            "moved the journal of an unfinished run from {} to {}; --resume would have continued that run", path, aside
+            "set aside {}; this run starts afresh, and a later --resume continues this run, not that one; "
+            "to continue that one, end this run, move {} back to {} and use --resume{}",
+            which,
+            aside,
+            path,
+            further,
         )
+        return False
 
     def _recover(self, endpoints: Mapping[str, str]) -> bool:
         """Index the entries and cut off a torn one; False if an opening is missing or does not list all endpoints."""
@@ -211,6 +235,7 @@ class Journal:
 
     def _remember(self, entry: PageEntry, span: EntrySpan) -> None:
         self._pages[entry.source][entry.number] = span
+        self._records += len(entry.ids) + entry.rejected
         trace = entry.trace
         if trace.token is not None:
             self._tokens[entry.source][entry.number] = trace.token

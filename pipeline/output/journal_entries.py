@@ -6,6 +6,8 @@ at most one torn entry, at the end of the file.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
@@ -111,6 +113,23 @@ def decode_page(header: bytes) -> PageEntry:
     entry = _decode(header)
     assert isinstance(entry, PageEntry)
     return entry
+
+
+def last_entry_at(path: Path) -> float:
+    """Return the time of the last entry in a journal file, in seconds since the epoch.
+
+    It is the time of the newest page, or that of the opening if there is no page. The file's own time counts if it is
+    earlier; it may be later, since a copy and a resumed run without a new page change it.
+    """
+    newest = ""
+    with path.open("rb") as file:
+        for entry, _, _ in whole_entries(file):
+            if isinstance(entry, PageEntry):
+                newest = max(newest, entry.at)
+            elif isinstance(entry, Opening):
+                newest = newest or entry.started_at
+    changed_at = path.stat().st_mtime
+    return min(changed_at, datetime.fromisoformat(newest).timestamp()) if newest else changed_at
 
 
 def whole_entries(file: BinaryIO) -> Iterator[tuple[Entry, EntrySpan, int]]:

@@ -2,17 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from loguru import logger
 
+from pipeline.config.expect import Expect
 from pipeline.errors import ConfigError, Problem
 from pipeline.model.dead_letters import DeadLetter, encode_letter, read_dead_letters
 from pipeline.model.pages import NormalizedPage, Page, Product, Reject
 from pipeline.model.summary import Failure, Replay, SourceReport, Totals
 from pipeline.model.tally import Tally
 from pipeline.output.aggregator import Catalogue
+from pipeline.output.expectations import with_verdicts
 from pipeline.output.files import OutputFiles
 from pipeline.output.lock import locked
 from pipeline.output.source_account import SourceAccount
@@ -31,13 +34,16 @@ class _Document(msgspec.Struct, frozen=True):
     errors: Sequence[Failure]
 
 
-def replay_rejects(files: OutputFiles, normalize: Normalize) -> Replay:
+def replay_rejects(
+    files: OutputFiles, normalize: Normalize, expect_of: Callable[[str], Expect] = lambda source: Expect()
+) -> Replay:
     """Normalize the dead letters of an output again and add what becomes a product to its summary.
 
     New products follow those that their source has already; a record with a known id is a duplicate. A record that is
     rejected again stays in the file of dead letters, with its new reason. If killed between the moves of the files, the
-    next replay finds duplicates and counts none twice. The products file is written even if nothing changed; the report
-    stays as it is.
+    next replay finds duplicates and counts none twice. ``expect_of`` returns the expectations of a source by its name,
+    with which the new numbers are compared. The products file is written even if nothing changed, unless all sources
+    are failed; the report stays as it is.
 
     Raises:
         ConfigError: if the summary is missing, if the summary or the dead letters cannot be read, if a run is writing
@@ -55,8 +61,13 @@ def replay_rejects(files: OutputFiles, normalize: Normalize) -> Replay:
             replays[product.source].keep(product, bytes(raw))
         for name, replay in replays.items():
             replay.run(letters.get(name, ()), normalize)
+        catalogue = with_verdicts(
+            _combined(list(replays.values())),
+            expect_of,
+            {source.name: source.baseline_products for source in document.sources},
+        )
         if letters or files.products:
-            _write(files, document.summary, list(replays.values()))
+            _write(files, document.summary, catalogue)
     if files.journal.exists():
         logger.warning(
             "an unfinished run is in {}; resuming it with --resume rewrites the summary: replay again after that",
@@ -69,7 +80,7 @@ def replay_rejects(files: OutputFiles, normalize: Normalize) -> Replay:
         rejected=sum(len(replay.rejected) for replay in replays.values()),
         output=files.summary,
         rejects=files.rejects if files.rejects.exists() else None,
-        products_file=files.products,
+        products_file=None if catalogue.status == "failed" else files.products,
     )
 
 
@@ -88,7 +99,7 @@ class _SourceReplay:
 
     def keep(self, product: Product, line: bytes) -> None:
         """Count a product that the summary has already."""
-        self.account.add_product(product)
+        self.account.add_product(product, partial(bytes, line))
         self.lines.append(line)
 
     def run(self, letters: Iterable[DeadLetter], normalize: Normalize) -> None:
@@ -97,7 +108,8 @@ class _SourceReplay:
         for letter in letters:
             (page,) = normalize([Page(letter.source, letter.page, [letter.raw])])
             lines = page.lines.split(b"\n") if page.ids else []
-            new = [line for line in lines if self.account.add_product(_decode_product(line))]
+            read_lines = partial(bytes, page.lines)
+            new = [line for line in lines if self.account.add_product(_decode_product(line), read_lines)]
             self.lines += new
             self.new_products += len(new)
             if page.rejects:
@@ -126,22 +138,35 @@ class _SourceReplay:
 
     def report(self) -> SourceReport:
         """Return the source's report after the replay."""
-        return msgspec.structs.replace(self._report, **self.account.report_fields())
+        old, account = self._report, self.account
+        # At most all of its duplicates, also if a record is replayed twice.
+        conflicting = min(old.conflicting + account.conflicting, account.duplicates)
+        received = None if old.records_received is None else account.products + account.rejected
+        fields = {**account.report_fields(), "conflicting": conflicting, "records_received": received}
+        return msgspec.structs.replace(old, **fields)
 
 
-def _write(files: OutputFiles, totals: Totals, replays: Sequence[_SourceReplay]) -> None:
+def _combined(replays: Sequence[_SourceReplay]) -> Catalogue:
     tally = Tally()
     for replay in replays:
         tally.merge(replay.account.tally)
-    catalogue = Catalogue(
+    return Catalogue(
         sources=[replay.report() for replay in replays],
         errors=[failure for replay in replays for failure in replay.account.failures],
         categories=tally.categories(),
         products=lambda: (line for replay in replays for line in replay.lines),
         dead_letters=lambda: (encode_letter(letter) + b"\n" for replay in replays for letter in replay.rejected),
     )
-    products, categories = catalogue.total_products, catalogue.categories
-    files.write(msgspec.structs.replace(totals, total_products=products, categories=categories), catalogue)
+
+
+def _write(files: OutputFiles, totals: Totals, catalogue: Catalogue) -> None:
+    totals = msgspec.structs.replace(
+        totals,
+        status=catalogue.status,
+        total_products=catalogue.total_products,
+        categories=catalogue.categories,
+    )
+    files.write(totals, catalogue)
 
 
 def _read_summary(path: Path) -> _Document:

@@ -1,7 +1,8 @@
 """Count the products, duplicates and rejects of one source."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -12,14 +13,34 @@ from pipeline.model.summary import Failure
 from pipeline.model.tally import Tally
 from pipeline.output.journal_entries import PageEntry
 
+# Reads the lines of products that came together, for example those of a page.
+ReadLines = Callable[[], bytes]
+
+# The number of duplicates that wait until their prices are compared. It limits memory.
+_MOST_PENDING = 10_000
+
+
+class _Offer(msgspec.Struct, frozen=True):
+    """The price for which a record offers a product."""
+
+    id: str
+    price: Decimal | None
+    currency: str | None
+
+
 _decode_product = msgspec.json.Decoder(Product).decode
+_decode_offers = msgspec.json.Decoder(_Offer).decode_lines
 
 
 class SourceAccount:
     """Running account of one source's records, to which pages are added in their order.
 
     ``failures`` are those of its requests, ``coercions`` those that are counted already. ``duplicates`` and
-    ``rejected`` are counts; ``tally`` has the prices and categories of the products.
+    ``rejected`` are counts; ``tally`` has the prices and categories of the products. ``fetched_at`` is the time of the
+    last page.
+
+    Memory holds the ids of the products, but not their prices. Lines are read again to compare the price of a product
+    with those of its duplicates.
     """
 
     def __init__(
@@ -31,34 +52,47 @@ class SourceAccount:
         self.tally = Tally()
         self._failures = list(failures)
         self._coercions = Counter(coercions)
-        self._ids: set[str] = set()
+        self.fetched_at: str | None = None
+        # The products by id, each with the lines that contain it.
+        self._known: dict[str, ReadLines] = {}
+        self._conflicting = 0
+        # Duplicates, by the lines that contain their products: lines are read once for many of them.
+        self._pending: defaultdict[ReadLines, list[_Offer]] = defaultdict(list)
+        self._pending_count = 0
 
-    def add_page(self, entry: PageEntry, read_lines: Callable[[], bytes]) -> Sequence[int]:
+    def add_page(self, entry: PageEntry, read_lines: ReadLines) -> Sequence[int]:
         """Count a page of the journal and return the indices of its duplicates.
 
-        ``read_lines`` is called only if there are duplicates: else the journal's own statistics are enough.
+        ``read_lines`` is called only if there are duplicates, on this page or on later ones: else the journal's own
+        statistics are enough.
         """
+        self.fetched_at = max(self.fetched_at or entry.at, entry.at)
         self.add_coercions(entry.coercions)
         self.add_rejects(entry.number, entry.at, entry.rejects, entry.rejected)
-        if self._add_new_ids(entry.ids):
+        if self._add_new_ids(entry.ids, read_lines):
             self.tally.merge(Tally.from_state(entry.tally))
             return ()
         duplicates = []
-        for index, (identity, line) in enumerate(zip(entry.ids, read_lines().split(b"\n"), strict=True)):
-            if identity in self._ids:
+        for index, line in enumerate(read_lines().split(b"\n")):
+            if not self.add_product(_decode_product(line), read_lines):
                 duplicates.append(index)
-            else:
-                self.add_product(_decode_product(line))
         self.duplicates += len(duplicates)
         return duplicates
 
-    def add_product(self, product: Product) -> bool:
-        """Count a product and return True, or return False if its id is known already."""
-        if product.id in self._ids:
-            return False
-        self._ids.add(product.id)
-        self.tally.add(product.price, product.currency, product.category)
-        return True
+    def add_product(self, product: Product, read_lines: ReadLines) -> bool:
+        """Count a product and return True, or return False if its id is known already.
+
+        ``read_lines`` reads the lines that contain the product, so that later duplicates can be compared with it.
+        """
+        if (known := self._known.get(product.id)) is None:
+            self._known[product.id] = read_lines
+            self.tally.add(product.price, product.currency, product.category)
+            return True
+        self._pending[known].append(_Offer(product.id, product.price, product.currency))
+        self._pending_count += 1
+        if self._pending_count >= _MOST_PENDING:
+            self._compare_prices()
+        return False
 
     def add_coercions(self, coercions: Mapping[str, int]) -> None:
         """Count values that were read by a documented rule, by its name."""
@@ -78,10 +112,20 @@ class SourceAccount:
             text = f"{unlisted} more records of this page were rejected"
             self._failures.append(Failure(self._source, page, None, text, at, "skip", listed[-1].position + 1))
 
+    def add_failure(self, failure: Failure) -> None:
+        """Add a failure that is not one of its requests."""
+        self._failures.append(failure)
+
     @property
     def products(self) -> int:
         """The number of products, which have distinct ids."""
-        return len(self._ids)
+        return len(self._known)
+
+    @property
+    def conflicting(self) -> int:
+        """The number of duplicates whose price or currency is not that of the product."""
+        self._compare_prices()
+        return self._conflicting
 
     @property
     def failures(self) -> Sequence[Failure]:
@@ -101,15 +145,26 @@ class SourceAccount:
             "avg_price": next(iter(prices.values())).avg if len(prices) == 1 else None,
             "prices": prices,
             "coercions": dict(sorted(self._coercions.items())),
+            "priced": self.tally.priced,
+            "conflicting": self.conflicting,
         }
 
-    def _add_new_ids(self, ids: Sequence[str]) -> bool:
+    def _add_new_ids(self, ids: Sequence[str], read_lines: ReadLines) -> bool:
         """Remember the ids and return True, unless one is known or repeated; then nothing changes."""
-        before = len(self._ids)
-        if not self._ids.isdisjoint(ids):
+        new = dict.fromkeys(ids, read_lines)
+        if len(new) < len(ids) or not self._known.keys().isdisjoint(new):
             return False
-        self._ids.update(ids)
-        if len(self._ids) == before + len(ids):
-            return True
-        self._ids.difference_update(ids)
-        return False
+        self._known |= new
+        return True
+
+    def _compare_prices(self) -> None:
+        """Count the pending duplicates that offer another price than their product."""
+        for read_lines, offers in self._pending.items():
+            wanted = {offer.id for offer in offers}
+            products: dict[str, _Offer] = {}
+            for offer in _decode_offers(read_lines()):
+                if offer.id in wanted:
+                    products.setdefault(offer.id, offer)  # of equal ids the first is the product
+            self._conflicting += sum(offer != products[offer.id] for offer in offers)
+        self._pending.clear()
+        self._pending_count = 0

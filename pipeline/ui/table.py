@@ -1,33 +1,45 @@
 """The closing table: the result of each source, and the files written."""
 
 import heapq
+import math
 import textwrap
 from collections.abc import Iterator, Sequence
 
 from pipeline.formatting import counted, duration
 from pipeline.model.summary import Replay, SourceReport, Summary, page_ranges
+from pipeline.output.expectations import problems_of
 from pipeline.ui.columns import columns
 
-_HEAD = ("source", "status", "products", "dup", "rej", "pages", "missing", "req", "retry", "err")
+_HEAD = ("source", "status", "products", "priced", "dup", "conflict", "rej", "pages", "missing", "req", "retry", "err")
 
 _WIDTH = 80
 
 # Bottlenecks are shown for the slowest sources, and only for those that took this many seconds.
 _MOST_BOTTLENECKS, _SHORT = 3, 1.0
 
+# The factor by which a proposed deadline exceeds the estimate.
+_MARGIN = 1.2
+
 
 def closing_table(summary: Summary) -> str:
-    """Return one line per source, then the result, bottlenecks, files and the next step."""
+    """Return one line per source, then the result, the problems, bottlenecks, files and the next step."""
     rows = [_HEAD, *(_row(source) for source in summary.sources)]
     lines = [columns(rows, numbers=range(2, len(_HEAD)))]
     totals = summary.summary
     products = counted(totals.total_products, "product")
     verdict = f"{totals.status}: {products} in {duration(totals.processing_time_seconds)}"
     lines += ["", f"{verdict} → {summary.output}"]
+    if totals.resumed:
+        taken_over = counted(totals.resumed.records, "record")
+        lines.append(f"{taken_over} taken over from an earlier run, {duration(totals.resumed.age)} old")
+    for source in summary.sources:
+        lines += (_filled(f"{source.name}: {problem}") for problem in problems_of(source))
     lines += [
-        f"{source.name}: {counted(source.records_announced, 'record')} announced, {source.items_fetched:,} received"
+        f"{source.name}: {counted(source.records_announced, 'record')} announced, {source.records_received:,} received"
         for source in summary.sources
-        if source.records_announced not in (None, source.items_fetched)
+        if source.records_announced is not None
+        and source.records_received is not None
+        and source.records_announced != source.records_received
     ]
     lines += _bottlenecks(summary.sources)
     if summary.rejects:
@@ -35,10 +47,12 @@ def closing_table(summary: Summary) -> str:
         lines.append(f"{counted(rejected, 'record')} rejected → {summary.rejects}")
     if summary.products:
         lines.append(f"products → {summary.products}")
+    if summary.products_kept:
+        state = "is left as it was" if summary.products_kept.exists() else "is not written"
+        lines.append(f"{summary.products_kept} {state}, because the run failed")
     if summary.report:
         lines.append(f"report → {summary.report}")
-    if summary.journal:
-        lines.append("Run again with --resume to fetch the missing pages.")
+    lines += _next_step(summary)
     return "\n".join(lines)
 
 
@@ -58,7 +72,9 @@ def _row(source: SourceReport) -> tuple[str, ...]:
         source.name,
         source.status,
         f"{source.products:,}",
+        f"{source.priced:,}",
         f"{source.duplicates:,}",
+        f"{source.conflicting:,}",
         f"{source.rejected:,}",
         f"{source.pages_fetched:,}",
         _missing(source),
@@ -73,8 +89,36 @@ def _bottlenecks(sources: Sequence[SourceReport]) -> Iterator[str]:
     longest = heapq.nlargest(_MOST_BOTTLENECKS, sources, key=lambda source: source.time.wall)
     for source in longest:
         if source.time.wall >= _SHORT and source.time.bottleneck:
-            text = f"{source.name}: {duration(source.time.wall)}, {source.time.bottleneck}"
-            yield textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+            yield _filled(f"{source.name}: {duration(source.time.wall)}, {source.time.bottleneck}")
+
+
+def _next_step(summary: Summary) -> Iterator[str]:
+    """Yield what would fetch the missing pages: another run that resumes this one, with a later deadline if needed."""
+    seconds = _sufficient_timeout(summary)
+    later = "" if seconds is None else f" -t {seconds}"
+    if summary.journal:
+        yield f"Run again with --resume{later} to fetch the missing pages."
+    elif later:
+        yield f"The deadline ended this run: run again with{later}."
+
+
+def _sufficient_timeout(summary: Summary) -> int | None:
+    """Return a deadline in seconds by which everything would have been fetched at this pace; None if it was not near.
+
+    At least twice the time that this run took, which is also the answer if the number of missing pages is unknown.
+    """
+    cut_off = {failure.source for failure in summary.errors if failure.action == "deadline"}
+    if not cut_off:
+        return None
+    seconds = 2 * summary.summary.processing_time_seconds
+    for source in summary.sources:
+        if source.name in cut_off and source.pages_wanted and source.pages_fetched:
+            seconds = max(seconds, _MARGIN * source.time.wall * source.pages_wanted / source.pages_fetched)
+    return math.ceil(seconds / 10) * 10
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _missing(source: SourceReport) -> str:

@@ -33,14 +33,14 @@ finally:
 
 async def test_every_file_that_is_written_is_listed(tmp_path: Path) -> None:
     """Three runs, with a journal moved aside and one resumed, write exactly the files that the README lists."""
-    (tmp_path / "early.json").write_text('[{"id": 1}, {"title": "has no id"}]')
+    (tmp_path / "early.json").write_text('[{"id": 1, "price": 5}, {"title": "has no id"}]')
     written: set[str] = set()
     with file_server(tmp_path) as home:
         endpoints = [{"name": name, "url": f"{home}/{name}.json", "paging": "none"} for name in ("early", "late")]
         (tmp_path / "shops.yaml").write_text(json.dumps({"endpoints": endpoints}))
         for flags, code in (([], 3), ([], 3), (["--resume", "--report", "--products", "out/products.csv"], 0)):
             if flags:
-                (tmp_path / "late.json").write_text('[{"id": 2}]')
+                (tmp_path / "late.json").write_text('[{"id": 2, "price": 5}]')
             command = [sys.executable, "-c", WRITES, "-c", "shops.yaml", *flags]
             done = await trio.run_process(command, cwd=tmp_path, capture_stdout=True, check=False)
             assert done.returncode == code

@@ -86,10 +86,8 @@ async def test_the_products_are_those_of_the_summary(tmp_path: Path, suffix: str
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("suffix", FORMATS)
 async def test_a_run_that_is_cut_off_writes_what_it_has_and_the_resumed_one_all(tmp_path: Path, suffix: str) -> None:
-    """A run that ends early by deadline or signal, or without any page, writes what it has; resuming completes it."""
+    """A run that ends early by deadline or signal writes what it has, and resuming completes it."""
     path = tmp_path / f"p.{suffix}"
-    await run(path, FakeApi(pages=6, latency=1), timeout=0.5)
-    assert ids(path) == []
     await run(path, FakeApi(pages=6, latency=1), timeout=3.5)
     assert len(ids(path)) == 9
 

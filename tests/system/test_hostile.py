@@ -13,6 +13,7 @@ import pytest
 import trio
 
 import pipeline
+from pipeline.config.expect import Expect
 from pipeline.config.settings import Config, Endpoint, Http, RateLimit
 
 CAP = 8_000_000
@@ -50,6 +51,7 @@ async def run(output: Path, second: bytes, *headers: str) -> pipeline.Summary:
             output=str(output),
             http=Http(max_body_bytes=CAP),
             rate_limit=RateLimit(rps=0),
+            expect=Expect(min_priced=0),
             endpoints=(Endpoint(name="shop", url=url),),
         )
         with trio.fail_after(30):
