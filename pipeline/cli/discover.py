@@ -14,6 +14,7 @@ from pipeline.cli.session import ErrorLine, configure, print_text, wants_json
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import NO_ENDPOINTS
 from pipeline.discovery.display import check_table, drafts_text, side_by_side
+from pipeline.discovery.findings import findings_on
 from pipeline.discovery.first_page import FirstPage, fetch_first_pages
 from pipeline.discovery.init import draft_config
 from pipeline.errors import ConfigError, FetchError, Problem
@@ -79,10 +80,10 @@ def _first_line(outcome: FirstPage | FetchError) -> str:
 
 
 def _exit_code(outcomes: Sequence[FirstPage | FetchError]) -> ExitCode:
-    failed = sum(isinstance(outcome, FetchError) for outcome in outcomes)
-    if not failed:
+    found = [None if isinstance(outcome, FetchError) else findings_on(outcome) for outcome in outcomes]
+    if all(findings and not findings.unmet for findings in found):
         return ExitCode.COMPLETE
-    return ExitCode.FAILED if failed == len(outcomes) else ExitCode.PARTIAL
+    return ExitCode.PARTIAL if any(findings and not findings.has_no_product for findings in found) else ExitCode.FAILED
 
 
 def _make_folder(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Format the results of `init`, `preview` and `check` for the terminal."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
@@ -8,9 +9,11 @@ from typing import Any
 import msgspec
 
 from pipeline.config.source import PagingStyle
+from pipeline.discovery.findings import Findings, findings_in, findings_on, problem_on
 from pipeline.discovery.first_page import FirstPage, FirstPageResults
 from pipeline.discovery.init import DraftResult
 from pipeline.errors import FetchError
+from pipeline.formatting import counted
 from pipeline.model.pages import NormalizedPage, Page
 from pipeline.normalize.normalizer import normalize_page, reader_for
 from pipeline.normalize.numerals import WireFloat, encode_wire_float
@@ -32,16 +35,18 @@ def drafts_text(result: DraftResult, *, most: int, width: int) -> str:
 
 
 def check_table(first_pages: FirstPageResults) -> str:
-    """Return a table of the first pages: success, duration, number of records, and paging or error, by endpoint."""
-    rows = [("endpoint", "ok", "ms", "records", "paging", "")]
+    """Return a table of the first pages by endpoint: success, duration, numbers of records, and paging or problem."""
+    rows: list[tuple[str, ...]] = [("endpoint", "ok", "ms", "records", "priced", "conflict", "paging", "")]
     for endpoint, outcome in first_pages:
         if isinstance(outcome, FetchError):
-            rows.append((endpoint.name, "no", "-", "-", "-", printable(outcome.text)))
+            rows.append((endpoint.name, "no", *["-"] * 5, printable(outcome.text)))
         else:
-            hint = "" if outcome.records else "the first page is empty; check the URL"
-            milliseconds = f"{outcome.seconds * 1000:.0f}"
-            rows.append((endpoint.name, "yes", milliseconds, str(len(outcome.records)), _style(outcome), hint))
-    return columns(rows, numbers=(2, 3))
+            found = findings_on(outcome)
+            numbers = (len(outcome.records), found.priced, found.conflicting)
+            milliseconds, problem = f"{outcome.seconds * 1000:.0f}", problem_on(found)
+            is_ok = "no" if problem else "yes"
+            rows.append((endpoint.name, is_ok, milliseconds, *map(str, numbers), _style(outcome), problem))
+    return columns(rows, numbers=(2, 3, 4, 5))
 
 
 def side_by_side(page: FirstPage, reader: RecordReader, *, most: int, width: int) -> str:
@@ -55,7 +60,9 @@ def side_by_side(page: FirstPage, reader: RecordReader, *, most: int, width: int
         outcome = _outcome(normalize_page(alone, _PROCESSED_AT, reader))
         for one, other in zip_longest(_raw_lines(page, position), outcome, fillvalue=""):
             lines.append(f"{fitted(one, left)} │ {fitted(other, right)}".rstrip())
-    return "\n".join([*lines, "", _totals(normalize_page(page.page(), _PROCESSED_AT, reader))])
+    whole = normalize_page(page.page(), _PROCESSED_AT, reader)
+    totals = _totals(whole, findings_in(whole, page.endpoint.expect))
+    return "\n".join([*lines, "", *(textwrap.fill(text, width, subsequent_indent="  ") for text in totals)])
 
 
 def _about(result: DraftResult, index: int, most: int, width: int) -> Iterator[str]:
@@ -132,13 +139,19 @@ def _outcome(page: NormalizedPage) -> Iterator[str]:
         yield f"rejected: {printable(reject.reason)}"
 
 
-def _totals(page: NormalizedPage) -> str:
-    parts = [f"{len(page.ids)} products", f"{page.rejected} rejected"]
+def _totals(page: NormalizedPage, found: Findings) -> Iterator[str]:
+    parts = [
+        counted(found.products, "product"),
+        f"{found.priced} with a price",
+        counted(found.duplicates, "duplicate"),
+        f"{found.conflicting} conflicting",
+        f"{found.rejected} rejected",
+    ]
     if page.coercions:
         parts.append("coercions: " + ", ".join(f"{reason} {count}" for reason, count in page.coercions.items()))
-    priced = sum(prices.count for prices in page.tally.prices().values())
-    parts.insert(1, f"{priced} with a price")
-    return f"the page: {', '.join(parts)}"
+    yield f"the page: {', '.join(parts)}"
+    if problem := problem_on(found):
+        yield problem
 
 
 def _style(page: FirstPage) -> str:

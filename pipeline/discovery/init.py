@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from pipeline.config.expect import Expect
 from pipeline.config.http_syntax import header_error, url_error
 from pipeline.config.load import config_of_text
 from pipeline.config.presets import load_preset
@@ -13,10 +14,13 @@ from pipeline.config.resolve import resolve
 from pipeline.config.settings import Config, Endpoint
 from pipeline.discovery.draft import Draft, draft_endpoint, draft_without_page, name_for, render_config
 from pipeline.discovery.duration import slowest
+from pipeline.discovery.findings import findings_in
 from pipeline.discovery.first_page import FirstPage, fetch_first_pages
 from pipeline.discovery.recognise import recognise, recognise_url
 from pipeline.errors import ConfigError, FetchError, PermanentError, Problem
 from pipeline.fetch.http.client import Connect
+from pipeline.model.pages import utc_timestamp
+from pipeline.normalize.normalizer import normalize_page, reader_for
 from pipeline.redaction import Secrets, shown_url
 
 
@@ -84,6 +88,7 @@ async def draft_config(
             drafts.append(draft_endpoint(outcome, name=endpoint.name, url=url, headers=headers, preset=found))
     output = f"out/{path.stem if path.stem != 'config' else 'summary'}.json"
     config = config_of_text(render_config(drafts, path=str(path), output=output))
+    drafts = [_without_prices(*each, pages) for each in zip(drafts, config.endpoints, strict=True)]
     longest = slowest(pages.values(), config)
     text = render_config(drafts, path=str(path), output=output, longest=longest)
     return DraftResult(
@@ -92,6 +97,21 @@ async def draft_config(
         text=text,
         config=config_of_text(text),
         secrets=Secrets.of_all(endpoint.secrets for endpoint in resolved),
+    )
+
+
+def _without_prices(draft: Draft, endpoint: Endpoint, pages: Mapping[str, FirstPage]) -> Draft:
+    """Return the draft; if its page has products but no price, it expects none."""
+    if (page := pages.get(draft.name)) is None:
+        return draft
+    reader = reader_for(endpoint.fields, endpoint.explode)
+    found = findings_in(normalize_page(page.page(), utc_timestamp(), reader), Expect())
+    if not found.products or found.priced:
+        return draft
+    return msgspec.structs.replace(
+        draft,
+        keys={**draft.keys, "expect": {"min_priced": 0}},
+        comments={**draft.comments, "expect": "no price was seen; remove this if products have one"},
     )
 
 

@@ -30,7 +30,11 @@ async def init_and_run(url: str, tmp_path: Path, env: Mapping[str, str] = ENVIRO
     name = written["endpoints"][0]["name"]
     loaded = load_config(config, flags={"output": str(tmp_path / "summary.json")}, environ=env)
     summary = await run(loaded, environ=env)
-    assert (summary.summary.status, summary.summary.sources) == ("complete", [name])
+    assert summary.summary.sources == [name]
+    # A page that was recorded alone may announce more records than it has; nothing else may be wrong.
+    reasons = [gap.reason for source in summary.sources for gap in source.gaps]
+    assert summary.summary.status == ("partial" if reasons else "complete")
+    assert [reason for reason in reasons if not ("recorded" in url and reason.startswith("announced"))] == []
     text = (tmp_path / "summary.json").read_text()
     (tmp_path / "summary.json").write_text(text.replace(f'"id":"{name}:', '"id":"shop:'))
     return drafted, written["endpoints"][0]

@@ -64,8 +64,9 @@ async def test_check_asks_each_api_once(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     rows = [line.split() for line in done.output.splitlines()]
     assert [(row[0], row[1], row[3]) for row in rows[1:]] == [("shop", "yes", "20"), ("feed", "yes", "20")]
-    assert rows[1][4:] == ["page", "numbers", "(assumed)"]
-    assert rows[2][4:] == ["cursor", "(detected)"]
+    assert rows[0][4:6] == ["priced", "conflict"]
+    assert rows[1][4:] == ["20", "0", "page", "numbers", "(assumed)"]
+    assert rows[2][4:] == ["20", "0", "cursor", "(detected)"]
 
 
 async def test_check_says_what_is_wrong_and_where(tmp_path: Path) -> None:
@@ -101,7 +102,8 @@ async def test_preview_shows_raw_and_normalized_side_by_side(tmp_path: Path) -> 
     assert 'id: "shop:V-0001"' in right
     assert "price: 1021.13" in right
     assert right.count("coercion: shared_currency_sign") == 2
-    assert "the page: 20 products, 20 with a price, 0 rejected, coercions: shared_currency_sign 20" in done.output
+    assert "the page: 20 products, 20 with a price, 0 duplicates, 0 conflicting, 0 rejected" in done.output
+    assert "shared_currency_sign 20" in done.output
 
 
 async def test_preview_shows_rejects_variants_and_long_records_as_they_are(tmp_path: Path) -> None:
@@ -127,7 +129,7 @@ async def test_preview_shows_rejects_variants_and_long_records_as_they_are(tmp_p
         'id: "feed:2:1"',
         'id: "feed:2:2"',
         "rejected: the record cannot be decoded",
-        "the page: 4 products, 2 with a price, 2 rejected",
+        "the page: 4 products, 2 with a price, 0 duplicates, 0 conflicting, 2 rejected",
     ):
         assert text in done.output, text
     assert "\x1b" not in done.output
@@ -145,7 +147,7 @@ async def test_preview_of_a_name_that_is_none(tmp_path: Path) -> None:
 
 async def test_preview_hides_secrets(tmp_path: Path) -> None:
     """A token that an API returns is redacted in the output."""
-    (tmp_path / "feed.json").write_text('[{"id": 1, "title": "a", "you_sent": "open-sesame"}]')
+    (tmp_path / "feed.json").write_text('[{"id": 1, "title": "a", "price": 1, "you_sent": "open-sesame"}]')
     with file_server(tmp_path) as home:
         endpoint = {"name": "feed", "url": f"{home}/feed.json", "paging": "none", "auth": {"bearer": "${TOKEN}"}}
         done = await invoke("preview", "-c", config(tmp_path, endpoint), env={"TOKEN": "open-sesame"})
