@@ -14,7 +14,7 @@ from pipeline.redaction import Secrets, shown_definition, shown_value
 # Further endpoints are only counted.
 MOST_ENDPOINTS = 25
 
-_COMMON = ("http", "rate_limit", "retry", "breaker")
+_COMMON = ("http", "rate_limit", "retry", "breaker", "expect")
 _SECRET_KEYS = frozenset(key.path for key in keys_of(Auth) if key.secret)
 
 

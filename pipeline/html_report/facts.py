@@ -15,6 +15,7 @@ from pipeline.model.pages import Product
 from pipeline.model.summary import Failure, FetchResult, SourceReport, Totals
 from pipeline.model.tally import UNKNOWN_CURRENCY, PriceRange
 from pipeline.output.aggregator import Catalogue
+from pipeline.output.expectations import problems_of
 
 _MOST_BINS, _FEWEST_BINS = 24, 6
 
@@ -125,7 +126,8 @@ class Facts(msgspec.Struct, frozen=True):
 
     ``sources`` has all sources, ``drawn`` those that are shown in charts. ``histograms`` and ``categories`` begin with
     the largest. ``failures`` has one entry for each kind of failure. ``last_errors`` is the error of the last failed
-    attempt of each source with missing pages. ``configuration`` is YAML without secrets.
+    attempt of each source with missing pages. ``configuration`` is YAML without secrets. ``problems`` has the name of a
+    source and what is wrong with its data. ``resumable`` is True if a resumed run would fetch only the missing pages.
     """
 
     totals: Totals
@@ -139,6 +141,8 @@ class Facts(msgspec.Struct, frozen=True):
     failures: Sequence[Failures]
     last_errors: Mapping[str, str]
     configuration: str
+    problems: Sequence[tuple[str, str]] = ()
+    resumable: bool = False
 
 
 def gather(
@@ -169,6 +173,8 @@ def gather(
         failures=_failures(catalogue.errors),
         last_errors=_last_errors(catalogue.sources, results),
         configuration=configuration,
+        problems=[(source.name, problem) for source in catalogue.sources for problem in problems_of(source)],
+        resumable=any(result.gaps for result in results) and any(source.items_fetched for source in catalogue.sources),
     )
 
 

@@ -36,7 +36,15 @@ def headline(facts: Facts) -> str:
         case "failed":
             return f"No products from {sources}"
         case "partial":
-            return f"{products}, {incomplete:,} of {sources} incomplete"
+            is_missing = "incomplete" if any(source.gaps for source in facts.sources) else ""
+            is_odd = "not as expected" if facts.problems else ""
+            return f"{products}, {incomplete:,} of {sources} {' or '.join(filter(None, (is_missing, is_odd)))}"
+
+
+def priced(facts: Facts) -> str:
+    """Return the number of products that have a price, or ``all with a price``."""
+    number_priced = sum(source.priced for source in facts.sources)
+    return "all with a price" if number_priced == facts.totals.total_products else f"{number_priced:,} with a price"
 
 
 def received(facts: Facts) -> str:

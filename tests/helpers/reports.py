@@ -67,7 +67,7 @@ def facts(text: str = "plain", **changes: Any) -> Facts:
     """Return facts with content for every section; all text that comes from an API is ``text``."""
     gaps = [Gap((2, 3), text), Gap((7,), f"{text} again", onward=True)]
     lame = a_source("lame", status="partial", pages_missing=(2, 3, 7), missing_from=7, pages_wanted=None, gaps=gaps)
-    lame = msgspec.structs.replace(lame, records_announced=99, rejected=1, coercions={text: 3})
+    lame = msgspec.structs.replace(lame, records_announced=99, records_received=20, rejected=1, coercions={text: 3})
     whole = Facts(
         totals=Totals("partial", 40, 4.5, 0.5714, ["shop", "lame"], {}, "2026-01-01T10:00:00Z"),
         sources=[a_source(), lame],
