@@ -169,10 +169,8 @@ class Journal:
         if found and not resume:
             found = self._set_aside(path, "the journal of an unfinished run")
         elif age > max_age:
-            allowed = f"more than `resume_max_age` allows ({duration(max_age)})"
-            found = self._set_aside(
-                path, f"the journal of a run that ended {duration(age)} ago, {allowed}", " with a higher limit"
-            )
+            why = f"it is {duration(age)} old, more than `resume_max_age` allows ({duration(max_age)})"
+            found = self._set_aside(path, f"the journal of an unfinished run: {why}", " with a higher limit")
         self._file = path.open("r+b" if found else "w+b", buffering=0)
         is_open = found and self._recover(endpoints)
         if self._records:

@@ -4,14 +4,17 @@ import json
 import random
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import pytest
 from helpers.accounts import a_walk, normalized
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model.pages import NormalizedPage
+from pipeline.model.pages import AnnouncedTotals, NormalizedPage
 from pipeline.model.summary import Failure, FetchResult
+from pipeline.output import source_account
 from pipeline.output.aggregator import Aggregator, Catalogue
 from pipeline.output.journal import Journal
 
@@ -23,9 +26,9 @@ class Result(msgspec.Struct):
     products: list[bytes]
 
 
-def add_up(pages: list[NormalizedPage], *walks: FetchResult) -> Result:
+def add_up(pages: list[NormalizedPage], *walks: FetchResult, **options: Any) -> Result:
     with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder) / "j", {}, resume=False) as journal:
-        aggregator = Aggregator(journal)
+        aggregator = Aggregator(journal, **options)
         for page in pages:
             aggregator.add(page)
         catalogue = aggregator.finish(walks)
@@ -33,8 +36,8 @@ def add_up(pages: list[NormalizedPage], *walks: FetchResult) -> Result:
         return Result(catalogue, lines)
 
 
-def aggregate(pages: list[NormalizedPage], *walks: FetchResult) -> Catalogue:
-    return add_up(pages, *walks).catalogue
+def aggregate(pages: list[NormalizedPage], *walks: FetchResult, **options: Any) -> Catalogue:
+    return add_up(pages, *walks, **options).catalogue
 
 
 def ids(lines: list[bytes]) -> list[str]:
@@ -126,6 +129,73 @@ def test_errors_counts_all_but_healed_attempts() -> None:
     """A source's `errors` counts its entries in `errors` whose action is not `retry`."""
     failures = [Failure("a", 1, 503, "x", "t", action) for action in ("retry", "circuit_break", "skip", "deadline")]
     assert aggregate([], a_walk("a", 1, failures=failures)).sources[0].errors == 3
+
+
+def test_duplicates_with_another_price_are_conflicting() -> None:
+    """A duplicate conflicts if its price or currency is not that of the product, on the same page or another one."""
+    pages = [
+        normalized("a", 1, {"id": 1, "price": "1.50 EUR"}, {"id": 2, "price": 2}, {"id": 1, "price": "1.5 EUR"}),
+        normalized("a", 2, {"id": 3}, {"id": 1, "price": "1.50 USD"}, {"id": 2, "price": 2.01}, {"id": 3}),
+        normalized("a", 3, {"id": 2, "price": 2}, {"id": 2}, {"id": 4, "price": 1}, {"id": 3, "price": 1}),
+    ]
+    report = aggregate(pages, a_walk("a", 3)).sources[0]
+    assert (report.products, report.priced, report.duplicates, report.conflicting) == (4, 3, 7, 4)
+
+
+@pytest.mark.parametrize("pending", [1, 2, 10_000])
+@given(st.lists(st.lists(st.tuples(st.integers(1, 5), st.none() | st.integers(1, 3)), max_size=6), max_size=6))
+def test_conflicts_are_those_of_a_simple_count(pending: int, pages: list[list[tuple[int, int | None]]]) -> None:
+    """Each duplicate is compared with the first record of its id, however many are compared at once."""
+    first: dict[int, int | None] = {}
+    expected = sum(first.setdefault(identity, price) != price for page in pages for identity, price in page)
+    results = [
+        normalized("a", number, *({"id": identity, "price": price} for identity, price in page))
+        for number, page in enumerate(pages, 1)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source_account, "_MOST_PENDING", pending)
+        assert aggregate(results, a_walk("a", len(pages))).sources[0].conflicting == expected
+
+
+def announced(count: int, **changes: Any) -> FetchResult:
+    return a_walk("a", 1, announced=AnnouncedTotals(count, None), **changes)
+
+
+def numbered(count: int) -> NormalizedPage:
+    return normalized("a", 1, *({"id": number, "price": 1} for number in range(count)))
+
+
+def test_a_shortfall_of_more_than_a_hundredth_is_missing() -> None:
+    """If more records are announced than came and no page is missing, the rest is missing, with the numbers."""
+    catalogue = aggregate([numbered(100)], announced(333))
+    report = catalogue.sources[0]
+    assert (report.status, report.pages_missing, report.missing_from, report.pages_wanted) == ("partial", (2,), 2, None)
+    assert [gap.reason for gap in report.gaps] == ["announced 333 records, 100 received"]
+    assert [(e.page, e.action, e.error) for e in catalogue.errors] == [(2, "skip", report.gaps[0].reason)]
+    assert report.errors == 1
+
+
+@pytest.mark.parametrize(
+    ("total", "status"), [(100, "complete"), (101, "complete"), (102, "partial"), (90, "complete")]
+)
+def test_a_shortfall_of_a_hundredth_is_only_reported(total: int, status: str) -> None:
+    """Up to one percent may be missing, since catalogues change while they are read."""
+    report = aggregate([numbered(100)], announced(total)).sources[0]
+    assert (report.status, report.records_announced, report.records_received) == (status, total, 100)
+
+
+def test_repetitions_do_not_count_as_received() -> None:
+    """Of the records announced, those came that are no repetition: 100 with 50 repetitions are 50."""
+    again = normalized("a", 2, *({"id": number, "price": 1} for number in range(50)))
+    report = aggregate([numbered(50), again], announced(100)).sources[0]
+    assert (report.items_fetched, report.records_received, report.status) == (100, 50, "partial")
+
+
+def test_what_cannot_be_compared_is_not() -> None:
+    """No shortfall is found if a record may be several products, or if pages are known to be missing."""
+    assert aggregate([numbered(5)], announced(333), uncountable={"a"}).sources[0].status == "complete"
+    report = aggregate([numbered(5)], announced(333, missing=(2,))).sources[0]
+    assert [gap.reason for gap in report.gaps] == ["HTTP 404 Not Found"]
 
 
 _records = st.one_of(

@@ -1,5 +1,8 @@
 """The journal: its entries survive; torn entries, changed endpoints and other runs are reported."""
 
+import math
+import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,8 +27,10 @@ def page(source: str, number: int, *ids: int) -> NormalizedPage:
     return normalize_page(Page(source, number, [*raw, msgspec.Raw(b"17")]), "2026-01-01T00:00:00Z")
 
 
-def begin(folder: Path, *, resume: bool = False, endpoints: dict[str, str] | None = None) -> Journal:
-    return Journal.open(folder, ENDPOINTS if endpoints is None else endpoints, resume=resume)
+def begin(
+    folder: Path, *, resume: bool = False, endpoints: dict[str, str] | None = None, max_age: float = math.inf
+) -> Journal:
+    return Journal.open(folder, ENDPOINTS if endpoints is None else endpoints, resume=resume, max_age=max_age)
 
 
 def content(journal: Journal, source: str) -> list[tuple[int, list[str], bytes, list[str]]]:
@@ -127,7 +132,53 @@ def test_an_unfinished_journal_is_set_aside_and_not_destroyed(filled: Path, warn
     with begin(filled) as journal:
         assert journal.is_empty
     assert (filled.with_name("summary.journal.old") / "pages").read_bytes() == before
-    assert "--resume" in warnings[0]
+    assert "--resume continues this run, not that one" in warnings[0]
+    assert f"{filled.with_name('summary.journal.old') / 'pages'} back to {filled / 'pages'}" in warnings[0]
+
+
+def test_a_journal_that_was_set_aside_is_continued_as_the_warning_says(filled: Path) -> None:
+    """Moved back to its place, a journal that was set aside can be resumed."""
+    begin(filled).close()
+    (filled.with_name("summary.journal.old") / "pages").replace(filled / "pages")
+    with begin(filled, resume=True) as journal:
+        assert journal.progress("a").have == {1, 3}
+
+
+def test_an_old_journal_is_set_aside_also_by_resume(filled: Path, warnings: list[str]) -> None:
+    """A journal whose newest page is older than the limit is not resumed, although its file was copied since."""
+    entries = (filled / "pages").read_bytes()
+    old = re.sub(rb'"(at|started_at)":"[^"]*"', rb'"\1":"2026-01-01T00:00:00Z"', entries)
+    assert old != entries
+    (filled / "pages").write_bytes(old)
+    with begin(filled, resume=True, max_age=3600) as journal:
+        assert (journal.is_empty, journal.resumed) == (True, None)
+    assert (filled.with_name("summary.journal.old") / "pages").read_bytes() == old
+    assert "more than `resume_max_age` allows (60 min)" in warnings[0]
+    assert "--resume with a higher limit" in warnings[0]
+
+
+def test_an_old_file_is_an_old_journal(filled: Path) -> None:
+    """The time of the file counts if it is before that of the newest page."""
+    os.utime(filled / "pages", (1e9, 1e9))
+    with begin(filled, resume=True, max_age=3600) as journal:
+        assert journal.is_empty
+
+
+def test_a_resumed_journal_tells_its_age_and_its_records(filled: Path) -> None:
+    """A journal knows how many records it takes over, rejects included, and how old the newest page is."""
+    at = (filled / "pages").stat().st_mtime - 1800
+    os.utime(filled / "pages", (at, at))
+    with begin(filled, resume=True, max_age=3600) as journal:
+        assert journal.resumed is not None
+        assert journal.resumed.records == 7
+        assert 1800 <= journal.resumed.age < 1900
+
+
+def test_a_journal_that_begins_has_nothing_to_take_over(folder: Path) -> None:
+    """A run that starts afresh takes nothing over, with --resume or without."""
+    for resume in (False, True):
+        with begin(folder, resume=resume) as journal:
+            assert journal.resumed is None
 
 
 def test_a_run_that_was_killed_before_its_first_page_does_not_push_out_another(filled: Path) -> None:
