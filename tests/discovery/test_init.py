@@ -242,3 +242,15 @@ async def test_a_place_that_cannot_be_said_is_not_written(tmp_path: Path) -> Non
         drafted, endpoint = await init_and_run(f"{home}/odd.json", tmp_path)
     assert "items" not in endpoint
     assert "`items` cannot express a key with a point" in drafted.output
+
+
+async def test_without_a_price_none_is_expected(tmp_path: Path) -> None:
+    """If a page has no price, the draft expects none, so that a run is complete; else it leaves the default."""
+    (tmp_path / "names.json").write_text('[{"id": 1, "title": "a"}, {"id": 2, "title": "b"}, {"id": 3, "title": "c"}]')
+    (tmp_path / "priced.json").write_text('[{"id": 1, "price": 1}, {"id": 2}, {"id": 3}]')
+    with file_server(tmp_path) as home:
+        _, without = await init_and_run(f"{home}/names.json", tmp_path)
+        (tmp_path / "config.yaml").unlink()
+        _, with_price = await init_and_run(f"{home}/priced.json", tmp_path)
+    assert without["expect"] == {"min_priced": 0}
+    assert "expect" not in with_price

@@ -215,3 +215,43 @@ def test_columns_fit_by_giving_way_where_they_are_widest() -> None:
     table = columns([("id", "title"), ("x" * 40, "灯" * 30)], width=40)
     assert [cells(line) <= 40 for line in table.splitlines()] == [True, True]
     assert "…" in table.splitlines()[1]
+
+
+async def test_check_and_preview_count_as_a_run_does(tmp_path: Path) -> None:
+    """Duplicates of a page and their conflicting prices are counted, as well as products that have a price."""
+    (tmp_path / "feed.json").write_text(
+        '[{"id": 1, "price": 1}, {"id": 1, "price": 2}, {"id": 1, "price": 1}, {"id": 2}, {"title": "no id"}]'
+    )
+    with file_server(tmp_path) as home:
+        file = config(tmp_path, {"name": "feed", "url": f"{home}/feed.json", "paging": "none"})
+        checked, shown = await invoke("check", "-c", file, env={}), await invoke("preview", "-c", file, env={})
+    assert checked.output.splitlines()[1].split()[:6:3] == ["feed", "5"]
+    assert checked.output.splitlines()[1].split()[4:6] == ["1", "1"]
+    assert "the page: 2 products, 1 with a price, 2 duplicates, 1 conflicting, 1 rejected" in shown.output
+
+
+@pytest.mark.parametrize(
+    ("page", "expect", "code", "text"),
+    [
+        ('[{"id": 1}]', {}, 3, "0 of 1 product have a price; set `fields.price`, or `expect.min_priced: 0`"),
+        ('[{"id": 1}]', {"min_priced": 0}, 0, ""),
+        ("[]", {}, 3, "the first page is empty; check the URL, or set `expect.min_products: 0`"),
+        ("[]", {"min_products": 0}, 0, ""),
+        ('[{"title": "no id"}]', {}, 1, "none of 1 record is a product; `pipeline preview` shows why"),
+        ('[{"id": 1, "price": 1}]', {"min_products": 500}, 0, ""),
+        ('[{"id": 1, "price": 1}, 1, 2]', {}, 3, "2 records rejected; `pipeline preview` shows why"),
+    ],
+)
+async def test_a_page_that_is_not_as_expected_is_not_ok(
+    tmp_path: Path, page: str, expect: dict[str, float], code: int, text: str
+) -> None:
+    """`check` and `preview` report a page whose data is not as expected, with the key, and do not exit with 0."""
+    (tmp_path / "feed.json").write_text(page)
+    with file_server(tmp_path) as home:
+        endpoint = {"name": "feed", "url": f"{home}/feed.json", "paging": "none", "expect": expect}
+        for command in ("check", "preview"):
+            done = await invoke(command, "-c", config(tmp_path, endpoint), env={"COLUMNS": "200"})
+            assert done.exit_code == code, done.output
+            assert text in done.output
+            if command == "check":
+                assert done.output.splitlines()[1].split()[1] == ("no" if code else "yes")

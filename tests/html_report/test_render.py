@@ -10,6 +10,7 @@ from helpers.reports import SCRIPT, a_source, a_traffic, facts
 import pipeline.html_report
 from pipeline.html_report.facts import MOST_LISTED, Failures, Source
 from pipeline.html_report.render import report_page
+from pipeline.model.summary import Resumed, Totals
 
 CSS = (Path(pipeline.html_report.__file__).parent / "templates" / "report.css").read_text()
 
@@ -172,3 +173,29 @@ def test_colours_have_the_contrast_of_wcag_aa(theme: int) -> None:
     pairs += [(f"c-{name}", "paper", 3) for name in drawn]
     low = [(one, other) for one, other, least in pairs if _contrast(colors[one], colors[other]) < least]
     assert low == []
+
+
+def test_the_first_screen_tells_what_is_not_as_expected() -> None:
+    """Title and first screen show conflicts, prices, unmet expectations and what an earlier run fetched."""
+    totals = Totals("partial", 20, 4.0, 1.0, ["shop"], {}, "2026-01-01T10:00:00Z", resumed=Resumed(7, 3600.0))
+    source = a_source(status="partial", priced=1, duplicates=3, conflicting=2)
+    problem = "1 of 20 products have a price"
+    page = report_page(facts(totals=totals, sources=[source], problems=[("shop", problem)]))
+    text = re.sub(r"\s+", " ", Reader(page).text)
+    first = text[: text.index("Time spent")]
+    for said in (
+        "20 products, 1 of 1 source not as expected",
+        "1 with a price",
+        "2 duplicates with another price than the product",
+        "7 records taken over from an earlier run, 60 min old",
+        f"Not as expected 1 source shop : {problem}",
+    ):
+        assert said in first, said
+    assert "nothing missing" not in text
+    assert "✓" not in first
+
+
+def test_resume_is_suggested_only_if_it_would_help() -> None:
+    """Missing pages that a resumed run would not fetch come without that advice."""
+    assert "--resume" in report_page(facts(resumable=True)).decode()
+    assert "--resume" not in report_page(facts(resumable=False)).decode()

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import pipeline
 from pipeline.cli import main
+from pipeline.config.expect import Expect
 from pipeline.errors import ConfigError
 from pipeline.model.dead_letters import DeadLetter, read_dead_letters, rejects_file
 from pipeline.model.pages import NormalizedPage, Page, Reject
@@ -206,3 +207,39 @@ def test_as_a_user_does_it(output: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "nothing to replay" in CliRunner().invoke(main, arguments).output
     missing = CliRunner().invoke(main, [*arguments[:2], "none.json", *arguments[3:]])
     assert (missing.exit_code, "the summary does not exist" in missing.stderr) == (2, True)
+
+
+def test_a_replay_judges_the_new_numbers(tmp_path: Path) -> None:
+    """A source whose records were all rejected is failed; after a fix it is complete, with prices and a baseline."""
+    output, exported = tmp_path / "s.json", tmp_path / "p.jsonl"
+    run(output, {1: [{"ref": 1, "price": 5}, {"ref": 2, "price": 6}]})
+    (before,) = document(output)["sources"]
+    assert (before["status"], before["priced"], before["baseline_products"]) == ("failed", 0, None)
+    assert replay_rejects(OutputFiles(output, products=exported), normalize_batch).products_file is None
+    assert not exported.exists()
+    replay_rejects(OutputFiles(output, products=exported), mended)
+    after = document(output)
+    (source,) = after["sources"]
+    assert (after["summary"]["status"], source["status"], source["unmet"]) == ("complete", "complete", [])
+    assert (source["priced"], source["baseline_products"], source["records_received"]) == (2, 2, 2)
+    assert len(exported.read_text().splitlines()) == 2
+
+
+def test_a_replay_compares_the_prices_of_new_duplicates(tmp_path: Path) -> None:
+    """A replayed duplicate with another price than the product is conflicting, and counts once if replayed twice."""
+    output = tmp_path / "s.json"
+    run(output, {1: [{"id": 1, "price": 5}, {"id": 1, "price": 6}, {"ref": 1, "price": 5}, {"ref": 1, "price": 7}]})
+    letters = rejects_file(output).read_bytes()
+    for _ in range(2):
+        rejects_file(output).write_bytes(letters)
+        replay_rejects(OutputFiles(output), mended)
+    (source,) = document(output)["sources"]
+    assert (source["products"], source["duplicates"], source["conflicting"]) == (1, 3, 2)
+
+
+def test_a_replay_uses_the_expectations_of_the_configuration(output: Path) -> None:
+    """The expectations are those of the configuration at the time of the replay."""
+    replay_rejects(OutputFiles(output), mended, lambda _: Expect(min_products=50))
+    content = document(output)
+    assert (content["summary"]["status"], content["sources"][0]["status"]) == ("partial", "partial")
+    assert content["sources"][0]["unmet"] == [{"expectation": "min_products", "wanted": 50, "got": 4}]
