@@ -24,18 +24,20 @@ class WrittenFile(msgspec.Struct, frozen=True):
 
 FILES: Sequence[WrittenFile] = (
     WrittenFile(_OUTPUT, "the summary: results per source, errors, and all products", "until the next run replaces it"),
-    WrittenFile(_PRODUCTS, f"the products alone, with `--products {_PRODUCTS}`", "until the next run replaces it"),
+    WrittenFile(
+        _PRODUCTS, f"the products alone, with `--products {_PRODUCTS}`", "until a run that is not `failed` replaces it"
+    ),
     WrittenFile(report_file(_OUTPUT), "the HTML report, with `--report`", "until the next run with `--report`"),
     WrittenFile(
         rejects_file(_OUTPUT),
         "the rejected records, unchanged, one per line",
         "until the next run replaces it; does not exist if nothing was rejected",
     ),
-    WrittenFile(_JOURNAL / "pages", "the journal: normalized records, page by page", "until a run is complete"),
+    WrittenFile(_JOURNAL / "pages", "the journal: normalized records, page by page", "until no page is missing"),
     WrittenFile(_JOURNAL / "lock", "lock against a second run with the same output", "as long as the journal"),
     WrittenFile(
         _JOURNAL.with_name(f"{_JOURNAL.name}.old") / "pages",
-        "an unfinished journal, set aside by a run without `--resume`",
+        "an unfinished journal, set aside by a run without `--resume` or for its age",
         "until the next one is set aside",
     ),
     WrittenFile(_OUTPUT.with_name(".*.tmp"), "a new file while it is being written", "until it is complete"),
