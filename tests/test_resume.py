@@ -153,7 +153,7 @@ async def test_a_loop_is_the_same_loop_to_a_resumed_run(tmp_path: Path) -> None:
     output = tmp_path / "s.json"
     accounts = []
     for resume in (False, True, True):
-        api = FakeApi(pages=99, script={page: forever(lambda: ok(records(3))) for page in range(4, 99)})
+        api = FakeApi(pages=99, script={page: forever(lambda: ok(records(2))) for page in range(4, 99)})
         (source,) = (await run(output, {"a": api}, resume=resume)).sources
         accounts.append((source.pages_fetched, source.pages_missing, source.missing_from, source.duplicates))
         assert len(api.asked) == (1 if resume else 4)

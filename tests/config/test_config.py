@@ -48,7 +48,7 @@ ENTRY |= yaml.safe_load("""
     {name: other, url: "https://other.test/p?x=1", items: data.list, explode: offers,
     headers: {X-Shop: "7"}, allow_hosts: [cdn.test],
     paging: {style: page, parameter: skip, start: 1, size_parameter: limit, size: 50, total: meta.total,
-             total_pages: "header:X-Pages", short_page_ends: true},
+             total_pages: "header:X-Pages", short_page_ends: true, total_is_estimate: true},
     fields: {id: a.b, title: t, category: c, currency: {const: EUR}, extra: {brand: b}, null_values: [N/A],
              price: {path: p, kind: minor, exponent: 3, divisor: d, pick: max, quantize: 2}}}
 """)

@@ -153,7 +153,7 @@ async def echoing_api() -> AsyncIterator[str]:
             head = (await stream.receive_some()).decode()
             target = head.split()[1]
             sent = json.dumps(f"{target} {head}")
-            page = int(target.rpartition("page=")[2])
+            page = int(target.rpartition("page=")[2]) if "page=" in target else 1
             match page:
                 case 1:
                     status, body, extra = 200, f'[{{"id": 1, "name": "Pen"}}, {{"echo": {sent}}}, {sent}]', ""

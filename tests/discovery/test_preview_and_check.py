@@ -54,19 +54,21 @@ def config(tmp_path: Path, *endpoints: dict[str, object]) -> str:
 
 async def test_check_asks_each_api_once(tmp_path: Path) -> None:
     """`check` requests each API once and reports success, number of records and paging."""
-    async with serving(Settings(personas=("api1", "cursors"), ports=(0, 0))) as urls:
+    async with serving(Settings(personas=("api1", "api3", "cursors"), ports=(0, 0, 0))) as urls:
         file = config(
             tmp_path,
             {"name": "shop", "url": f"{urls['api1']}/products"},
+            {"name": "list", "url": f"{urls['api3']}/products"},
             {"name": "feed", "url": f"{urls['cursors']}/items"},
         )
         done = await invoke("check", "-c", file, env={})
     assert done.exit_code == 0, done.output
     rows = [line.split() for line in done.output.splitlines()]
-    assert [(row[0], row[1], row[3]) for row in rows[1:]] == [("shop", "yes", "20"), ("feed", "yes", "20")]
+    assert [(row[0], row[1], row[3]) for row in rows[1:]] == [(name, "yes", "20") for name in ("shop", "list", "feed")]
     assert rows[0][4:6] == ["priced", "conflict"]
-    assert rows[1][4:] == ["20", "0", "page", "numbers", "(assumed)"]
-    assert rows[2][4:] == ["20", "0", "cursor", "(detected)"]
+    assert rows[1][4:] == ["20", "0", "page", "(detected)"]
+    assert rows[2][4:] == ["20", "0", "page", "numbers", "(assumed)"]
+    assert rows[3][4:] == ["20", "0", "cursor", "(detected)"]
 
 
 async def test_check_says_what_is_wrong_and_where(tmp_path: Path) -> None:
@@ -83,7 +85,7 @@ async def test_check_says_what_is_wrong_and_where(tmp_path: Path) -> None:
             "check", "-c", config(tmp_path, *dead, {"name": "well", "url": f"{urls['api3']}/products"}), env={}
         )
     assert (done.exit_code, some.exit_code) == (1, 3)
-    for text in ("HTTP 503 Service Unavailable", "HTML or XML where JSON belongs", "nothing listens on 127.0.0.1:1"):
+    for text in ("HTTP 503 Service Unavailable", "HTML or XML instead of JSON", "nothing listens on 127.0.0.1:1"):
         assert text in done.output
         assert text in some.output
 

@@ -174,9 +174,9 @@ async def test_429_does_not_open_the_circuit() -> None:
     assert len(pages) == 1
 
 
-async def test_a_server_that_ignores_the_page_number_is_a_loop() -> None:
-    """A page with the ids of the one before ends the endpoint as partial; its records are sent all the same."""
-    api = FakeApi(pages=9, script={3: [ok(records(2))]})
+async def test_an_earlier_page_again_is_a_loop() -> None:
+    """A page with the ids of an earlier one ends the endpoint as partial; its records are sent all the same."""
+    api = FakeApi(pages=9, script={3: [ok(records(1))]})
     fetcher, pages = await walk(api, rate_limit=NO_LIMIT)
     account = fetcher.result()
     assert [page.number for page in pages] == [1, 2, 3]

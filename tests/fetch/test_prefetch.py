@@ -186,18 +186,25 @@ async def test_offsets_are_asked_together_once_the_first_page_told_its_size() ->
     assert fetcher.result().status == "complete"
 
 
-async def test_a_server_that_ignores_the_page_ends_the_same_way_as_one_by_one() -> None:
-    """The repetition is sent once, to be counted, and what came behind it is not looked at."""
+@pytest.mark.parametrize("limit", [RateLimit(concurrency=1), LIMIT], ids=["one by one", "several at once"])
+@pytest.mark.parametrize(
+    ("more", "sent", "missing"),
+    [({}, [(1, False)], ()), ({"total": 12}, [(1, False), (2, True)], (2, 3, 4))],
+    ids=["nothing announced", "more announced"],
+)
+async def test_a_server_that_ignores_the_page_ends_the_same_way_as_one_by_one(
+    limit: RateLimit, more: dict[str, Any], sent: list[tuple[int, bool]], missing: tuple[int, ...]
+) -> None:
+    """A repetition is sent once if it is a loop, and the pages after it are ignored."""
 
     class Stuck(EnforcingApi):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             await super().handle_async_request(request)
-            return ok(records(1))
+            return ok({"items": records(1), **more})
 
-    for limit in (RateLimit(concurrency=1), LIMIT):
-        fetcher, pages = await walk(Stuck(9, [1.0]), rate_limit=limit)
-        assert [(page.number, page.trace.repeats) for page in pages] == [(1, False), (2, True)]
-        assert fetcher.result().missing_from == 2
+    fetcher, pages = await walk(Stuck(9, [1.0]), rate_limit=limit)
+    assert [(page.number, page.trace.repeats) for page in pages] == sent
+    assert fetcher.result().pages_missing == missing
 
 
 def sent_and_refused(

@@ -22,10 +22,11 @@ class Outcome(msgspec.Struct):
     fetcher: Any
     ids: list[str]
     progress: Progress
+    pages: dict[int, list[str]]
 
 
 async def walk(shop: Shop, paging: Paging, *, timeout: float = 1e6, resumed: Progress = NOTHING_YET) -> Outcome:
-    """Walk a shop, and return its ids and the progress that a journal would hold."""
+    """Walk a shop, and return its ids, the progress that a journal would hold, and the ids by page."""
     found: list[EndpointProfile] = []
     ends: list[int] = []
     fetcher = Fetcher(
@@ -51,10 +52,11 @@ async def walk(shop: Shop, paging: Paging, *, timeout: float = 1e6, resumed: Pro
         records=resumed.records + sum(page.trace.records for page in pages),
         profile=found[-1] if found else resumed.profile,
     )
-    in_order = sorted(pages, key=lambda page: page.number)
-    return Outcome(
-        fetcher, [str(DEFAULT_READER.identify(record)) for page in in_order for record in page.records], progress
-    )
+    by_number = {
+        page.number: [str(DEFAULT_READER.identify(record)) for record in page.records]
+        for page in sorted(pages, key=lambda page: page.number)
+    }
+    return Outcome(fetcher, [one for ids in by_number.values() for one in ids], progress, by_number)
 
 
 def expected(count: int) -> list[str]:

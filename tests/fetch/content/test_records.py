@@ -72,7 +72,7 @@ def test_usual_key_with_records_wins_over_an_empty_one() -> None:
     """Of several usual keys the first that has any records counts, in the order of the documentation."""
     assert found(f'{{"products": [], "results": {TEXT}}}') == RECORDS
     assert found(f'{{"results": [{{"id": 7}}], "items": {TEXT}}}') == RECORDS
-    assert USUAL_KEYS == ("products", "items", "data", "results")
+    assert USUAL_KEYS[:4] == ("products", "items", "data", "results")
 
 
 def test_usual_key_wins_over_other_lists() -> None:
@@ -176,10 +176,10 @@ def test_top_level_list_counts_whatever_the_path() -> None:
 @pytest.mark.parametrize(
     ("path", "body", "message"),
     [
-        ("rows", '{"items": [], "total": 0}', "no 'rows' of `items: rows` in the body, which has 'items', 'total'"),
+        ("rows", '{"items": [], "total": 0}', "the body has no 'rows' of `items: rows`, which has 'items', 'total'"),
         ("a.b", '{"a": {"c": []}}', "no 'b' of `items: a.b`"),
-        ("a", '{"a": {"b": []}}', "`items: a` is no list"),
-        ("a", '{"a": null}', "`items: a` is no list"),
+        ("a", '{"a": {"b": []}}', "`items: a` is not a list in the body"),
+        ("a", '{"a": null}', "`items: a` is not a list in the body"),
         ("a.b", '{"a": [{"b": []}]}', ""),
         ("a", "{}", "no 'a'"),
     ],

@@ -63,7 +63,7 @@ async def test_a_flag_that_says_more_is_believed() -> None:
     shop = Shop(lambda query, items, size: ok({"items": items[:size], "has_more": True}), 15, size=5)
     account = (await walk(shop, CURSOR)).fetcher.result()
     assert (account.status, account.pages_fetched, account.missing_from) == ("partial", 1, 2)
-    assert "unknown where the next one is" in account.failures[-1].error
+    assert "does not name the next one" in account.failures[-1].error
 
 
 async def test_one_cursor_for_all_pages_goes_on_while_there_is_more() -> None:

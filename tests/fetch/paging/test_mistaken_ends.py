@@ -65,16 +65,16 @@ async def test_a_list_of_errors_is_no_list_of_records() -> None:
 
 
 async def test_an_api_that_asks_from_one_and_counts_from_zero_is_read_from_its_first_page() -> None:
-    """Its first page says that it is number 0 and the first: it need not be asked for again."""
+    """Its first page has the number 0, and the pages after it are 2 and 3."""
     api = Scripted(*({"data": five(n), "number": n - 1, "first": n == 1} for n in (1, 2, 3)))
-    account, came = await account_of(api)
+    account, came = await account_of(api, paging=Paging())
     assert (came, account.status, account.pages_fetched) == ([1, 2, 3], "complete", 3)
 
 
-async def test_an_api_that_asks_from_zero_says_so_on_page_one() -> None:
-    """Page 1 is not the first one: the walk begins anew, at 0."""
+async def test_an_api_that_counts_from_zero_is_read_from_its_first_page() -> None:
+    """The URL as written is page 0, so the second page is number 1."""
     api = Scripted(*({"data": five(n), "number": n, "first": n == 0} for n in (0, 1, 2)), first=0)
-    account, came = await account_of(api)
+    account, came = await account_of(api, paging=Paging())
     assert (came, account.status) == ([1, 2, 3], "complete")
 
 
