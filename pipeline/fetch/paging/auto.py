@@ -128,7 +128,10 @@ class AutoPaginator:
         """Give the first page to the next candidate's paginator; without one, page 1 is all that can be had."""
         assert self._opening is not None
         walked = self._opening.walked
-        candidate = next(self._candidates, None) if self._inner is None or walked.announces_more else None
+        # A repetition may also mean that the number in the response counts from 0, and the parameter from 1.
+        is_misread = is_repeated and self._is_named
+        may_follow = self._inner is None or walked.announces_more or is_misread
+        candidate = next(self._candidates, None) if may_follow else None
         if candidate is None:
             candidate = Candidate(Paging(style=PagingStyle.NONE), is_named=True)
             self._remark = IGNORES_PAGE if is_repeated else None
