@@ -100,7 +100,7 @@ async def test_what_is_not_certain_is_said_and_written(name: str, first: str, do
     assert done.exit_code == 0
     assert first in done.output
     assert "written: " in done.output
-    shown = [line for line in done.output.splitlines() if re.match(r" *\d+  \S", line)]
+    shown = [line for line in done.output.splitlines() if re.match(r" *\d+ +\S", line)]
     assert len(shown) == 5
     assert doubt in done.output
     assert f"# - {doubt}" in config.read_text()
