@@ -43,7 +43,7 @@ def journal_folder(output: Path) -> Path:
 class Journal:
     """The journal of one output, locked for one run at a time; a context manager that closes it.
 
-    ``resumed`` tells what it has of an earlier run, None if there was nothing to take over.
+    ``resumed`` describes the pages of an earlier run that were taken over, None without any.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -60,7 +60,7 @@ class Journal:
         self._fingerprints: dict[str, dict[int, int]] = defaultdict(dict)
         self._records: dict[str, dict[int, int]] = defaultdict(dict)
         self._profile: dict[str, EndpointProfile] = {}
-        self._records = 0
+        self._taken_over = 0
 
     @classmethod
     def open(cls, folder: Path, endpoints: Mapping[str, str], *, resume: bool, max_age: float = math.inf) -> Self:
@@ -173,9 +173,9 @@ class Journal:
             found = self._set_aside(path, f"the journal of an unfinished run: {why}", " with a higher limit")
         self._file = path.open("r+b" if found else "w+b", buffering=0)
         is_open = found and self._recover(endpoints)
-        if self._records:
-            self.resumed = Resumed(self._records, round(max(age, 0.0), 3))
-            logger.info("took over {}, {} old", counted(self._records, "record"), duration(self.resumed.age))
+        if self._taken_over:
+            self.resumed = Resumed(self._taken_over, round(max(age, 0.0), 3))
+            logger.info("took over {}, {} old", counted(self._taken_over, "record"), duration(self.resumed.age))
         if not is_open:
             self._write(encode_entry(Opening(FORMAT, utc_timestamp(), endpoints)) + b"\n")
 
@@ -233,7 +233,7 @@ class Journal:
 
     def _remember(self, entry: PageEntry, span: EntrySpan) -> None:
         self._pages[entry.source][entry.number] = span
-        self._records += len(entry.ids) + entry.rejected
+        self._taken_over += len(entry.ids) + entry.rejected
         trace = entry.trace
         if trace.token is not None:
             self._tokens[entry.source][entry.number] = trace.token
