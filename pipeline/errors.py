@@ -9,7 +9,7 @@
     └── FetchError                 carries source, page, attempt and HTTP status
         ├── TransientError         worth a retry
         │   ├── UnreachableError   no connection could be opened
-        │   └── RateLimitedError   429: the server is healthy, the client is too fast
+        │   └── RateLimitedError   a refusal: the server is healthy, the client is too fast
         ├── PermanentError         the same request would fail again: the page is skipped
         │   ├── NoRecordsError     the body is valid, but has no list of records
         │   └── RedirectedError    the page has another URL, which may be requested
@@ -107,7 +107,10 @@ class UnreachableError(TransientError):
 
 
 class RateLimitedError(TransientError):
-    """HTTP 429 (RFC 6585, section 4): retried, but not a sign of ill health for the circuit breaker."""
+    """HTTP 429 (RFC 6585, section 4), or 503 with ``Retry-After``: the request is refused, and will be served later.
+
+    It is repeated for as long as the deadline permits, and no sign of ill health for the circuit breaker.
+    """
 
 
 class PermanentError(FetchError):

@@ -17,6 +17,7 @@ from pipeline.config.resolve import ResolvedEndpoint, resolve
 from pipeline.config.settings import Config
 from pipeline.errors import AbortedError, OutputError
 from pipeline.fetch.fetcher import Fetcher
+from pipeline.fetch.groups import make_throttles, neighbours
 from pipeline.fetch.http.client import Connect, connector
 from pipeline.html_report.render import check_libraries, make_report
 from pipeline.model.pages import NormalizedPage, Page, utc_timestamp
@@ -164,12 +165,16 @@ class Run:
             checkpoint=trio.from_thread.check_cancelled,
         )
         self._readers = {endpoint.name: reader_for(endpoint.fields, endpoint.explode) for endpoint in self._endpoints}
+        throttles = make_throttles(self._endpoints, self._rng)
+        for sentence in neighbours(self._endpoints):
+            logger.info("{}", sentence)
         for endpoint in self._endpoints:
             self._fetchers[endpoint.name] = Fetcher(
                 endpoint,
                 self._connect(endpoint),
                 rng=self._rng,
                 identify=self._readers[endpoint.name].identify,
+                throttle=throttles[endpoint.name],
                 resumed=journal.progress(endpoint.name),
                 on_end=partial(journal.append_end, endpoint.name),
                 on_profile=partial(journal.append_profile, endpoint.name),

@@ -18,6 +18,7 @@ from pipeline.discovery.findings import findings_on
 from pipeline.discovery.first_page import FirstPage, fetch_first_pages
 from pipeline.discovery.init import draft_config
 from pipeline.errors import ConfigError, FetchError, Problem
+from pipeline.fetch.groups import neighbours
 from pipeline.normalize.normalizer import reader_for
 from pipeline.ui.columns import printable
 
@@ -60,8 +61,9 @@ def preview(path: Path | None, settings: Mapping[str, str], name: str | None, mo
 def check(path: Path | None, settings: Mapping[str, str], **flags: str | None) -> None:
     """Request the first page of each endpoint, and show a table of the results."""
     with ErrorLine(as_json=wants_json(flags)) as line:
-        looked = trio.run(fetch_first_pages, configure(path, settings, flags, line).endpoints)
-        print_text(check_table(looked))
+        endpoints = configure(path, settings, flags, line).endpoints
+        looked = trio.run(fetch_first_pages, endpoints)
+        print_text("\n".join([check_table(looked), *map(printable, neighbours(endpoints))]))
         sys.exit(_exit_code([outcome for _, outcome in looked]))
 
 

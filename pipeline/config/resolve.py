@@ -52,7 +52,8 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
 def resolve(config: Config, environ: Mapping[str, str] | None = None) -> tuple[ResolvedEndpoint, ...]:
     """Return the endpoints, each with its own sections or else the common ones, and with its credentials.
 
-    Credentials come from ``environ``, by default the process's environment, and from files. Each file is read once.
+    The members of a group all have the limit of the group. Credentials come from ``environ``, by default the process's
+    environment, and from files. Each file is read once.
 
     Raises:
         ConfigError: if there is no endpoint, a variable or file is missing, or credentials contradict.
@@ -68,7 +69,19 @@ def resolve(config: Config, environ: Mapping[str, str] | None = None) -> tuple[R
     )
     if problems:
         raise ConfigError(problems)
-    return resolved
+    return _with_group_limits(resolved)
+
+
+def _with_group_limits(endpoints: Sequence[ResolvedEndpoint]) -> tuple[ResolvedEndpoint, ...]:
+    """Return the endpoints with the limits of their groups: of each key the smallest value of a member."""
+    limits: dict[str, RateLimit] = {}
+    for limit in (endpoint.rate_limit for endpoint in endpoints):
+        if limit.group is not None:
+            limits[limit.group] = limit.at_most(**msgspec.structs.asdict(limits.get(limit.group, limit)))
+    return tuple(
+        msgspec.structs.replace(endpoint, rate_limit=limits.get(endpoint.rate_limit.group or "", endpoint.rate_limit))
+        for endpoint in endpoints
+    )
 
 
 def _resolved(

@@ -31,6 +31,9 @@ Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 SLOWEST_RPS = 0.001
 
 
+_GROUP_RULE = "Expected up to 64 letters, digits, `.`, `_` and `-`"
+
+
 class Http(Section, frozen=True):
     """Limits of one HTTP attempt."""
 
@@ -49,7 +52,7 @@ class Http(Section, frozen=True):
 
 
 class RateLimit(Section, frozen=True):
-    """Token bucket, one per endpoint; every attempt costs a token.
+    """Token bucket, one per endpoint or group; every attempt costs a token.
 
     Raises:
         ConfigError: if ``rps`` is below :data:`SLOWEST_RPS`, but not 0.
@@ -63,24 +66,36 @@ class RateLimit(Section, frozen=True):
         int,
         Meta(ge=1, le=100, description="maximum concurrent requests; fewer are used if they sustain the rate"),
     ] = 8
+    group: Annotated[
+        Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z", max_length=64, extra={RULE: _GROUP_RULE})] | None,
+        Meta(description="name of a group whose endpoints share one limit, with the smallest value of each key"),
+    ] = None
 
     def __post_init__(self) -> None:
         if 0 < self.rps < SLOWEST_RPS:
             raise ConfigError([Problem("rps", f"needs 0 (no limit) or at least {SLOWEST_RPS:g}, got {self.rps:g}")])
 
-    def at_most(self, rps: float = 0.0, burst: int = 1_000_000, concurrency: int = 100) -> Self:
-        """Return the limit with the lower of both values for each key; an ``rps`` of 0 is no limit."""
+    def at_most(
+        self, rps: float = 0.0, burst: int = 1_000_000, concurrency: int = 100, group: str | None = None
+    ) -> Self:
+        """Return the limit with the lower of both values for each key; an ``rps`` of 0 is no limit.
+
+        ``group`` applies if the limit has none.
+        """
         return type(self)(
             rps=min(filter(None, (self.rps, rps)), default=0.0),
             burst=min(self.burst, burst),
             concurrency=min(self.concurrency, concurrency),
+            group=self.group or group,
         )
 
 
 class Retry(Section, frozen=True):
-    """Exponential backoff after transient failures: 429, 5xx, 408, timeouts, broken connections."""
+    """Exponential backoff after transient failures: 5xx, 408, timeouts, broken connections."""
 
-    max_retries: Annotated[int, Meta(ge=0, le=100, description="retries per page")] = 3
+    max_retries: Annotated[
+        int, Meta(ge=0, le=100, description="retries per page; requests that were refused (429) do not count")
+    ] = 3
     base_delay: Annotated[
         NotNegative, Meta(description="before the first retry; doubled for each further one, up to `max_delay`")
     ] = 0.5
@@ -92,7 +107,7 @@ class Breaker(Section, frozen=True):
     """Circuit breaker, one per endpoint."""
 
     failure_threshold: Annotated[
-        Count, Meta(description="consecutive transient failures that open the circuit; 429 does not count")
+        Count, Meta(description="consecutive transient failures that open the circuit; refusals do not count")
     ] = 3
     cooldown: Annotated[NotNegative, Meta(description="time that the circuit stays open before a probe")] = 15.0
     max_probes: Annotated[Count, Meta(description="consecutive failed probes after which the endpoint is given up")] = 2

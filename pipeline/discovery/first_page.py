@@ -14,10 +14,12 @@ from pipeline.fetch.account.ledger import Ledger
 from pipeline.fetch.attempts import ResilientClient
 from pipeline.fetch.content.response import Response
 from pipeline.fetch.content.signs import announced_by, read_signs
+from pipeline.fetch.groups import make_throttles
 from pipeline.fetch.http.client import Connect, connector
 from pipeline.fetch.paging.detection import detect
 from pipeline.fetch.paging.paginator import PageRequest
 from pipeline.fetch.paging.select import make_paginator
+from pipeline.fetch.policy.throttle import Throttle
 from pipeline.model.pages import AnnouncedTotals, Page
 
 _NOT_FOUND = 404
@@ -42,10 +44,13 @@ class FirstPage(msgspec.Struct, frozen=True):
         return Page(source=self.endpoint.name, number=1, records=self.records)
 
 
-async def fetch_first_page(endpoint: ResolvedEndpoint, connect: Connect, *, plain: bool = False) -> FirstPage:
+async def fetch_first_page(
+    endpoint: ResolvedEndpoint, connect: Connect, *, throttle: Throttle | None = None, plain: bool = False
+) -> FirstPage:
     """Fetch the first page with one request, plus those for redirects and an access token.
 
-    ``plain`` requests the URL as written, without paging parameters. If cancelled, the connection is closed.
+    A refused request is not repeated. ``throttle`` is that of the endpoint's group. ``plain`` requests the URL as
+    written, without paging parameters. If cancelled, the connection is closed.
 
     Raises:
         FetchError: if the request fails, or the response is not a page of records.
@@ -58,6 +63,8 @@ async def fetch_first_page(endpoint: ResolvedEndpoint, connect: Connect, *, plai
             client,
             ledger=Ledger(endpoint.name),
             rng=Random(),
+            throttle=throttle,
+            insists=False,
         )
         (first,), _ = make_paginator(endpoint.paging, bytes).next_requests(1)
         fetched = await resilient.fetch(PageRequest(1) if plain else first)
@@ -86,11 +93,12 @@ async def fetch_first_pages(
     If cancelled, all connections are closed.
     """
     connect = connect or connector()
+    throttles = make_throttles(endpoints, Random())
     outcomes: dict[int, FirstPage | FetchError] = {}
 
     async def fetch(index: int, endpoint: ResolvedEndpoint) -> None:
         try:
-            outcomes[index] = await fetch_first_page(endpoint, connect, plain=plain)
+            outcomes[index] = await fetch_first_page(endpoint, connect, throttle=throttles[endpoint.name], plain=plain)
         except FetchError as error:
             outcomes[index] = error.with_text(f"{error.text}; check the URL") if error.code == _NOT_FOUND else error
 

@@ -11,13 +11,14 @@ from pipeline.config.http_syntax import header_error, url_error
 from pipeline.config.load import config_of_text
 from pipeline.config.presets import load_preset
 from pipeline.config.resolve import resolve
-from pipeline.config.settings import Config, Endpoint
+from pipeline.config.settings import Config, Endpoint, RateLimit
 from pipeline.discovery.draft import Draft, draft_endpoint, draft_without_page, name_for, render_config
 from pipeline.discovery.duration import slowest
 from pipeline.discovery.findings import findings_in
 from pipeline.discovery.first_page import FirstPage, fetch_first_pages
 from pipeline.discovery.recognise import recognise, recognise_url
 from pipeline.errors import ConfigError, FetchError, PermanentError, Problem
+from pipeline.fetch.groups import host_and_port
 from pipeline.fetch.http.client import Connect
 from pipeline.model.pages import utc_timestamp
 from pipeline.normalize.normalizer import normalize_page, reader_for
@@ -57,6 +58,7 @@ async def draft_config(
     names: list[str] = []
     for url in urls:
         names.append(name_for(url, names))
+    groups = _groups(urls, names)
     known = [load_preset(named) if named else recognise_url(url) for url in urls]
     endpoints = [
         Endpoint(
@@ -64,6 +66,7 @@ async def draft_config(
             url=preset.url(url) if preset else url,
             headers=headers,
             preset=preset.name if preset else None,
+            rate_limit=RateLimit(group=groups.get(name)),
         )
         for name, url, preset in zip(names, urls, known, strict=True)
     ]
@@ -86,6 +89,7 @@ async def draft_config(
             pages[endpoint.name] = outcome
             found = preset if named else recognise(outcome) or preset
             drafts.append(draft_endpoint(outcome, name=endpoint.name, url=url, headers=headers, preset=found))
+    drafts = [_in_group(draft, groups.get(draft.name)) for draft in drafts]
     output = f"out/{path.stem if path.stem != 'config' else 'summary'}.json"
     config = config_of_text(render_config(drafts, path=str(path), output=output))
     drafts = [_without_prices(*each, pages) for each in zip(drafts, config.endpoints, strict=True)]
@@ -112,6 +116,23 @@ def _without_prices(draft: Draft, endpoint: Endpoint, pages: Mapping[str, FirstP
         draft,
         keys={**draft.keys, "expect": {"min_priced": 0}},
         comments={**draft.comments, "expect": "no price was seen; remove this if products have one"},
+    )
+
+
+def _groups(urls: Sequence[str], names: Sequence[str]) -> Mapping[str, str]:
+    """Return a group for each endpoint that shares its host and port with another one: the name of the first."""
+    hosts = [host_and_port(url) for url in urls]
+    return {name: names[hosts.index(host)] for name, host in zip(names, hosts, strict=True) if hosts.count(host) > 1}
+
+
+def _in_group(draft: Draft, group: str | None) -> Draft:
+    if group is None:
+        return draft
+    comment = "shared by the endpoints of this host"
+    return msgspec.structs.replace(
+        draft,
+        keys={**draft.keys, "rate_limit": {"group": group}},
+        comments={**draft.comments, "rate_limit": comment},
     )
 
 

@@ -10,9 +10,16 @@ import trio
 
 from pipeline.config.auth import NO_CREDENTIALS, ClientSecretIn, OAuth2, client_credentials_header
 from pipeline.config.resolve import ResolvedEndpoint
-from pipeline.errors import CredentialsRefusedError, FetchError, PermanentError, TransientError, UnreachableError
+from pipeline.errors import (
+    CredentialsRefusedError,
+    FetchError,
+    PermanentError,
+    RateLimitedError,
+    TransientError,
+    UnreachableError,
+)
 from pipeline.fetch.http.client import Client
-from pipeline.fetch.policy.token_bucket import TokenBucket
+from pipeline.fetch.policy.throttle import Throttle
 from pipeline.redaction import shown_url
 
 # A token is not used in the last seconds of its lifetime, because the request has to arrive before it expires.
@@ -98,13 +105,13 @@ def _life(granted: _Granted) -> float:
 class Access:
     """The access tokens of an endpoint, if it needs any, and its secrets.
 
-    A request to the token URL takes a token of the bucket, because it may go to the same server.
+    A request to the token URL takes a turn of the throttle, because it may go to the same server.
     """
 
-    def __init__(self, endpoint: ResolvedEndpoint, client: Client, bucket: TokenBucket) -> None:
+    def __init__(self, endpoint: ResolvedEndpoint, client: Client, throttle: Throttle) -> None:
         self._endpoint = endpoint
         self._client = client
-        self._bucket = bucket
+        self._throttle = throttle
         oauth2 = endpoint.credentials.oauth2
         self._tokens = TokenSource(partial(self._request, oauth2)) if oauth2 else None
 
@@ -150,17 +157,20 @@ class Access:
             headers["Authorization"] = client_credentials_header(oauth2)
         else:
             form |= {"client_id": oauth2.client_id, "client_secret": oauth2.client_secret}
-        grant = await self._bucket.acquire()
-        try:
-            grant.sent()
-            return await self._client.post(oauth2.token_url, form, headers)
-        except PermanentError as error:
-            reason = "".join(c for c in error.text[:_LONGEST_REASON] if c.isprintable())
-            text = f"{shown_url(oauth2.token_url)} returned no access token: {reason}; check `auth.oauth2`"
-            raise CredentialsRefusedError(text, code=error.code) from None
-        except UnreachableError as error:
-            raise TransientError(f"no access token: {error.text}") from None
-        except TransientError as error:
-            raise error.with_text(f"no access token: {error.text}") from error.__cause__
-        finally:
-            grant.over()
+        with await self._throttle.acquire() as turn:
+            turn.sent()
+            try:
+                body = await self._client.post(oauth2.token_url, form, headers)
+            except PermanentError as error:
+                turn.passed()
+                reason = "".join(c for c in error.text[:_LONGEST_REASON] if c.isprintable())
+                text = f"{shown_url(oauth2.token_url)} returned no access token: {reason}; check `auth.oauth2`"
+                raise CredentialsRefusedError(text, code=error.code) from None
+            except UnreachableError as error:
+                raise TransientError(f"no access token: {error.text}") from None
+            except TransientError as error:
+                if isinstance(error, RateLimitedError):
+                    turn.refused(error.retry_after)
+                raise error.with_text(f"no access token: {error.text}") from error.__cause__
+            turn.passed()
+            return body

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import partial
 from random import Random
 
@@ -15,18 +15,16 @@ from pipeline.fetch.account.ledger import Ledger
 from pipeline.fetch.account.recorder import Stopwatch
 from pipeline.fetch.content.records import RecordFinder
 from pipeline.fetch.content.response import FetchedPage, Response
+from pipeline.fetch.groups import make_throttle
 from pipeline.fetch.http.client import Client
 from pipeline.fetch.paging.paginator import PageRequest
-from pipeline.fetch.policy.adaptive_rate import AdaptiveRate
 from pipeline.fetch.policy.backoff import Backoff
 from pipeline.fetch.policy.circuit_breaker import CircuitBreaker, CircuitBreakerStatistics, Permit, State
 from pipeline.fetch.policy.deadline import check_deadline
 from pipeline.fetch.policy.quota import tightest_quota
-from pipeline.fetch.policy.token_bucket import Grant, TokenBucket, TokenBucketStatistics
+from pipeline.fetch.policy.throttle import Throttle, Turn
+from pipeline.fetch.policy.token_bucket import TokenBucketStatistics
 from pipeline.model.metrics import Activity
-
-# Network jitter between two requests, in seconds, that must not make the second one look too early to the server.
-JITTER_ALLOWANCE = 0.05
 
 MAX_REDIRECTS = 5
 
@@ -36,9 +34,10 @@ _NO_CONTENT, _BAD_REQUEST, _UNAUTHORIZED = 204, 400, 401
 class ResilientClient:
     """A client that fetches pages of one endpoint, each with all the attempts it is allowed.
 
-    An attempt passes these stages in order: the breaker admits it, the token bucket grants each of its requests, the
-    client sends them, and the breaker learns the outcome. ``records_path`` is the path at which an earlier run found
-    the records.
+    An attempt passes these stages in order: the breaker admits it, the throttle grants each of its requests, the client
+    sends them, and both learn the outcome. ``throttle`` may be shared with other endpoints; without one the endpoint
+    gets its own. ``records_path`` is the path at which an earlier run found the records. A refused request is repeated
+    for as long as the deadline permits, unless ``insists`` is False.
     """
 
     def __init__(
@@ -48,28 +47,35 @@ class ResilientClient:
         *,
         ledger: Ledger,
         rng: Random,
+        throttle: Throttle | None = None,
         records_path: str | None = None,
+        insists: bool = True,
     ) -> None:
         self._endpoint = endpoint
         self._client = client
         self._ledger = ledger
         self._rng = rng
-        limit, retry, breaker = endpoint.rate_limit, endpoint.retry, endpoint.breaker
-        self._bucket = TokenBucket(limit.rps, limit.burst, jitter_allowance=JITTER_ALLOWANCE)
-        self._rate = AdaptiveRate(limit.rps)
+        self._insists = insists
+        retry, breaker = endpoint.retry, endpoint.breaker
+        self._throttle = throttle or make_throttle([endpoint], rng)
+        self._throttle.on_pause(ledger.time.paused_until)
         self._backoff = Backoff(base_delay=retry.base_delay, max_delay=retry.max_delay, jitter=retry.jitter)
         self._breaker = CircuitBreaker(
             failure_threshold=breaker.failure_threshold,
             cooldown=breaker.cooldown,
             max_probes=breaker.max_probes,
         )
-        self._access = Access(endpoint, client, self._bucket)
+        self._access = Access(endpoint, client, self._throttle)
         self._finder = RecordFinder(endpoint.items, records_path=records_path, redact=self._access.redact)
         self._redirect_logged = False
 
     def statistics(self) -> tuple[CircuitBreakerStatistics, TokenBucketStatistics]:
         """Return snapshots of the two policies that decide when the next request may leave."""
-        return self._breaker.statistics(), self._bucket.statistics()
+        return self._breaker.statistics(), self._throttle.statistics()
+
+    def fitting_rate(self) -> float | None:
+        """Return the requests per second that would have fitted; None if nothing was refused, or if unknown."""
+        return self._throttle.fitting_rate()
 
     async def fetch(self, request: PageRequest, *, on_unhealthy: Callable[[], None] = lambda: None) -> FetchedPage:
         """Fetch a page; call ``on_unhealthy`` for each failure that indicates an unhealthy server.
@@ -90,11 +96,11 @@ class ResilientClient:
                 try:
                     page = await self._attempt(request, attempt)
                 except RateLimitedError as error:
-                    failure: TransientError = error
+                    refusal = error
                 except TransientError as error:
                     in_a_row += 1
                     opened = permit.failed(in_a_row)
-                    failure = error
+                    failure, refusal = error, None
                 except PermanentError:
                     permit.succeeded()
                     raise
@@ -103,14 +109,15 @@ class ResilientClient:
                     return page
                 finally:
                     self._ledger.traffic.circuit(is_open=self._breaker.state in (State.OPEN, State.HALF_OPEN))
-            if not isinstance(failure, RateLimitedError):
-                on_unhealthy()
+            if refusal:
+                self._prepare_to_repeat(refusal, request.number)
+                continue
+            on_unhealthy()
             if self._breaker.times_opened > times_opened:  # earlier failures have had their consequence
                 in_a_row, times_opened = 0, self._breaker.times_opened
-            self._honour_retry_after(failure)
             if opened:
                 self._ledger.failed(failure, request.number, "circuit_break", self._circuit_outlook())
-            elif self._breaker.state is State.CLOSED or isinstance(failure, RateLimitedError):
+            elif self._breaker.state is State.CLOSED:
                 retries += 1
                 if retries > self._endpoint.retry.max_retries:
                     raise failure
@@ -158,80 +165,64 @@ class ResilientClient:
         while redirects <= MAX_REDIRECTS:
             with self._ledger.time.during(Activity.NETWORK):
                 token = await self._access.token()
-            grant = await self._granted()
-            watch.start()
-            self._ledger.request_sent(again=again)
-            granted_at = trio.current_time()
-            try:
-                on_sent = partial(watch.sent, grant) if self._endpoint.rate_limit.rps else None
-                with self._ledger.time.during(Activity.NETWORK):
-                    response = await self._client.get(url, token=token, on_sent=on_sent, on_answered=grant.answered)
-            except RateLimitedError:
-                self._slow_down(granted_at)
-                raise
-            except RedirectedError as redirect:
-                url = redirect.location
-                redirects += 1
-                self._log_redirect_once(url)
-            except PermanentError as error:
-                if token is None or error.code != _UNAUTHORIZED or renewed:
+            with await self._granted() as turn:
+                watch.start()
+                self._ledger.request_sent(again=again)
+                try:
+                    on_sent = partial(watch.sent, turn)
+                    with self._ledger.time.during(Activity.NETWORK):
+                        response = await self._client.get(url, token=token, on_sent=on_sent, on_answered=turn.answered)
+                except RateLimitedError as error:
+                    turn.refused(error.retry_after)
                     raise
-                renewed = True
-                self._access.refuse(token)
-            else:
-                self._heed_quota(response, grant)
-                return response
-            finally:
-                watch.over()
-                grant.over()
+                except RedirectedError as redirect:
+                    turn.passed()
+                    url = redirect.location
+                    redirects += 1
+                    self._log_redirect_once(url)
+                except PermanentError as error:
+                    turn.passed()
+                    if token is None or error.code != _UNAUTHORIZED or renewed:
+                        raise
+                    renewed = True
+                    self._access.refuse(token)
+                else:
+                    turn.passed()
+                    if quota := tightest_quota(response.headers, time.time()):
+                        turn.heed(quota)
+                    return response
+                finally:
+                    watch.over()
         raise PermanentError(f"redirected more than {MAX_REDIRECTS} times; check `url`")
 
-    async def _granted(self) -> Grant:
-        with self._ledger.time.during(Activity.TOKENS) if self._bucket.must_wait() else nullcontext():
-            grant = await self._bucket.acquire()
-        self._account_for_pause()  # this grant may have used up the quota
-        return grant
-
-    def _heed_quota(self, response: Response, grant: Grant) -> None:
-        quota = tightest_quota(response.headers, time.time())
-        if quota is not None:
-            until = trio.current_time() + quota.seconds
-            if quota.left <= 0:
-                self._bucket.pause_until(until)
-            else:
-                grant.leaves(int(quota.left), until)
-            self._account_for_pause()
-        if self._rate.rate < self._endpoint.rate_limit.rps:
-            self._rate.allowed()
-            self._bucket.speed_up(self._rate.rate)
-
-    def _slow_down(self, granted_at: float) -> None:
-        if self._endpoint.rate_limit.rps:  # without a limit there is no rate to reduce, only the server's pauses
-            self._rate.refused(granted_at, trio.current_time())
-            self._bucket.slow_down(self._rate.rate)
+    async def _granted(self) -> Turn:
+        if not self._throttle.must_wait():
+            return await self._throttle.acquire()
+        with self._ledger.time.during(Activity.TOKENS):
+            return await self._throttle.acquire()
 
     def _log_redirect_once(self, location: str) -> None:
         if not self._redirect_logged:
             self._redirect_logged = True
             self._ledger.redirected(self._access.redact(location))
 
-    def _honour_retry_after(self, error: TransientError) -> None:
-        if error.retry_after:
-            until = trio.current_time() + error.retry_after
-            check_deadline(until, f"{error.text}; the API asks to wait {error.retry_after:g} s", error.code)
-            self._bucket.pause_until(until)
-            self._account_for_pause()
-
-    def _account_for_pause(self) -> None:
-        self._ledger.time.paused_until(self._bucket.statistics().paused_until)
+    def _prepare_to_repeat(self, refusal: RateLimitedError, page: int) -> None:
+        """Check that the pause after a refusal ends before the deadline; the throttle makes the next attempt wait."""
+        if not self._insists:
+            raise refusal
+        next_at = self._throttle.statistics().next_grant_at
+        wait = max(0.0, next_at - trio.current_time())
+        asked = f"the API asks to wait {refusal.retry_after:g} s" if refusal.retry_after else ""
+        check_deadline(next_at, f"{refusal.text}; {asked or f'the next request is due in {wait:.1f} s'}", refusal.code)
+        self._ledger.failed(refusal, page, "retry", f"refused, next request in {wait:.1f} s")
 
     async def _wait_to_retry(self, error: TransientError, page: int, retry: int) -> None:
-        wait = error.retry_after or self._backoff.delay(retry, self._rng)
+        wait = self._backoff.delay(retry, self._rng)
         wake_at = trio.current_time() + wait
         check_deadline(wake_at, f"{error.text}; the next retry would be due in {wait:.1f} s", error.code)
         limit = self._endpoint.retry.max_retries
         self._ledger.failed(error, page, "retry", f"retry {retry} of {limit} in {wait:.1f} s")
-        with self._ledger.time.during(Activity.RETRY_AFTER if error.retry_after else Activity.BACKOFF):
+        with self._ledger.time.during(Activity.BACKOFF):
             await trio.sleep_until(wake_at)
 
     def _circuit_outlook(self) -> str:

@@ -18,6 +18,7 @@ from pipeline.fetch.paging.paginator import Ending, Fate
 from pipeline.fetch.paging.select import make_paginator, usable
 from pipeline.fetch.paging.statements import announced_pages
 from pipeline.fetch.policy.circuit_breaker import State
+from pipeline.fetch.policy.throttle import Throttle
 from pipeline.fetch.prefetch import Prefetcher, PrefetchWindow
 from pipeline.model.metrics import Activity
 from pipeline.model.pages import NOTHING_YET, EndpointProfile, Page, Progress, Trace
@@ -36,7 +37,8 @@ _CIRCUITS: Mapping[State, Circuit] = {
 class Fetcher:
     """The walk through the pages of one endpoint.
 
-    ``identify`` returns the identity of a raw record, for the loop detector. ``resumed`` is the progress of an earlier
+    ``identify`` returns the identity of a raw record, for the loop detector. ``throttle`` is that of the endpoint's
+    group; without one the endpoint gets its own. ``resumed`` is the progress of an earlier
     run. ``on_end`` is called with the number after the last page, ``on_profile`` with what the first page revealed.
     """
 
@@ -47,6 +49,7 @@ class Fetcher:
         *,
         rng: Random,
         identify: Callable[[msgspec.Raw], Hashable],
+        throttle: Throttle | None = None,
         resumed: Progress = NOTHING_YET,
         on_end: Callable[[int], None] = lambda page: None,
         on_profile: Callable[[EndpointProfile], None] = lambda profile: None,
@@ -66,6 +69,7 @@ class Fetcher:
             client,
             ledger=self._ledger,
             rng=rng,
+            throttle=throttle,
             records_path=resumed.profile.records_path if resumed.profile else None,
         )
 
@@ -110,11 +114,11 @@ class Fetcher:
 
     def result(self) -> FetchResult:
         """Return the account of the walk so far."""
-        return self._ledger.statistics()
+        return msgspec.structs.replace(self._ledger.statistics(), fitting_rps=self._attempts.fitting_rate())
 
     def status(self) -> EndpointStatus:
         """Return a snapshot for the live view; cheap enough to be taken several times a second."""
-        breaker, bucket = self._attempts.statistics()
+        breaker, throttle = self._attempts.statistics()
         now, ledger, end = trio.current_time(), self._ledger, self._paginator.end
         wanted = self._announced_pages() if end is None else end - 1
         return EndpointStatus(
@@ -127,7 +131,7 @@ class Fetcher:
             retries=ledger.retries,
             circuit=_CIRCUITS[breaker.state],
             probe_in=None if breaker.probe_at is None else max(0.0, breaker.probe_at - now),
-            paused_for=max(0.0, bucket.paused_until - now),
+            paused_for=max(0.0, throttle.paused_until - now),
             ended=ledger.status,
         )
 
@@ -174,7 +178,8 @@ class Fetcher:
             self._on_profile(profile)
             if self._endpoint.paging.style is PagingStyle.AUTO:
                 self._ledger.paging_detected(profile.paging)
-        self._ledger.totals_announced(self._paginator.walked.announced, self._announced_pages())
+        walked = self._paginator.walked
+        self._ledger.totals_announced(walked.announced, self._announced_pages(), is_estimate=walked.is_estimate)
 
     def _journal_end(self) -> None:
         end = self._paginator.end

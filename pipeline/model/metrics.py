@@ -87,6 +87,11 @@ class Traffic(msgspec.Struct, frozen=True):
     slowest: float = 0.0
     open_circuit: Sequence[tuple[float, float]] = ()
 
+    @property
+    def refused(self) -> int:
+        """The number of requests that the API refused."""
+        return sum(slot.attempts.get(Outcome.THROTTLED, 0) for slot in self.slots)
+
     def latency(self, share: float) -> float | None:
         """Return the latency in seconds that a share of the responses did not exceed: 0.5 for the median.
 

@@ -63,8 +63,9 @@ class Unmet(msgspec.Struct, frozen=True):
 class FetchResult(msgspec.Struct, frozen=True):
     """The result of fetching one endpoint: its pages, requests and failures.
 
-    ``gaps`` has the missing pages with the reasons. ``announced`` is the size that the API announced. ``ended`` is
-    False while the endpoint is being fetched. ``time`` and ``traffic`` cover this run, not the one it resumes.
+    ``gaps`` has the missing pages with the reasons. ``announced`` is the size that the API announced; with
+    ``is_estimate`` it does not decide whether everything came. ``ended`` is False while the endpoint is being fetched. ``time`` and ``traffic`` cover this run, not the one it resumes.
+    ``fitting_rps`` is the rate that the API would have accepted, None if it refused nothing.
     """
 
     source: str
@@ -74,7 +75,9 @@ class FetchResult(msgspec.Struct, frozen=True):
     gaps: Sequence[Gap]
     failures: Sequence[Failure]
     announced: AnnouncedTotals = NOTHING_ANNOUNCED
+    is_estimate: bool = False
     ended: bool = False
+    fitting_rps: float | None = None
     time: TimeSpent = NO_TIME
     traffic: Traffic = NO_TRAFFIC
 
@@ -140,6 +143,8 @@ class SourceReport(msgspec.Struct, frozen=True):
     avg_price: Decimal | None
     prices: Mapping[str, PriceRange]
     coercions: Mapping[str, int]
+    refused: int = 0
+    fitting_rps: float | None = None
     time: SourceTime = NO_SOURCE_TIME
     records_received: int | None = None
     priced: int = 0

@@ -140,6 +140,8 @@ class Aggregator:
             gaps=result.gaps,
             requests=result.requests,
             retries=result.retries,
+            refused=result.traffic.refused,
+            fitting_rps=result.fitting_rps,
             time=SourceTime(**msgspec.structs.asdict(result.time)),
             fetched_at=account.fetched_at or (None if result.status == "failed" else utc_timestamp()),
             definition=self._definitions.get(result.source, ""),
@@ -174,7 +176,7 @@ def _shortfall(result: FetchResult, received: int) -> Gap | None:
     A smaller difference is usual: catalogues change while they are read.
     """
     announced = result.announced.records
-    if announced is None or result.gaps or 100 * received >= 99 * announced:
+    if announced is None or result.is_estimate or result.gaps or 100 * received >= 99 * announced:
         return None
     reason = f"announced {counted(announced, 'record')}, {received:,} received"
     return Gap((result.pages_fetched + 1,), reason, onward=True)

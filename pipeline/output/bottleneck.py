@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from pipeline.config.settings import RateLimit
-from pipeline.model.metrics import Activity, Outcome, TimeSpent, Traffic
+from pipeline.formatting import counted
+from pipeline.model.metrics import Activity, TimeSpent, Traffic
 from pipeline.model.summary import FetchResult
 from pipeline.output.aggregator import Catalogue
 
@@ -36,38 +37,42 @@ def with_bottlenecks(
     """
     sources = []
     for report, result in zip(catalogue.sources, results, strict=True):
-        sentence = bottleneck(result.time, result.traffic, limits[result.source], busy=busy)
+        was_cut_off = any(failure.action in ("deadline", "stopped") for failure in result.failures)
+        limit = limits[result.source]
+        sentence = bottleneck(result.time, result.traffic, limit, busy=busy, was_cut_off=was_cut_off)
         time = msgspec.structs.replace(report.time, bottleneck=sentence)
         sources.append(msgspec.structs.replace(report, time=time))
     return msgspec.structs.replace(catalogue, sources=sources)
 
 
-def bottleneck(time: TimeSpent, traffic: Traffic, limit: RateLimit, *, busy: float) -> str | None:
+def bottleneck(
+    time: TimeSpent, traffic: Traffic, limit: RateLimit, *, busy: float, was_cut_off: bool = False
+) -> str | None:
     """Return one sentence on where most of an endpoint's time went; None if it took no time.
 
     It has what is known of the cause, for example ``90 % waiting for its own rate limit; rps 10 would end 4 s sooner,
-    if the API allows it``. ``busy`` is the process's CPU time as a share of the run.
+    if the API allows it``. ``busy`` is the process's CPU time as a share of the run. A higher rate is suggested only if
+    no request was refused and the fetch was not cut off.
     """
     if not time.wall:
         return None
     most = max(Activity, key=time.of)
     text = f"{time.of(most) / time.wall:.0%} {_HELD_UP[most]}".replace("%", " %")
-    advice = _advice(most, time, traffic, limit, busy)
+    advice = _advice(most, time, traffic, limit, busy=busy, was_cut_off=was_cut_off)
     return f"{text}; {advice}" if advice else text
 
 
-def _advice(most: Activity, time: TimeSpent, traffic: Traffic, limit: RateLimit, busy: float) -> str | None:
-    throttled = sum(slot.attempts.get(Outcome.THROTTLED, 0) for slot in traffic.slots)
+def _advice(
+    most: Activity, time: TimeSpent, traffic: Traffic, limit: RateLimit, *, busy: float, was_cut_off: bool
+) -> str | None:
     if most in (Activity.NETWORK, Activity.NORMALIZING, Activity.CHANNEL) and busy >= BUSY:
         # Overlapping threads can add up to slightly more than the run.
         return f"the processor was busy {min(busy, 1.0):.0%} of the run".replace("%", " %")
     match most:
-        case Activity.TOKENS if throttled:
-            return f"the API answered 429 {_times(throttled)}, so it may not allow more"
-        case Activity.TOKENS:
+        case Activity.TOKENS | Activity.RETRY_AFTER if traffic.refused:
+            return f"the API refused {counted(traffic.refused, 'request')}"
+        case Activity.TOKENS if limit.rps and not was_cut_off:
             return _faster(time.tokens, traffic, limit)
-        case Activity.RETRY_AFTER if throttled:
-            return f"it answered 429 {_times(throttled)}; a lower rps may avoid that"
         case Activity.CIRCUIT:
             failed = sum(until - since for since, until in traffic.open_circuit)
             return f"repeated failures kept it open for {failed:.0f} s"
@@ -87,7 +92,3 @@ def _faster(waited: float, traffic: Traffic, limit: RateLimit) -> str | None:
     if gain < _LEAST_GAIN:
         return None
     return f"rps {round(rate, 2):g} would end {gain:.0f} s sooner, if the API allows it"
-
-
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")

@@ -42,6 +42,7 @@ def closing_table(summary: Summary) -> str:
         and source.records_announced != source.records_received
     ]
     lines += _bottlenecks(summary.sources)
+    lines += _refusals(summary.sources)
     if summary.rejects:
         rejected = sum(source.rejected for source in summary.sources)
         lines.append(f"{counted(rejected, 'record')} rejected → {summary.rejects}")
@@ -119,6 +120,16 @@ def _sufficient_timeout(summary: Summary) -> int | None:
 
 def _filled(text: str) -> str:
     return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _refusals(sources: Sequence[SourceReport]) -> Iterator[str]:
+    """Yield for each source that refused requests the rate that it would have accepted."""
+    for source in sources:
+        if source.refused:
+            text = f"{source.name}: {counted(source.refused, 'request')} refused"
+            if source.fitting_rps:
+                text += f"; `rate_limit: {{rps: {source.fitting_rps:g}, burst: 1}}` would have fitted"
+            yield text
 
 
 def _missing(source: SourceReport) -> str:

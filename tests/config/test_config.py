@@ -27,7 +27,7 @@ CHANGED = """
     {timeout: 7.5, resume_max_age: 60, output: other/file.json, report: true, products: other/p.csv,
     log: {level: DEBUG, format: json}, queue: {size: 5},
     http: {connect_timeout: 1.5, read_timeout: 2.5, total_timeout: 9, max_body_bytes: 1000, user_agent: me/2 (@ shop)},
-    rate_limit: {rps: 0.5, burst: 7, concurrency: 3},
+    rate_limit: {rps: 0.5, burst: 7, concurrency: 3, group: main},
     retry: {max_retries: 0, base_delay: 0.25, max_delay: 9, jitter: 1},
     breaker: {failure_threshold: 9, cooldown: 1, max_probes: 5}, worker_pool: {size: 1, batch_size: 10},
     expect: {min_products: 9, max_rejected: 0.25, min_priced: 0.9, max_drop: 0.2}}
@@ -75,7 +75,7 @@ def test_defaults_are_those_of_the_contract() -> None:
         {timeout: 60, resume_max_age: 43200, output: out/summary.json, report: false, products: null,
         log: {level: INFO, format: text}, queue: {size: 100},
         http: {connect_timeout: 3, read_timeout: 8, total_timeout: 15, max_body_bytes: 10485760},
-        rate_limit: {rps: 5, burst: 5, concurrency: 8},
+        rate_limit: {rps: 5, burst: 5, concurrency: 8, group: null},
         retry: {max_retries: 3, base_delay: 0.5, max_delay: 4.0, jitter: 0.1},
         breaker: {failure_threshold: 3, cooldown: 15, max_probes: 2}, worker_pool: {size: 4, batch_size: 50},
         expect: {min_products: 1, max_rejected: 0.5, min_priced: 0.01, max_drop: null}}

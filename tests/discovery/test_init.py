@@ -204,6 +204,18 @@ def test_names_tell_shops_from_each_other(url: str, taken: list[str], name: str)
     assert name_for(url, taken) == name
 
 
+async def test_urls_of_one_host_are_drafted_as_a_group(tmp_path: Path) -> None:
+    """They probably share a rate limit; a URL at another port is in no group."""
+    async with serving(Settings(personas=("api1", "api3"), ports=(0, 0))) as urls:
+        arguments = [f"{urls['api1']}/products", f"{urls['api3']}/products", f"{urls['api1']}/products?lang=en"]
+        done = await invoke("init", *arguments, "-c", str(tmp_path / "config.yaml"))
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "config.yaml").read_text()
+    groups = [endpoint.get("rate_limit") for endpoint in yaml.safe_load(text)["endpoints"]]
+    assert groups == [{"group": "products"}, None, {"group": "products"}]
+    assert "rate_limit: {group: products}    # shared by the endpoints of this host" in text
+
+
 async def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     """All invalid URLs and headers are reported together, without passwords, before any request."""
     urls = ("http://[::1", "https://user:secretpw@ℂ℀.com/x", "ftp://shop.test/")

@@ -71,6 +71,32 @@ async def test_check_asks_each_api_once(tmp_path: Path) -> None:
     assert rows[3][4:] == ["20", "0", "cursor", "(detected)"]
 
 
+async def test_check_names_endpoints_that_may_share_a_rate_limit(tmp_path: Path) -> None:
+    """Endpoints on one host and port without a group are listed below the table."""
+    async with serving(Settings(personas=("api1",), ports=(0,))) as urls:
+        pair = [{"name": name, "url": f"{urls['api1']}/products"} for name in ("one", "two")]
+        done = await invoke("check", "-c", config(tmp_path, *pair), env={})
+        grouped = [{**endpoint, "rate_limit": {"group": "shop"}} for endpoint in pair]
+        quiet = await invoke("check", "-c", config(tmp_path, *grouped), env={})
+    host = urls["api1"].removeprefix("http://")
+    assert done.exit_code == quiet.exit_code == 0
+    assert done.output.splitlines()[3].startswith(f"one, two: 2 endpoints use {host}; ")
+    assert len(quiet.output.splitlines()) == 3
+
+
+async def test_a_refused_first_page_is_not_asked_for_again(tmp_path: Path) -> None:
+    """`check` reports a refusal with the server's words instead of waiting."""
+    settings = Settings(personas=("api1",), ports=(0,), faults=[parse_fault("api1:*:429")])
+    async with serving(settings) as urls:
+        done = await invoke(
+            "check", "-c", config(tmp_path, {"name": "shop", "url": f"{urls['api1']}/products"}), env={}
+        )
+        stats = await fetch_stats(urls["api1"])
+    assert done.exit_code == 1
+    assert "HTTP 429 Too Many Requests" in done.output
+    assert stats.requests == 1
+
+
 async def test_check_says_what_is_wrong_and_where(tmp_path: Path) -> None:
     """`check` reports each error; the exit code is 3 if some APIs fail, and 1 if all fail."""
     faults = [parse_fault("api1:1:503"), parse_fault("api2:1:html")]

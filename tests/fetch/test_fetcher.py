@@ -1,5 +1,6 @@
 """One endpoint's fetcher, under a virtual clock: exact times, exact accounts."""
 
+from itertools import pairwise
 from random import Random
 
 import httpx
@@ -63,10 +64,55 @@ async def test_the_rate_is_kept_with_retries_included() -> None:
 
 async def test_backoff_doubles_up_to_the_cap() -> None:
     """A page that fails is asked for again after 0.5, 1 and 2 s, then given up; 4 s is the most."""
-    api = FakeApi(pages=1, script={1: forever(lambda: reply(429))})
-    fetcher, _ = await walk(api, rate_limit=NO_LIMIT, retry=Retry(max_retries=5, jitter=0))
+    api = FakeApi(pages=1, script={1: forever(lambda: reply(500))})
+    patient = {"retry": Retry(max_retries=5, jitter=0), "breaker": Breaker(failure_threshold=99)}
+    fetcher, _ = await walk(api, rate_limit=NO_LIMIT, **patient)
     assert [at for at, page in api.asked if page == 1][:6] == [0, 0.5, 1.5, 3.5, 7.5, 11.5]
-    assert actions(fetcher.result()) == [(1, 429, "retry")] * 11 + [(1, 429, "skip")]
+    assert actions(fetcher.result()) == [(1, 500, "retry")] * 11 + [(1, 500, "skip")]
+
+
+async def test_refusals_cost_no_retry_and_end_no_page() -> None:
+    """A page that is refused ten times arrives, although no retry is allowed; the pauses grow beyond `max_delay`."""
+    api = FakeApi(pages=2, script={2: [reply(429)] * 10})
+    fetcher, pages = await walk(api, rate_limit=NO_LIMIT, retry=Retry(max_retries=0, jitter=0))
+    account = fetcher.result()
+    assert [page.number for page in pages] == [1, 2]
+    assert (account.status, account.traffic.refused) == ("complete", 10)
+    refused = [at for at, page in api.asked if page == 2]
+    assert [after - before for before, after in pairwise(refused)] == [0.5, 1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert actions(account) == [(2, 429, "retry")] * 10
+
+
+async def test_refusals_end_the_endpoint_only_when_the_deadline_is_near() -> None:
+    """The last pause that ends before the deadline is waited out; the one after it is not begun."""
+    api = FakeApi(pages=3, script={2: forever(lambda: reply(429))})
+    fetcher, pages = await walk(api, timeout=20, rate_limit=NO_LIMIT)
+    account = fetcher.result()
+    assert [page.number for page in pages] == [1]
+    assert trio.current_time() == 15.5
+    assert (account.status, account.missing_from) == ("partial", 2)
+    assert actions(account) == [(2, 429, "retry")] * 5 + [(2, 429, "deadline")]
+    assert "next request is due in 16.0 s" in account.failures[-1].error
+
+
+async def test_a_503_without_retry_after_is_a_failure() -> None:
+    """Three of them open the circuit, while three with it do not."""
+    for answer, opens in ((reply(503), True), (reply(503, Retry_After="1"), False)):
+        fetcher, _ = await walk(FakeApi(pages=2, script={2: [answer] * 3}), rate_limit=NO_LIMIT)
+        told = [action for _, _, action in actions(fetcher.result())]
+        assert told == (["retry", "retry", "circuit_break"] if opens else ["retry"] * 3)
+        assert fetcher.result().status == "complete"
+
+
+async def test_the_account_names_the_rate_that_would_have_fitted() -> None:
+    """Ten pages passed in the 16 s until another one was sent; the last request added a hundredth of the rate."""
+    api = FakeApi(pages=11, latency=1, script={11: [reply(429, Retry_After="5")]})
+    fetcher, _ = await walk(api, rate_limit=RateLimit(rps=5, burst=1, concurrency=1))
+    account = fetcher.result()
+    assert account.traffic.refused == 1
+    assert account.fitting_rps == 0.63
+    clean, _ = await walk(FakeApi(pages=3), rate_limit=NO_LIMIT)
+    assert clean.result().fitting_rps is None
 
 
 async def test_a_healed_failure_costs_nothing_but_time() -> None:
@@ -88,18 +134,11 @@ async def test_retry_after_is_honoured(code: int, value: str, seconds: float) ->
     assert api.times[:2] == [0, seconds]
 
 
-async def test_retry_after_pauses_the_endpoint_also_when_the_page_is_given_up() -> None:
-    """The wait that a server asks for holds for the next page too, when the retries of this one are used up."""
-    api = FakeApi(pages=2, script={1: [reply(429, Retry_After="7")]})
-    await walk(api, rate_limit=NO_LIMIT, retry=Retry(max_retries=0))
-    assert api.asked[:2] == [(0, 1), (7, 2)]
-
-
-async def test_retry_after_holds_while_the_circuit_is_open() -> None:
-    """A 503 that opens the circuit and asks for more than its cooldown gets what it asks for."""
-    api = FakeApi(pages=1, script={1: [reply(503), reply(503), reply(503, Retry_After="40")]})
+async def test_retry_after_holds_for_the_probe_of_an_open_circuit() -> None:
+    """A probe that is asked to wait for more than the cooldown gets what it asks for."""
+    api = FakeApi(pages=1, script={1: [reply(503), reply(503), reply(503), reply(503, Retry_After="40")]})
     await walk(api, rate_limit=NO_LIMIT)
-    assert api.times[:4] == [0, 0.5, 1.5, 41.5]
+    assert api.times[:5] == [0, 0.5, 1.5, 16.5, 56.5]
 
 
 async def test_retry_after_past_the_deadline_ends_the_endpoint_at_once() -> None:
@@ -250,10 +289,10 @@ async def test_a_probe_that_is_answered_closes_the_circuit_whatever_the_answer()
 
 
 async def test_a_probe_that_is_told_to_slow_down_is_followed_by_another() -> None:
-    """A 429 to the probe neither closes nor opens the circuit: after the backoff the next probe goes out."""
+    """A 429 to the probe neither closes nor opens the circuit: after the pause the next probe goes out."""
     api = FakeApi(pages=1, script={1: [reply(500), reply(500), reply(500), reply(429)]})
     fetcher, _ = await walk(api, rate_limit=NO_LIMIT)
-    assert api.times[:5] == [0, 0.5, 1.5, 16.5, 18.5]
+    assert api.times[:5] == [0, 0.5, 1.5, 16.5, 17]
     assert [action for _, _, action in actions(fetcher.result())] == ["retry", "retry", "circuit_break", "retry"]
 
 

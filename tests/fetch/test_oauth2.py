@@ -88,7 +88,9 @@ async def test_an_api_that_refuses_every_token_is_not_requested_for_ever() -> No
     fetcher, pages = await fetch(api)
     assert pages == []
     failures = fetcher.result().failures
-    assert {failure.error for failure in failures[:-1]} == {"HTTP 401 Unauthorized; check `auth`"}
+    assert {failure.error for failure in failures[:-1]} == {
+        "HTTP 401 Unauthorized: nothing for (access token); check `auth`"
+    }
     assert len(api.forms) <= 2 * len(failures)
 
 

@@ -18,14 +18,14 @@ THROTTLED = Traffic(1.0, [Slot(0, {Outcome.THROTTLED: 2}), Slot(4, {Outcome.THRO
     ("time", "traffic", "busy", "text"),
     [
         (TimeSpent(10, tokens=7.1, network=2.9), THROTTLED, 0.1, ("71 % waiting for its own rate limit; the API "
-         "answered 429 3 times, so it may not allow more")),
+         "refused 3 requests")),
         (TimeSpent(10, tokens=0.9, normalizing=0.1), NO_TRAFFIC, 0.1, "9 % waiting for its own rate limit"),
-        (TimeSpent(10, retry_after=6, network=4), THROTTLED, 0.1, ("60 % in pauses that the API requested; it answered "
-         "429 3 times; a lower rps may avoid that")),
+        (TimeSpent(10, retry_after=6, network=4), THROTTLED, 0.1, ("60 % in pauses that the API requested; the API "
+         "refused 3 requests")),
         (TimeSpent(20, circuit=15, network=5), Traffic(1.0, open_circuit=[(1, 16)]), 0.1,
          "75 % waiting for its open circuit; repeated failures kept it open for 15 s"),
         (TimeSpent(10, tokens=10), Traffic(1.0, [Slot(0, {Outcome.THROTTLED: 1})]), 0.1,
-         "100 % waiting for its own rate limit; the API answered 429 once, so it may not allow more"),
+         "100 % waiting for its own rate limit; the API refused 1 request"),
         (TimeSpent(4, backoff=3, network=1), NO_TRAFFIC, 0.1, "75 % waiting between retries"),
         (TimeSpent(4, network=4), SLOW, 0.1, "100 % waiting for the API; half of its responses took 0.80 s or more"),
         (TimeSpent(4, network=4), SLOW, 0.97, "100 % waiting for the API; the processor was busy 97 % of the run"),
@@ -68,6 +68,12 @@ def test_rate_is_named_as_a_configuration_has_it(rps: float, named: str) -> None
     """The rate is written without exponent and without meaningless digits."""
     said = bottleneck(TimeSpent(9, tokens=9), NO_TRAFFIC, RateLimit(rps=rps), busy=0)
     assert f"; rps {named} would end " in (said or "")
+
+
+def test_no_higher_rate_is_suggested_for_a_fetch_that_was_cut_off() -> None:
+    """The time that a higher rate would have saved is unknown, since pages are missing."""
+    said = bottleneck(TimeSpent(9, tokens=9), NO_TRAFFIC, LIMIT, busy=0, was_cut_off=True)
+    assert said == "100 % waiting for its own rate limit"
 
 
 def test_processor_is_never_busier_than_all_the_time() -> None:

@@ -32,6 +32,7 @@ class Ledger:
         self._onward: Gap | None = None
         self._failures: list[Failure] = []
         self._status: Status | None = None
+        self._is_estimate = False
         self.requests = 0
         self.retries = 0
         self.records = 0
@@ -114,8 +115,9 @@ class Ledger:
         keys = ", ".join(str(key) for key in (paging.parameter, paging.path) if key)
         self._log.info("paging: {}{}, detected from the first page", paging.style.value, f" ({keys})" if keys else "")
 
-    def totals_announced(self, totals: AnnouncedTotals, pages: int | None) -> None:
+    def totals_announced(self, totals: AnnouncedTotals, pages: int | None, *, is_estimate: bool) -> None:
         """Keep the totals that the API announces, and log them if they are new; ``pages`` may be derived from them."""
+        self._is_estimate = is_estimate
         totals = AnnouncedTotals(totals.records, pages)
         if totals not in (self.announced, NOTHING_ANNOUNCED):
             self._log.debug("announced: {} records, {} pages", totals.records, totals.pages)
@@ -183,6 +185,7 @@ class Ledger:
             gaps=gaps,
             failures=tuple(self._failures),
             announced=self.announced,
+            is_estimate=self._is_estimate,
             ended=self.ended,
             time=self.time.statistics(),
             traffic=self.traffic.statistics(),

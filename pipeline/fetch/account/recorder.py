@@ -6,7 +6,7 @@ from collections import Counter
 import trio
 
 from pipeline.errors import FetchError, RateLimitedError, TransientError
-from pipeline.fetch.policy.token_bucket import Grant
+from pipeline.fetch.policy.throttle import Turn
 from pipeline.model.metrics import Outcome, Slot, Traffic
 
 # The maximum number of time spans. When more would be needed, every span is doubled in length.
@@ -101,10 +101,10 @@ class Stopwatch:
         if self.started_at is None:
             self.started_at = self._sent_at
 
-    def sent(self, grant: Grant) -> None:
-        """Record that the request leaves on an open connection, and report that to its grant."""
+    def sent(self, turn: Turn) -> None:
+        """Record that the request leaves on an open connection, and report that to its turn."""
         self._sent_at = trio.current_time()
-        grant.sent()
+        turn.sent()
 
     def over(self) -> None:
         """Record that the request has ended."""

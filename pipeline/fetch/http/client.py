@@ -1,11 +1,10 @@
 """Send the HTTP requests of one endpoint, on top of httpx's transports."""
 
 import ssl
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from contextlib import suppress
 from types import MappingProxyType, TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 import httpx
@@ -14,16 +13,22 @@ import trio
 from pipeline.config.http_syntax import basic_credentials, is_loopback
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Http
-from pipeline.errors import FetchError, PermanentError, RateLimitedError, RedirectedError, TransientError
+from pipeline.errors import FetchError, PermanentError, RedirectedError, TransientError
 from pipeline.fetch.content.envelope import Envelope, as_text
 from pipeline.fetch.content.response import Response
 from pipeline.fetch.http.body import ACCEPT_ENCODING, BodyCollector
-from pipeline.fetch.http.error_mapping import to_fetch_error
+from pipeline.fetch.http.error_mapping import is_disconnect, to_fetch_error, to_status_error
 from pipeline.fetch.http.hosts import HostPolicy
 from pipeline.fetch.http.proxies import Proxies
+from pipeline.fetch.http.server_message import LONGEST_BODY, server_message
+from pipeline.fetch.http.trace import RequestTrace
 from pipeline.fetch.http.transports import Transports, make_ssl_context
-from pipeline.fetch.policy.backoff import parse_retry_after
-from pipeline.fetch.policy.quota import seconds_until_quota
+
+# Some servers send JSON only under a name of its own (JSON:API, HAL), and refuse a request that does not accept it.
+ACCEPT = "application/json, application/*+json;q=0.9, */*;q=0.1"
+
+# The limit for reading the body of an error, in seconds. It is read for the server's message only.
+_MESSAGE_SECONDS = 1.0
 
 _T = TypeVar("_T")
 
@@ -35,8 +40,8 @@ class Client:
     from URLs), which this client does not need and which costs 15 % per request.
 
     ``headers`` and ``query`` parameters belong to the endpoint and include its credentials. ``policy`` decides which
-    hosts may be requested, and which of them get the credentials; by default only the endpoint's own host.
-    ``transport`` replaces the network in tests.
+    hosts may be requested, and which of them get the credentials; by default only the endpoint's own host. ``redact``
+    removes secrets from what a server says. ``transport`` replaces the network in tests.
 
     Raises:
         ConfigError: when a proxy that the environment names cannot be used.
@@ -50,6 +55,7 @@ class Client:
         headers: Mapping[str, str] = MappingProxyType({}),
         query: Mapping[str, str] = MappingProxyType({}),
         policy: HostPolicy | None = None,
+        redact: Callable[[str], str] = str,
         ssl_context: ssl.SSLContext,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
@@ -60,7 +66,7 @@ class Client:
         self._query = dict(query)
         self._headers = httpx.Headers(
             {
-                "Accept": "application/json",
+                "Accept": ACCEPT,
                 "Accept-Encoding": ACCEPT_ENCODING,
                 "Connection": "keep-alive",
                 "User-Agent": limits.user_agent,
@@ -72,6 +78,7 @@ class Client:
         if home.userinfo:
             self._own_headers["Authorization"] = f"Basic {basic_credentials(home.username, home.password)}"
         self._policy = policy or HostPolicy(url)
+        self._redact = redact
         self._limits = limits
         self._timeout = httpx.Timeout(limits.read_timeout, connect=limits.connect_timeout).as_dict()
         # A proxy from the environment is not meant for this machine.
@@ -100,20 +107,21 @@ class Client:
         url: str,
         *,
         token: str | None = None,
-        on_sent: Callable[[], None] | None = None,
+        on_sent: Callable[[], None] = lambda: None,
         on_answered: Callable[[], None] = lambda: None,
     ) -> Response:
         """Send one GET request to an absolute ``url``: the endpoint's own, a next page's or a redirect's.
 
         ``token`` is a bearer token (RFC 6750) that is sent with the other credentials. ``on_sent`` is called when the
-        request leaves, after a connection was opened if necessary. ``on_answered`` is called when the head of the
-        response has arrived, for any status. Both cost time and are used only if ``on_sent`` is given.
+        request leaves, after a connection was opened if necessary, and again if it leaves on a new connection because
+        the server has closed the old one. ``on_answered`` is called when the head of the response has arrived, for any
+        status.
 
         If cancelled, the connection is closed and the client remains usable.
 
         Raises:
-            RateLimitedError: for HTTP 429.
-            TransientError: for timeouts, resets, truncated or invalid HTTP, 408 and 5xx.
+            RateLimitedError: for HTTP 429, and for 503 with a time to wait.
+            TransientError: for timeouts, resets, truncated or invalid HTTP, 408 and other 5xx.
             RedirectedError: when the page is at another URL that may be requested.
             PermanentError: for any other status except 2xx, a body that is over the cap or badly encoded, and a URL or
                 redirect target that must not be requested.
@@ -127,8 +135,8 @@ class Client:
             if self._query:
                 base, _, query = url.partition("?")
                 url = _merged(base, parse_qsl(query, keep_blank_values=True), self._query)
-        trace = {"trace": _tracer(on_sent, on_answered)} if on_sent else {}
-        return await self._exchange(self._page, "GET", url, headers=headers, extensions=trace)
+        trace = RequestTrace(on_sent, on_answered)
+        return await self._exchange(self._page, "GET", url, trace=trace, headers=headers)
 
     async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> bytes:
         """Send a form to a token URL and return the body of the answer.
@@ -142,7 +150,9 @@ class Client:
         """
         both = self._headers.copy()
         both.update(headers)
-        return await self._exchange(self._token_answer, "POST", url, data=dict(form), headers=both)
+        return await self._exchange(
+            self._token_answer, "POST", url, trace=RequestTrace(), data=dict(form), headers=both
+        )
 
     async def _exchange(
         self,
@@ -150,15 +160,15 @@ class Client:
         method: str,
         url: str,
         *,
-        extensions: Mapping[str, Any] = MappingProxyType({}),
+        trace: RequestTrace,
         **options: Any,
     ) -> _T:
         """Send a request and read the response while it is open, both within the total time limit."""
         try:
             with trio.fail_after(self._limits.total_timeout):
-                request = httpx.Request(method, url, extensions={"timeout": self._timeout, **extensions}, **options)
-                response = await self._transports.of(url).handle_async_request(request)
-                response.request = request
+                extensions = {"timeout": self._timeout, "trace": trace}
+                request = httpx.Request(method, url, extensions=extensions, **options)
+                response = await self._send(request, url, trace)
                 try:
                     return await read(response)
                 finally:
@@ -172,8 +182,24 @@ class Client:
         except Exception as error:
             raise to_fetch_error(error, url, self._limits) from error
 
+    async def _send(self, request: httpx.Request, url: str, trace: RequestTrace) -> httpx.Response:
+        """Send a request; once more if it met a kept-alive connection that the server has closed.
+
+        RFC 9112, section 9.3.1: a client may repeat a request at once in that case, which is a race and no failure.
+        """
+        transport = self._transports.of(url)
+        try:
+            response = await transport.handle_async_request(request)
+        except httpx.TransportError as error:
+            if not (is_disconnect(error) and trace.reuses_connection):
+                raise
+            response = await transport.handle_async_request(request)
+        response.request = request
+        return response
+
     async def _page(self, response: httpx.Response) -> Response:
-        self._raise_for_status(response)
+        if not response.is_success:
+            self._raise_for_status(response, await self._message(response))
         return Response(
             status=response.status_code,
             headers=response.headers,
@@ -187,7 +213,8 @@ class Client:
             raise PermanentError(f"HTTP {response.status_code}, a redirect", code=response.status_code)
         body = await self._body(response)
         try:
-            self._raise_for_status(response)
+            if not response.is_success:
+                self._raise_for_status(response)
         except PermanentError as error:
             reason = as_text(Envelope(body).value("error"))
             raise PermanentError(f"{error.text}{f': {reason}' if reason else ''}", code=error.code) from None
@@ -200,45 +227,37 @@ class Client:
             body.feed(chunk)
         return body.finish()
 
-    def _raise_for_status(self, response: httpx.Response) -> None:
-        status = response.status_code
-        if 200 <= status < 300:
-            return
-        text = f"HTTP {status} {httpx.codes.get_reason_phrase(status)}".rstrip()
-        wait = parse_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
-        if wait is None:
-            wait = seconds_until_quota(response.headers, time.time())
-        if status == 429:
-            raise RateLimitedError(text, code=status, retry_after=wait)
-        if status >= 500 or status == 408:
-            raise TransientError(text, code=status, retry_after=wait if status == 503 else None)
+    async def _message(self, response: httpx.Response) -> str | None:
+        """Return the server's message in an error response; None if there is none, or if it does not arrive in time."""
+        if response.has_redirect_location:
+            return None
+        body = bytearray()
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        with trio.move_on_after(_MESSAGE_SECONDS), suppress(httpx.HTTPError):
+            async for chunk in response.stream:
+                body += chunk
+                if len(body) > LONGEST_BODY:
+                    return None
+            return server_message(bytes(body), response.headers.get("content-encoding"), redact=self._redact)
+        return None
+
+    def _raise_for_status(self, response: httpx.Response, message: str | None = None) -> NoReturn:
+        error = to_status_error(response, message)
         if not response.has_redirect_location:
-            raise PermanentError(text, code=status)
+            raise error
         try:
             location = str(response.url.join(response.headers["location"]).copy_with(userinfo=b"", fragment=None))
             self._policy.carries_credentials(location)
-        except httpx.InvalidURL as error:
-            raise PermanentError(f"{text}; it leads to an invalid URL: {error}", code=status) from None
-        except PermanentError as error:
-            raise PermanentError(f"{text}; {error.text}", code=status) from None
-        raise RedirectedError(text, code=status, location=location)
+        except httpx.InvalidURL as invalid:
+            raise error.with_text(f"{error.text}; it leads to an invalid URL: {invalid}") from None
+        except PermanentError as refused:
+            raise error.with_text(f"{error.text}; {refused.text}") from None
+        raise RedirectedError(error.text, code=response.status_code, location=location)
 
 
 def _merged(base: str, query: Sequence[tuple[str, str]], parameters: Mapping[str, str]) -> str:
     pairs = [*(pair for pair in query if pair[0] not in parameters), *parameters.items()]
     return f"{base}?{urlencode(pairs)}" if pairs else base
-
-
-def _tracer(
-    on_sent: Callable[[], None], on_answered: Callable[[], None]
-) -> Callable[[str, Mapping[str, object]], Awaitable[None]]:
-    async def trace(event: str, _: Mapping[str, object]) -> None:  # noqa: ASYNC124 - httpcore awaits it
-        if event.endswith("send_request_headers.started"):
-            on_sent()
-        elif event.endswith("receive_response_headers.complete"):
-            on_answered()
-
-    return trace
 
 
 Connect = Callable[[ResolvedEndpoint], Client]
@@ -257,5 +276,6 @@ def connector() -> Connect:
         headers={**endpoint.headers, **endpoint.credentials.headers},
         query=endpoint.credentials.query,
         policy=HostPolicy(endpoint.url, endpoint.allow_hosts, endpoint.secrets),
+        redact=endpoint.secrets.redact,
         ssl_context=ssl_context,
     )

@@ -1,12 +1,16 @@
-"""Map the exceptions of httpx to the errors of this program."""
+"""Map the exceptions of httpx, and statuses other than 2xx, to the errors of this program."""
 
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import httpx
 
 from pipeline.config.settings import Http
-from pipeline.errors import FetchError, PermanentError, TransientError, UnreachableError
+from pipeline.errors import FetchError, PermanentError, RateLimitedError, TransientError, UnreachableError
+from pipeline.fetch.policy.backoff import parse_retry_after
+from pipeline.fetch.policy.quota import seconds_until_quota
 
 
 def to_fetch_error(error: Exception, url: str, limits: Http) -> FetchError:
@@ -32,6 +36,31 @@ def to_fetch_error(error: Exception, url: str, limits: Http) -> FetchError:
             return TransientError(f"truncated or invalid HTTP: {_reason(error)}")
         case _:
             return PermanentError(f"cannot be fetched: {_reason(error)}")
+
+
+def is_disconnect(error: Exception) -> bool:
+    """True if the server closed or reset the connection, perhaps before it received the request."""
+    # h11 names no cause: the same exception stands for an answer that is not valid HTTP.
+    if isinstance(error, httpx.RemoteProtocolError):
+        return str(error).startswith("Server disconnected")
+    return isinstance(error, httpx.ReadError | httpx.WriteError)
+
+
+def to_status_error(response: httpx.Response, message: str | None) -> FetchError:
+    """Return the error for a status that is not 2xx; ``message`` is the server's own.
+
+    429 and a 503 with a time to wait are refusals, 408 and other 5xx are transient. Any other status is permanent.
+    """
+    status = response.status_code
+    text = f"HTTP {status} {httpx.codes.get_reason_phrase(status)}".rstrip() + (f": {message}" if message else "")
+    wait = parse_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
+    if wait is None:
+        wait = seconds_until_quota(response.headers, time.time())
+    if status == 429 or (status == 503 and wait is not None):
+        return RateLimitedError(text, code=status, retry_after=wait)
+    if status >= 500 or status == 408:
+        return TransientError(text, code=status)
+    return PermanentError(text, code=status)
 
 
 def _reason(error: Exception) -> str:

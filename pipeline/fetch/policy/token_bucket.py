@@ -55,7 +55,8 @@ class TokenBucket:
             raise ValueError(f"a token bucket needs rate >= 0 and burst >= 1, got {rate} and {burst}")
         self._burst = burst
         self._jitter_allowance = jitter_allowance
-        self._set_rate(rate)
+        self._interval = 1 / rate if rate else 0.0
+        self._tolerance = self._tolerated()
         self._theoretical_arrival = -math.inf
         # The upper bound of the same: a request cannot have arrived later than it was answered.
         self._latest_theoretical_arrival = -math.inf
@@ -82,7 +83,7 @@ class TokenBucket:
                 # A pause, a lower rate or a late arrival may postpone the token during the sleep.
                 while (wake_at := self._next_grant_at()) > trio.current_time():  # noqa: ASYNC110
                     pause = self._paused_until - trio.current_time()
-                    check_deadline(self._paused_until, f"the API's quota is used up for another {pause:.0f} s")
+                    check_deadline(self._paused_until, f"the API allows no request for another {pause:.0f} s")
                     await trio.sleep_until(wake_at)
                 arrival = max(self._theoretical_arrival, trio.current_time())
                 self._theoretical_arrival = arrival + self._interval
@@ -96,20 +97,25 @@ class TokenBucket:
         """True if :meth:`acquire` would not return at once."""
         return self._next_grant_at() > trio.current_time() or (self._waiting > 0 and self._interval > 0)
 
-    def slow_down(self, rate: float) -> None:
-        """Lower the rate to ``rate`` tokens a second, and empty the bucket: a burst is possible only after a rest."""
-        self._set_rate(rate)
-        self._theoretical_arrival = max(self._theoretical_arrival, trio.current_time() + self._tolerance)
+    def end_burst(self) -> None:
+        """Lower the burst to 1, so that the debt of the burst so far is repaid before the next token.
 
-    def speed_up(self, rate: float) -> None:
-        """Raise the rate to ``rate`` tokens a second."""
-        self._set_rate(rate)
+        After n tokens at the rate r since the start, the next one is granted n / r after the start.
+        """
+        self._burst = 1
+        self._tolerance = self._tolerated()
 
-    def _set_rate(self, rate: float) -> None:
-        self._interval = 1 / rate if rate else 0.0
-        burst = self._burst
-        headroom = self._interval * (burst - 1) / 2 if burst > 1 else _headroom_without_burst(self._interval)
-        self._tolerance = (burst - 1) * self._interval - min(self._jitter_allowance, headroom)
+    def change_rate(self, rate: float) -> None:
+        """Set the rate to ``rate`` tokens a second, from the last token on: the next one is a new interval after it."""
+        before, self._interval = self._interval, 1 / rate if rate else 0.0
+        self._tolerance = self._tolerated()
+        self._theoretical_arrival += self._interval - before
+        self._latest_theoretical_arrival += self._interval - before
+
+    def _tolerated(self) -> float:
+        interval, burst = self._interval, self._burst
+        headroom = interval * (burst - 1) / 2 if burst > 1 else _headroom_without_burst(interval)
+        return (burst - 1) * interval - min(self._jitter_allowance, headroom)
 
     def pause_until(self, moment: float) -> None:
         """Grant nothing before ``moment``, on Trio's clock. A pause can be extended but not shortened."""

@@ -81,7 +81,7 @@ async def test_a_dripping_server_is_cut_off_as_a_whole() -> None:
 
 
 async def test_retry_after_is_read() -> None:
-    """The error for a 429 contains the requested wait, in seconds."""
+    """The error for a 429 contains the time to wait, in seconds."""
     settings = Settings(ports=(0, 0, 0), personas=("api1",), faults=[parse_fault("api1:*:429=2.5")])
     async with serving(settings) as urls:
         with pytest.raises(RateLimitedError) as caught:
@@ -165,7 +165,18 @@ async def test_the_client_introduces_itself() -> None:
     assert f"host: {address}\r\n" in head.lower()
     assert "user-agent: shop-bot/1\r\n" in head.lower()
     assert "accept-encoding: gzip\r\n" in head.lower()
-    assert "accept: application/json\r\n" in head.lower()
+    assert "accept: application/json, application/*+json;q=0.9, */*;q=0.1\r\n" in head.lower()
+
+
+async def test_the_accepted_formats_can_be_configured() -> None:
+    """A header of the endpoint replaces the program's own."""
+    async with listening() as (address, heads):
+        headers = {"accept": "application/vnd.api+json"}
+        async with Client(f"http://{address}/p", LIMITS, headers=headers, ssl_context=NO_TLS) as client:
+            await client.get(client.url_with({}))
+    assert [line for line in heads[0].splitlines() if line.lower().startswith("accept:")] == [
+        "accept: application/vnd.api+json"
+    ]
 
 
 async def test_user_and_password_of_the_url_go_into_a_header() -> None:
@@ -259,3 +270,16 @@ async def test_retry_after_counts_for_429_and_503_alone() -> None:
             with pytest.raises(FetchError) as caught:
                 await get(url)
         assert caught.value.retry_after == expected, status
+        assert isinstance(caught.value, RateLimitedError) == (expected is not None), status
+
+
+@pytest.mark.parametrize(
+    ("wait", "refused"),
+    [(b"Retry-After: soon", False), (b"RateLimit-Remaining: 0\r\nRateLimit-Reset: 5", True), (b"X-None: 1", False)],
+)
+async def test_a_503_is_a_refusal_if_it_says_when_to_come_back(wait: bytes, refused: bool) -> None:
+    """Without a time to wait it is a failure of the server."""
+    async with server(response(b"", wait.decode(), status="503 X")) as url:
+        with pytest.raises(TransientError) as caught:
+            await get(url)
+    assert isinstance(caught.value, RateLimitedError) == refused

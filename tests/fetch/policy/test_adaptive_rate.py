@@ -1,177 +1,145 @@
-"""The adaptive rate falls after refusals, recovers, and never exceeds the configured rate."""
+"""The adaptive rate: what it learns from refusals, and from the requests that pass."""
 
 import math
-from itertools import pairwise
 
-import httpx
 import pytest
-import trio
-from helpers.enforcing import EnforcingApi
-from helpers.support import FakeApi, ok, records, reply, walk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config.settings import RateLimit, Retry
-from pipeline.errors import DeadlineNearError
-from pipeline.fetch.policy.adaptive_rate import LEAST, AdaptiveRate
-from pipeline.fetch.policy.quota import Quota, seconds_until_quota, tightest_quota
-from pipeline.fetch.policy.token_bucket import TokenBucket
-
-PATIENT = Retry(max_retries=20, base_delay=0.1, max_delay=1, jitter=0)
+from pipeline.fetch.policy.adaptive_rate import SLOWEST, AdaptiveRate
 
 
-def test_a_refusal_costs_a_share_of_the_rate() -> None:
-    """Each refusal leaves 70 % of the rate, down to a quarter of the configured rate."""
+def refused_after(rate: AdaptiveRate, passed: int, *, every: float) -> float:
+    """Let a number of requests pass, have the next one refused at once, and return its time."""
+    for number in range(passed):
+        rate.passed(number * every)
+    rate.refused(passed * every, rate.rate, passed * every)
+    return passed * every
+
+
+def test_without_refusals_the_rate_is_the_configured_one() -> None:
+    """Any number of requests that pass changes nothing, and no other rate would have fitted better."""
+    rate = AdaptiveRate(5)
+    for moment in range(100):
+        rate.passed(moment)
+    assert (rate.rate, rate.fitting(100)) == (5, None)
+
+
+def test_it_goes_on_with_the_rate_at_which_requests_passed() -> None:
+    """Ten requests passed, and 20 s after the first of them another one does: that is one every two seconds."""
     rate = AdaptiveRate(10)
-    rates = []
-    for moment in range(6):
-        rate.refused(sent_at=moment, now=moment + 0.5)
-        rates.append(round(rate.rate, 3))
-    assert rates == [7.0, 4.9, 3.43, 2.5, 2.5, 2.5]
+    refused_after(rate, 10, every=0.1)
+    rate.passed(20)
+    assert rate.rate == 0.5
 
 
-def test_refusals_of_requests_sent_before_the_decrease_are_ignored() -> None:
-    """Several concurrent requests that are refused together lower the rate once."""
+def test_it_climbs_to_95_percent_of_the_refused_rate_and_stays_there() -> None:
+    """With ten requests passed before the refusal, each further one adds 1 %."""
     rate = AdaptiveRate(10)
-    for sent_at in (1.0, 1.1, 1.2, 1.3):
-        rate.refused(sent_at, now=2.0)
-    assert rate.rate == 7.0
+    refused_after(rate, 10, every=0.1)
+    rate.passed(20)
+    rate.passed(22)
+    assert rate.rate == pytest.approx(0.505)
+    for moment in range(23, 400):
+        rate.passed(moment)
+    assert rate.rate == 9.5
 
 
-def test_it_recovers_quickly_at_first_and_carefully_near_the_refused_rate() -> None:
-    """Each success adds half a request a second, and a fortieth near the refused rate."""
+def test_the_lowest_refused_rate_is_the_bound() -> None:
+    """A second incident at a lower rate lowers the bound for the rest of the run."""
     rate = AdaptiveRate(10)
-    rate.refused(0, 0)
-    rates = []
-    for _ in range(6):
-        rate.allowed()
-        rates.append(round(rate.rate, 3))
-    assert rates == [7.5, 8.0, 8.5, 9.0, 9.025, 9.05]
+    refused_after(rate, 10, every=0.1)
+    rate.passed(20)
+    rate.refused(22, 0.5, 22)
+    rate.passed(24)
+    for moment in range(25, 400):
+        rate.passed(moment)
+    assert rate.rate == 0.95 * 0.5
 
 
-@given(st.floats(0.01, 1000), st.lists(st.booleans(), max_size=300))
+def test_every_further_refusal_halves_the_rate() -> None:
+    """Requests that are refused in a row are counted, and the rate falls to one a minute at the least."""
+    rate = AdaptiveRate(10)
+    rate.passed(0)
+    seen = [(rate.refused(moment, rate.rate, moment), rate.rate) for moment in range(1, 14)]
+    assert seen[:3] == [(1, 9.5), (2, 4.75), (3, 2.375)]
+    assert seen[-1] == (13, SLOWEST)
+
+
+def test_an_incident_soon_after_another_leaves_half_of_the_rate() -> None:
+    """One request that passed within a minute does not mean that the server allows one a minute."""
+    rate = AdaptiveRate(10)
+    refused_after(rate, 10, every=0.1)
+    rate.passed(10)
+    assert rate.rate == 1
+    rate.refused(11, 1, 11)
+    rate.passed(70)
+    assert rate.rate == 0.5
+
+
+def test_refusals_of_requests_sent_before_the_last_refusal_have_no_effect() -> None:
+    """Concurrent requests that are refused together are one refusal."""
+    rate = AdaptiveRate(10)
+    rate.passed(0)
+    assert [rate.refused(sent_at, 10, now=2.0) for sent_at in (1.0, 1.1, 1.2)] == [1, 0, 0]
+    assert rate.rate == 9.5
+
+
+def test_requests_sent_before_the_last_refusal_do_not_end_the_incident() -> None:
+    """An answer that was under way says nothing about what the server allows now."""
+    rate = AdaptiveRate(10)
+    rate.passed(0)
+    rate.refused(1, 10, now=2)
+    rate.passed(1.5)
+    assert rate.in_incident
+    rate.passed(4)
+    assert not rate.in_incident
+    assert rate.rate == 2 / 4
+
+
+def test_a_first_request_that_is_refused_reveals_no_rate() -> None:
+    """The quota may have been used up by somebody else, so the rate stays at 95 %."""
+    rate = AdaptiveRate(10)
+    rate.refused(0, 10, 0)
+    assert rate.fitting(1) == 9.5
+    rate.passed(60)
+    assert rate.rate == 9.5
+
+
+def test_without_a_limit_the_first_refusal_sets_one() -> None:
+    """The refused rate is then the one at which requests passed."""
+    rate = AdaptiveRate(0)
+    assert rate.rate == 0
+    refused_after(rate, 20, every=0.1)
+    assert rate.rate == 0.95 * 10
+    rate.passed(20)
+    assert rate.rate == 1
+    assert rate.fitting(21) == 1
+
+
+def test_without_a_limit_a_first_request_that_is_refused_sets_none() -> None:
+    """Nothing is known then, and no rate is said to fit."""
+    rate = AdaptiveRate(0)
+    rate.refused(0, 0, 0)
+    rate.passed(60)
+    assert (rate.rate, rate.fitting(60)) == (0, None)
+
+
+def test_the_rate_that_fits_is_known_before_an_incident_ends() -> None:
+    """A run that ends meanwhile names what passed until then."""
+    rate = AdaptiveRate(10)
+    refused_after(rate, 10, every=0.1)
+    assert rate.fitting(40) == 10 / 40
+
+
+@given(st.one_of(st.just(0.0), st.floats(0.001, 1000)), st.lists(st.booleans(), max_size=300))
 def test_it_never_exceeds_what_is_configured(configured: float, refusals: list[bool]) -> None:
-    """Any sequence of refusals and successes leaves it between a quarter of the configured rate and all of it."""
+    """Any sequence of refusals leaves the rate between one a minute, or less if so configured, and the configured."""
     rate = AdaptiveRate(configured)
+    most = configured or math.inf
     for moment, refused in enumerate(refusals):
         if refused:
-            rate.refused(moment, moment)
+            rate.refused(moment, rate.rate, moment)
         else:
-            rate.allowed()
-        assert configured * LEAST * 0.999 <= rate.rate <= configured
-
-
-@pytest.mark.virtual_time
-@pytest.mark.parametrize("burst", [1, 5])
-async def test_a_bucket_that_slows_down_grants_no_burst_before_a_rest(burst: int) -> None:
-    """The rest of the burst is lost, and tokens follow each other at the new rate."""
-    bucket = TokenBucket(10, burst)
-    await bucket.acquire()
-    bucket.slow_down(2)
-    moments = []
-    for _ in range(4):
-        await bucket.acquire()
-        moments.append(trio.current_time())
-    assert [after - before for before, after in pairwise(moments)] == pytest.approx([0.5] * 3)
-    bucket.speed_up(10)
-    await trio.sleep(100)
-    for _ in range(burst):
-        await bucket.acquire()
-    assert trio.current_time() == pytest.approx(moments[-1] + 100)
-
-
-@pytest.mark.virtual_time
-@pytest.mark.parametrize("latency", [0.02, 0.5])
-async def test_a_server_that_allows_less_than_ours_is_found_out(latency: float) -> None:
-    """With 3 of our 5 requests a second allowed, all pages are fetched, few requests refused, most of the rate used."""
-    api = EnforcingApi(200, [latency], rate=3, burst=3)
-    fetcher, pages = await walk(api, rate_limit=RateLimit(rps=5, burst=5), retry=PATIENT)
-    assert (len(pages), fetcher.result().status) == (200, "complete")
-    assert api.refused <= 20
-    assert trio.current_time() <= 200 / 3 * 1.5
-
-
-@pytest.mark.virtual_time
-async def test_one_refusal_is_forgotten_in_time() -> None:
-    """After one refusal the configured rate is reached again, if the server allows it."""
-    api = FakeApi(150, script={5: [reply(429)]})
-    _, pages = await walk(api, rate_limit=RateLimit(rps=5, burst=1))
-    assert len(pages) == 150
-    last = [after - before for before, after in pairwise(api.times)][-5:]
-    assert max(last) < 0.22
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"X-RateLimit-Remaining": "2", "X-RateLimit-Reset": "7"},
-        {"RateLimit": '"daily";r=500;t=9999, "default";r=2;t=7'},
-        {"X-Rate-Limit-Requests-Left": "2", "X-Rate-Limit-Time-Reset-Ms": "7000"},
-    ],
-)
-def test_remaining_requests_are_read_with_the_time_until_the_reset(headers: dict[str, str]) -> None:
-    """Of several quotas, the one with the fewest requests left is returned."""
-    assert tightest_quota(httpx.Headers(headers), 0) == Quota(2, 7)
-    assert seconds_until_quota(httpx.Headers(headers), 0) is None
-
-
-@pytest.mark.virtual_time
-async def test_no_more_tokens_are_granted_than_a_quota_leaves() -> None:
-    """Grants made before the answer count against the quota; an answer to an earlier request changes nothing."""
-    bucket = TokenBucket(0, 1)
-    first, second, _ = [await bucket.acquire() for _ in range(3)]
-    second.leaves(3, until=60)
-    first.leaves(1000, until=1)
-    for moment in (0, 0, 60, 60):
-        await bucket.acquire()
-        assert trio.current_time() == moment
-
-
-@pytest.mark.virtual_time
-async def test_an_announced_budget_is_kept_by_many_requests_together() -> None:
-    """A quota of 10 requests per 10 s, announced with each answer, is never exceeded, although our rate is tenfold."""
-
-    class Budget(FakeApi):
-        def __init__(self) -> None:
-            super().__init__(60)
-            self.window_ends, self.used, self.refused = -math.inf, 0, 0
-
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            now = trio.current_time()
-            if now >= self.window_ends:
-                self.window_ends, self.used = now + 10, 0
-            if self.used >= 10:
-                self.refused += 1
-                return reply(429)
-            self.used += 1
-            headers = {"X-RateLimit-Remaining": str(10 - self.used), "X-RateLimit-Reset": str(self.window_ends - now)}
-            await trio.sleep(0.4)
-            page = int(request.url.params["page"])
-            response = ok(records(page) if page <= 60 else [])
-            response.headers.update(headers)
-            return response
-
-    api = Budget()
-    fetcher, pages = await walk(api, rate_limit=RateLimit(rps=10, burst=10))
-    assert (len(pages), api.refused, fetcher.result().status) == (60, 0, "complete")
-
-
-@pytest.mark.virtual_time
-async def test_a_pause_past_the_deadline_fails_all_waiting_tasks() -> None:
-    """All waiting tasks raise DeadlineNearError, including those that waited before the pause was set."""
-    bucket = TokenBucket(1, 1)
-    await bucket.acquire()
-    told: list[float] = []
-
-    async def ask() -> None:
-        with pytest.raises(DeadlineNearError, match="quota is used up for another 499 s"):
-            await bucket.acquire()
-        told.append(trio.current_time())
-
-    with trio.fail_after(100):
-        async with trio.open_nursery() as nursery:
-            for _ in range(3):
-                nursery.start_soon(ask)
-            await trio.sleep(0.5)
-            bucket.pause_until(500)
-    assert told == [pytest.approx(1)] * 3
+            rate.passed(moment)
+        assert min(most, SLOWEST) <= (rate.rate or math.inf) <= most

@@ -73,4 +73,4 @@ async def test_a_quota_that_comes_back_too_late_ends_the_endpoint_at_once() -> N
     account = fetcher.result()
     assert [page.number for page in pages] == [1, 2]
     assert (account.status, account.missing_from) == ("partial", 3)
-    assert "quota is used up for another 86400 s" in account.failures[-1].error
+    assert "allows no request for another 86400 s" in account.failures[-1].error

@@ -165,6 +165,41 @@ async def test_pause_is_never_shortened() -> None:
     assert await grant_moments(bucket, 1) == [5]
 
 
+async def test_without_its_burst_a_bucket_repays_what_it_granted() -> None:
+    """After five tokens at 4 a second, the next one comes 5/4 s after the first, and no burst follows a rest."""
+    bucket = TokenBucket(4, 5)
+    assert await grant_moments(bucket, 5) == [0] * 5
+    bucket.end_burst()
+    assert await grant_moments(bucket, 2) == [1.25, 1.5]
+    await trio.sleep_until(100)
+    assert await grant_moments(bucket, 2) == [100, 100.25]
+
+
+async def test_a_new_rate_counts_from_the_last_token() -> None:
+    """A lower rate delays the next token, a higher one brings it forward, and no limit grants it at once."""
+    bucket = TokenBucket(4, 1)
+    assert await grant_moments(bucket, 2) == [0, 0.25]
+    bucket.change_rate(0.5)
+    assert await grant_moments(bucket, 1) == [2.25]
+    bucket.change_rate(2)
+    assert await grant_moments(bucket, 1) == [2.75]
+    bucket.change_rate(0)
+    assert await grant_moments(bucket, 2) == [2.75, 2.75]
+    bucket.change_rate(1)
+    assert await grant_moments(bucket, 2) == [3.75, 4.75]
+
+
+async def test_a_new_rate_holds_for_a_task_that_waits() -> None:
+    """A rate that is lowered during the wait postpones the token."""
+    bucket = TokenBucket(1, 1)
+    await bucket.acquire()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(bucket.acquire)
+        await trio.sleep(0.5)
+        bucket.change_rate(0.25)
+    assert trio.current_time() == 4
+
+
 async def test_rate_zero_means_no_limit() -> None:
     """With rate 0 any number of tokens is granted at once, except during a pause."""
     bucket = TokenBucket(0, 1, jitter_allowance=0.05)
