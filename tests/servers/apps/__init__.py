@@ -1,0 +1,1 @@
+"""Applications as the documentation of each framework sets them up."""

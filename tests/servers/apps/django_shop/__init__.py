@@ -1,0 +1,1 @@
+"""Django project that serves the catalogue with Django REST framework and with django-ninja."""
