@@ -22,6 +22,11 @@ test *args:
     {{ uv }} run -q coverage combine -q
     {{ uv }} run -q coverage report
 
+# Run the pipeline against real server software, installed apart from it; takes about 3 minutes
+test-servers *args:
+    UV="{{ uv }}" tests/servers/install.sh
+    SERVERS_PYTHON=.venv-servers/bin/python {{ uv }} run -q python -m pytest tests/servers "$@"
+
 # Check formatting, lint and types: ruff, flake8-async, mypy
 check:
     {{ uv }} run -q ruff format --check
@@ -56,3 +61,8 @@ bench-polite *args:
 # Measure the cost of a record, of a thousand endpoints and of a start
 bench-scale *args:
     {{ uv }} run -q python bench/scale.py "$@"
+
+# Read real server software from its URL alone, beside dlt's automatic paginator; takes minutes
+bench-real *args:
+    UV="{{ uv }}" tests/servers/install.sh
+    SERVERS_PYTHON=.venv-servers/bin/python PYTHONPATH=tests UV_PROJECT_ENVIRONMENT=.venv-bench {{ uv }} run -q --no-dev --group bench python bench/real.py "$@"
