@@ -246,7 +246,7 @@ class Run:
             categories=catalogue.categories,
             started_at=self._started_at,
             run=_run_id(self._started_at),
-            version=version("pipeline"),
+            version=version("catalogue-pipeline"),
             resumed=self._journal.resumed,
         )
         report = self._draw_report(totals, catalogue, results) if self._config.report else None
