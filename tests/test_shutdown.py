@@ -24,7 +24,7 @@ pytestmark = pytest.mark.virtual_time
 
 # The package's `run` is the function.
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 async def run(output: Path, api: FakeApi, **options: Any) -> pipeline.Summary:

@@ -16,6 +16,7 @@ class ExitCode(enum.IntEnum):
         3,
         "partial: something is missing or not as expected; the summary has details (0 with `--allow-partial`)",
     )
+    HUNG_UP = 129, "stopped by SIGHUP (a closed terminal); everything that had arrived is written"
     INTERRUPTED = 130, "stopped by SIGINT (Ctrl-C); everything that had arrived is written"
     TERMINATED = 143, "stopped by SIGTERM; everything that had arrived is written"
 
@@ -28,5 +29,5 @@ class ExitCode(enum.IntEnum):
 
     @classmethod
     def stopped_by(cls, signal: int) -> Self:
-        """Return the code for SIGINT or SIGTERM: 128 plus its number, as in a shell."""
+        """Return the code for SIGHUP, SIGINT or SIGTERM: 128 plus its number, as in a shell."""
         return next(code for code in cls if code == 128 + signal)

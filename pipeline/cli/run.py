@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -40,7 +40,13 @@ def allow_many_connections() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+def ending_signals() -> tuple[signal.Signals, ...]:
+    """Return the signals that end a run; SIGHUP is none if it is missing (Windows) or ignored, as by ``nohup``."""
+    found = [signal.SIGINT, signal.SIGTERM]
+    hangup: signal.Signals | None = getattr(signal, "SIGHUP", None)
+    if hangup and signal.getsignal(hangup) is not signal.SIG_IGN:
+        found.append(hangup)
+    return tuple(found)
 
 
 def run(
@@ -84,22 +90,23 @@ def exit_code(summary: Summary, *, allow_partial: bool) -> ExitCode:
 def _run(loaded: Loaded, *, progress: bool, resume: bool) -> Summary:
     allow_many_connections()
     written = threading.Event()
+    signals = ending_signals()
     pipeline_run = Run(
         loaded.config,
         loaded.endpoints,
         resume=resume,
-        signals=_SIGNALS,
+        signals=signals,
         watch=progress_watch() if progress else None,
         on_written=written.set,
     )
-    handle_signals_around(written.is_set)
+    handle_signals_around(written.is_set, signals)
     summary = trio.run(pipeline_run.execute)
-    for number in _SIGNALS:  # the interpreter removes its handlers on exit, and the default action would kill it
+    for number in signals:  # the interpreter removes its handlers on exit, and the default action would kill it
         signal.signal(number, signal.SIG_IGN)
     return summary
 
 
-def handle_signals_around(is_written: Callable[[], bool]) -> None:
+def handle_signals_around(is_written: Callable[[], bool], signals: Sequence[signal.Signals]) -> None:
     """Handle signals while the run itself does not listen: before it does, and after it has written everything.
 
     Before, a signal ends the process, since nothing has begun. Afterwards it is ignored: it comes too late.
@@ -110,5 +117,5 @@ def handle_signals_around(is_written: Callable[[], bool]) -> None:
             os.write(2, b"Error: interrupted\n")
             os._exit(ExitCode.stopped_by(number))
 
-    for number in _SIGNALS:
+    for number in signals:
         signal.signal(number, handle)

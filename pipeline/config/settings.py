@@ -5,6 +5,7 @@ documents and ``--help`` take the meaning of a key from here (``section.keys_of`
 """
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Annotated, Self
 
 from msgspec import Meta
@@ -248,7 +249,7 @@ class Config(Section, frozen=True):
     """The whole configuration of a run.
 
     Raises:
-        ConfigError: if two endpoints have the same name.
+        ConfigError: if two endpoints have the same name, or the output is the root or the current folder.
     """
 
     timeout: Annotated[
@@ -293,5 +294,7 @@ class Config(Section, frozen=True):
             for index, endpoint in enumerate(self.endpoints)
             if (same := first.setdefault(endpoint.name, index)) != index
         ]
+        if not PurePath(self.output).name:
+            problems.append(Problem("output", f"{self.output!r} is a folder; name a file in it (-o)"))
         if problems:
             raise ConfigError(problems)

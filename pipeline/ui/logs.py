@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from pipeline.config.settings import Format, Log
 from pipeline.redaction import NO_SECRETS, Secrets
+from pipeline.ui.terminal import takes_controls
 
 if TYPE_CHECKING:
     from loguru import Message, Record
@@ -51,7 +52,7 @@ def configure_logging(log: Log, secrets: Secrets = NO_SECRETS) -> None:
         write,
         level=log.level.value,
         format=_text_format,
-        colorize=log.format is Format.TEXT and sys.stderr.isatty() and not os.environ.get("NO_COLOR"),
+        colorize=log.format is Format.TEXT and takes_controls(sys.stderr) and not os.environ.get("NO_COLOR"),
         backtrace=False,
         diagnose=False,
     )

@@ -1,6 +1,5 @@
 """Progress of a run: bars on a terminal, otherwise a log line every few seconds."""
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -11,6 +10,7 @@ from pipeline.formatting import counted
 from pipeline.model.status import EndpointStatus, Poll, RunStatus, Watch
 from pipeline.ui.bars import screen_size, show_bars
 from pipeline.ui.status_text import is_paused, of_all, outlook, remaining
+from pipeline.ui.terminal import takes_controls
 from pipeline.ui.throughput import Paced, PaceTracker, seconds_to_go
 
 # Seconds between two lines; a shorter run logs none.
@@ -60,5 +60,4 @@ def progress_watch() -> Watch:
 
     Bars need a terminal that knows its size and can move its cursor; everything else gets log lines.
     """
-    draws = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    return show_bars if draws and all(screen_size(sys.stderr)) else log_progress
+    return show_bars if takes_controls(sys.stderr) and all(screen_size(sys.stderr)) else log_progress

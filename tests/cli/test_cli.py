@@ -48,6 +48,7 @@ def a_summary(status: str, stopped_by: int | None = None) -> Summary:
         ("partial", None, True, 0),
         ("partial", 2, True, 130),
         ("failed", 15, False, 143),
+        ("partial", 1, True, 129),
     ],
 )
 def test_exit_codes(status: str, stopped_by: int | None, allow_partial: bool, code: int) -> None:

@@ -312,3 +312,9 @@ def test_the_suffix_of_the_products_is_their_format(tmp_path: Path, path: str) -
         text = problems(tmp_path, **layers)["products"]
         assert "Expected a path that ends in .jsonl, .csv or .parquet" in text
         assert f"got {path!r}" in text
+
+
+@pytest.mark.parametrize("output", ["/", ".", "./", "//"])
+def test_an_output_without_a_name_is_refused(output: str, tmp_path: Path) -> None:
+    """The root and the current folder are no files; the error names the flag."""
+    assert "is a folder; name a file in it (-o)" in problems(tmp_path, output=output)["output"]

@@ -20,7 +20,7 @@ from mockapi.settings import Settings
 INSTANTS = int(os.environ.get("CRASH_INSTANTS", "50")) // 2
 AT_ONCE = 4
 MOCKS = Settings(ports=(0, 0, 0), pages=10, latency=0.04)
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def status_of(output: Path) -> str:
@@ -49,9 +49,9 @@ async def stop_by_deadline(urls: Mapping[str, str], output: Path, timeout: float
 
 
 async def test_stopped_at_any_instant_there_is_a_summary_and_a_way_on(tmp_path: Path) -> None:
-    """After SIGINT, SIGTERM or the deadline, summary and exit code agree, and --resume completes the run."""
+    """After SIGINT, SIGTERM, SIGHUP or the deadline, summary and exit code agree, and --resume completes the run."""
     rng = random.Random(2026)
-    stops = iter([(rng.uniform(0, 0.6), (*SIGNALS, None)[index % 3]) for index in range(INSTANTS)])
+    stops = iter([(rng.uniform(0, 0.6), (*SIGNALS, None)[index % 4]) for index in range(INSTANTS)])
     outcomes: list[str] = []
 
     async def worker(number: int, undisturbed: list[bytes]) -> None:
@@ -84,11 +84,27 @@ def test_signals_end_the_process_before_the_run_and_change_nothing_after_it(
     """A signal before the run ends the process; a signal after all is written leaves the exit code unchanged."""
     program = f"""
 import os
-from pipeline.cli.run import handle_signals_around
-handle_signals_around(lambda: {written})
+from pipeline.cli.run import ending_signals, handle_signals_around
+handle_signals_around(lambda: {written}, ending_signals())
 os.kill(os.getpid(), {int(number)})
 print("went on", end="")
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, env=ENVIRONMENT, check=False)
     assert (done.returncode, done.stdout) == (128 + number if code is None else code, printed)
     assert done.stderr == (b"" if written else b"Error: interrupted\n")
+
+
+async def test_a_run_under_nohup_survives_the_terminal(tmp_path: Path) -> None:
+    """A run that was started with SIGHUP ignored, as by nohup, ignores it too."""
+    output = tmp_path / "s.json"
+    async with serving(MOCKS) as urls:
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            process = await start(urls, output)
+        finally:
+            signal.signal(signal.SIGHUP, before)
+        await trio.sleep(0.2)
+        process.send_signal(signal.SIGHUP)
+        with trio.fail_after(20):
+            assert await process.wait() == 0
+    assert status_of(output) == "complete"
