@@ -1,7 +1,7 @@
 """Remove secrets from everything that is shown or written: log lines, errors, journal, summary and report."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 # Shown in place of a secret that has no name.
@@ -21,8 +21,9 @@ _SHORTEST_SECRET = 4
 class Secrets:
     """Texts that must not be shown, each with its replacement, such as ``${NAME}`` for an environment variable.
 
-    A secret is found in any spelling: plain, percent-encoded (RFC 3986), or escaped as in JSON (RFC 8259) or HTML.
-    Each of its characters may be spelled differently. Secrets of fewer than four characters are ignored.
+    A secret is found in any spelling: plain, percent-encoded (RFC 3986), or escaped as in JSON (RFC 8259), HTML, or the
+    ``repr`` of a text or of bytes in Python. Each of its characters may be spelled differently. Secrets of fewer than
+    four characters are ignored.
     """
 
     def __init__(self, shown_as: Mapping[str, str]) -> None:
@@ -89,19 +90,31 @@ _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 def _spellings(character: str) -> str:
-    """Return a pattern for all spellings of a character: plain, in a URL, in JSON (also nested) and in HTML."""
-    percent = "".join(f"%(?:25)*{_any_case(f'{byte:02X}')}" for byte in character.encode(errors="surrogatepass"))
-    units = character.encode("utf-16-be", errors="surrogatepass").hex()
-    unicode = "".join(rf"\\+u{_any_case(units[i : i + 4])}" for i in range(0, len(units), 4))
+    """Return a pattern for all spellings of a character: plain, in a URL, after a backslash, and in HTML.
+
+    Texts within texts are escaped several times, so there may be any number of backslashes, or of ``25`` after ``%``.
+    """
+    octets = [_any_case(f"{byte:02x}") for byte in character.encode(errors="surrogatepass")]
     # Longer spellings first: otherwise the rest of one would be shown.
-    ways = [percent, unicode, f"&#(?:0*{ord(character)}|[xX]0*{_any_case(f'{ord(character):x}')});"]
+    ways = ["".join(f"%(?:25)*{octet}" for octet in octets), rf"\\+(?:{'|'.join(_escapes(character, octets))})"]
+    ways += [f"&#(?:0*{ord(character)}|[xX]0*{_any_case(f'{ord(character):x}')});"]
     ways += [f"&{name};" for name, meant in _HTML_NAMES if meant == character]
-    if character in '"\\/':
-        ways.append(rf"\\+{re.escape(character)}")
     if character == " ":
         ways.append(r"\+")
     ways.append(re.escape(character))
     return f"(?:{'|'.join(ways)})"
+
+
+def _escapes(character: str, octets: Sequence[str]) -> Iterator[str]:
+    """Yield what may follow a backslash: as in JSON, and as in the ``repr`` of a text or of UTF-8 in Python."""
+    units = character.encode("utf-16-be", errors="surrogatepass").hex()
+    yield r"\\+".join(f"u{_any_case(units[i : i + 4])}" for i in range(0, len(units), 4))
+    yield f"U{_any_case(f'{ord(character):08x}')}"
+    yield r"\\+".join(f"x{octet}" for octet in octets)
+    if 0x80 <= ord(character) <= 0xFF:
+        yield f"x{_any_case(f'{ord(character):02x}')}"
+    if character in "\"'\\/":
+        yield re.escape(character)
 
 
 _HTML_NAMES = (("amp", "&"), ("lt", "<"), ("gt", ">"), ("quot", '"'), ("apos", "'"))
