@@ -18,11 +18,11 @@ from pipeline.config.http_syntax import (
     url_error,
 )
 from pipeline.config.presets import preset_error
+from pipeline.config.record_paths import path_error
 from pipeline.config.section import RULE, SECRET, Section, Word
 from pipeline.config.source import Fields, Paging
 from pipeline.distribution import VERSION
 from pipeline.errors import ConfigError, Problem
-from pipeline.record_paths import path_error
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]

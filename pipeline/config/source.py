@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar, Self
 import msgspec
 from msgspec import Meta
 
+from pipeline.config.currency import CODES
+from pipeline.config.record_paths import is_dotted, path_error, template_error
 from pipeline.config.section import RULE, Section, Word
-from pipeline.currency import CODES
 from pipeline.errors import ConfigError, Problem
-from pipeline.record_paths import is_dotted, path_error, template_error
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
 Path = Annotated[str, Meta(min_length=1)]

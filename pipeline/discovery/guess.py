@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from pipeline.currency import code_of
+from pipeline.config.currency import code_of
+from pipeline.config.record_paths import compile_path
 from pipeline.normalize.fields import (
     CATEGORY_KEYS,
     CURRENCY_KEYS,
@@ -20,7 +21,6 @@ from pipeline.normalize.fields import (
 )
 from pipeline.normalize.money import read_money
 from pipeline.normalize.numerals import WireFloat
-from pipeline.record_paths import compile_path
 
 Record = dict[str, Any]
 Fits = Callable[[Sequence[Any]], bool]

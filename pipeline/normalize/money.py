@@ -20,7 +20,7 @@ from decimal import Decimal, InvalidOperation
 
 import msgspec
 
-from pipeline.currency import CODES, SHARED_SIGNS, SIGNS, code_of
+from pipeline.config.currency import CODES, SHARED_SIGNS, SIGNS, code_of
 from pipeline.normalize.fields import CURRENCY_KEYS
 from pipeline.normalize.numerals import AMBIGUOUS, WireFloat, WireNumber, normalize_digits, read_number
 

@@ -4,10 +4,10 @@ import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
+from pipeline.config.currency import minor_digits
+from pipeline.config.record_paths import Getter, compile_path
 from pipeline.config.source import Price, PriceKind, PricePick
-from pipeline.currency import minor_digits
 from pipeline.normalize.money import NO_PRICE, UNREADABLE, Money, checked_money, is_plain_number, read_money
-from pipeline.record_paths import Getter, compile_path
 
 _MAX_DECIMALS = 18
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
+from pipeline.config.currency import code_of
+from pipeline.config.record_paths import compile_path, compile_template
 from pipeline.config.source import Fields
-from pipeline.currency import code_of
 from pipeline.normalize.fields import (
     CATEGORY_KEYS,
     CURRENCY_KEYS,
@@ -36,7 +37,6 @@ from pipeline.normalize.variants import (
     variant_id,
     with_variant,
 )
-from pipeline.record_paths import compile_path, compile_template
 
 
 class ParsedRecord(msgspec.Struct, frozen=True, gc=False):

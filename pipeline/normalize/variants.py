@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from pipeline.config.record_paths import Getter, compile_path
 from pipeline.normalize.fields import ID_KEYS, TITLE_KEYS, first_id
-from pipeline.record_paths import Getter, compile_path
 
 # The keys under which a variant, and the element around it if there are several levels, are added to their record.
 VARIANT, OUTER = "variant", "outer"

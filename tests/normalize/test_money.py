@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline.currency import CODES, SHARED_SIGNS, SIGNS, code_of
+from pipeline.config.currency import CODES, SHARED_SIGNS, SIGNS, code_of
 from pipeline.normalize.money import Money, read_money
 from pipeline.normalize.numerals import WireNumber
 

@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.currency import CODES
+from pipeline.config.currency import CODES
 from pipeline.normalize import money
 from pipeline.normalize.money import Money, read_money
 from pipeline.normalize.numerals import WireNumber

@@ -1,4 +1,4 @@
-"""Presets: the settings of well-known APIs. Each is a file in ``presets/``; a new one needs no code."""
+"""Presets: the settings of well-known APIs. Each is a YAML file in this folder; a new one needs no code."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ import msgspec
 from pipeline.config.auth import NO_AUTH, Auth
 from pipeline.config.yaml import parse_text
 
-_FOLDER = files("pipeline.config") / "presets"
+_FOLDER = files(__name__)
 
 
 class Signs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
