@@ -23,7 +23,7 @@ class PagingStyle(Word):
     """The ways to find the next page; AUTO detects one from the first response.
 
     Each has its name and the keys that belong to it, apart from those that belong to all. Its class is in
-    ``pipeline/fetch/paging/styles.py``.
+    ``pipeline/fetch/paging/styles.py``; see docs/EXTENDING.md.
     """
 
     keys: tuple[str, ...]
@@ -68,8 +68,12 @@ class Paging(Section, frozen=True):
     size: Annotated[
         Annotated[int, Meta(ge=1, le=1_000_000)] | None, Meta(description="requested number of records per page")
     ] = None
-    path: Annotated[NonEmpty | None, Meta(description="path of the next cursor or URL in the body")] = None
-    has_more: Annotated[NonEmpty | None, Meta(description="path of a flag that is true if more pages follow")] = None
+    path: Annotated[
+        NonEmpty | None, Meta(description="path of the next cursor or URL in the body, or `header:NAME`")
+    ] = None
+    has_more: Annotated[
+        NonEmpty | None, Meta(description="path of a flag that is true if more pages follow, or `header:NAME`")
+    ] = None
     total: Annotated[
         NonEmpty | None, Meta(description="path of the total number of records, beyond which no page is requested")
     ] = None

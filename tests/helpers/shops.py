@@ -48,6 +48,14 @@ def by_page_token(query: Query, items: list[Any], size: int) -> httpx.Response:
     return ok({"items": part(items, start, size), **more})
 
 
+def by_header(query: Query, items: list[Any], size: int) -> httpx.Response:
+    """Answer by a cursor in a header, with a flag in another one that is false on the last page."""
+    start = int(query.get("token", 0))
+    more = start + size < len(items)
+    headers = {"X_More": str(more).lower(), "X_Next_Token": str(start + size)}
+    return reply(200, msgspec.json.encode(part(items, start, size)), **headers)
+
+
 def by_stuck_cursor(query: Query, items: list[Any], size: int) -> httpx.Response:
     """Answer by cursor; the last page repeats its own cursor."""
     start = int(query.get("cursor", "0"))

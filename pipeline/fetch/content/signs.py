@@ -78,6 +78,9 @@ _AMBIGUOUS_TOTALS = frozenset({"count", "items", "hits", "items_count", "itemCou
 # A larger number is a mistake, or not a count at all.
 _MOST = 1_000_000_000
 
+# A place that begins so is a header.
+_IN_HEADER = "header:"
+
 
 class Sign(msgspec.Struct, frozen=True):
     """One sign in a response: its path, the last part of the path, and its value."""
@@ -132,12 +135,25 @@ def announced_by(response: Response, signs: Signs) -> AnnouncedTotals:
 
 
 def count_at(place: str, response: Response) -> int | None:
-    """Return the count at a dotted path of the body, or in the header ``header:NAME``; None if there is none."""
-    if place.startswith("header:"):
-        count = as_count(response.headers.get(place.removeprefix("header:").strip(), "").strip())
-    else:
-        count = as_count(response.envelope.value(place))
+    """Return the count at a place, see :func:`value_at`; None if there is none."""
+    count = as_count(value_at(place, response))
     return count if count is not None and count <= _MOST else None
+
+
+def flag_at(place: str, response: Response) -> bool | None:
+    """Return the flag at a place, see :func:`value_at`; None if there is none."""
+    value = value_at(place, response)
+    if place.startswith(_IN_HEADER):
+        return {"true": True, "false": False}.get(str(value).lower())
+    return value if isinstance(value, bool) else None
+
+
+def value_at(place: str, response: Response, default: object = None) -> object:
+    """Return the value at a dotted path of the body, or the text of the header ``header:NAME``."""
+    if place.startswith(_IN_HEADER):
+        text = response.headers.get(place.removeprefix(_IN_HEADER).strip())
+        return default if text is None else text.strip()
+    return response.envelope.value(place, default)
 
 
 def _total_path(response: Response, records: int, records_path: str | None) -> str | None:

@@ -3,7 +3,7 @@
 from pipeline.config.source import Paging
 from pipeline.fetch.content.envelope import MISSING
 from pipeline.fetch.content.response import Response
-from pipeline.fetch.content.signs import announced_by, names_page
+from pipeline.fetch.content.signs import announced_by, flag_at, names_page
 from pipeline.fetch.paging.ends import NextPage, Walked
 from pipeline.model.pages import AnnouncedTotals, Signs
 
@@ -37,9 +37,8 @@ def _named(response: Response, signs: Signs) -> object:
     return response.envelope.value(signs.next, MISSING)
 
 
-def _flag(response: Response, path: str | None) -> bool | None:
-    value = None if path is None else response.envelope.value(path)
-    return value if isinstance(value, bool) else None
+def _flag(response: Response, place: str | None) -> bool | None:
+    return None if place is None else flag_at(place, response)
 
 
 def described(paging: Paging, found: Signs) -> Signs:

@@ -1,7 +1,8 @@
 """Paging styles: how to request a page, and how a response leads to the next one.
 
 Numbered styles request any page by its number, from 1. Chained styles learn from each page where the next one is. A
-new style is one class here, and one line in :class:`~pipeline.config.source.PagingStyle` for its name and its keys.
+new style is one class here, and one line in :class:`~pipeline.config.source.PagingStyle` for its name and its keys; see
+docs/EXTENDING.md.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import ClassVar
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.fetch.content.envelope import MISSING, as_text
 from pipeline.fetch.content.response import FetchedPage, Response
-from pipeline.fetch.content.signs import Meaning, count_at, find_signs
+from pipeline.fetch.content.signs import Meaning, count_at, find_signs, flag_at, value_at
 from pipeline.fetch.paging.ends import NextPage
 from pipeline.fetch.paging.paginator import PageRequest
 
@@ -103,8 +104,7 @@ class ChainedStyle:
     def says_more(self, response: Response) -> bool | None:
         """Return the value of the flag for further pages, None if there is none."""
         if self._paging.has_more:
-            value = response.envelope.value(self._paging.has_more)
-            return value if isinstance(value, bool) else None
+            return flag_at(self._paging.has_more, response)
         flags = (sign.value for sign in find_signs(Meaning.MORE, response.envelope))
         return next((flag for flag in flags if isinstance(flag, bool)), None)
 
@@ -179,13 +179,12 @@ def _with_size(paging: Paging, parameters: Mapping[str, str]) -> Mapping[str, st
     return {**size, **parameters}
 
 
-def _statement(fetched: FetchedPage, path: str | None, meaning: Meaning) -> tuple[NextPage, str | None]:
-    """Return the text at a path or, without one, at the first sign that has any; a null or empty value is an end."""
-    envelope = fetched.response.envelope
+def _statement(fetched: FetchedPage, place: str | None, meaning: Meaning) -> tuple[NextPage, str | None]:
+    """Return the text at a place or, without one, at the first sign that has any; a null or empty value is an end."""
     values = (
-        [envelope.value(path, MISSING)]
-        if path
-        else [sign.value for sign in find_signs(meaning, envelope, fetched.records_path)]
+        [value_at(place, fetched.response, MISSING)]
+        if place
+        else [sign.value for sign in find_signs(meaning, fetched.response.envelope, fetched.records_path)]
     )
     texts = [text for value in values if (text := as_text(value))]
     if texts:

@@ -13,6 +13,7 @@ from helpers.shops import (
     Shop,
     at_once,
     by_cursor,
+    by_header,
     by_last_id,
     by_link_header,
     by_next_url,
@@ -45,6 +46,10 @@ STYLES: dict[str, tuple[Server, Paging]] = {
     "cursor": (by_cursor, Paging(style=PagingStyle.CURSOR)),
     "cursor, stuck": (by_stuck_cursor, Paging(style=PagingStyle.CURSOR, path="next_cursor")),
     "page token": (by_page_token, Paging(style=PagingStyle.CURSOR, path="nextPageToken", parameter="pageToken")),
+    "cursor in a header": (
+        by_header,
+        Paging(style=PagingStyle.CURSOR, parameter="token", path="header:X-Next-Token", has_more="header:X-More"),
+    ),
     "next_url": (by_next_url, Paging(style=PagingStyle.NEXT_URL)),
     "link_header": (by_link_header, Paging(style=PagingStyle.LINK_HEADER)),
     "last_id": (by_last_id, Paging(style=PagingStyle.LAST_ID)),
