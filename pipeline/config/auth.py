@@ -1,10 +1,10 @@
 """Authentication: bearer token, user name and password, API key, or OAuth 2 client credentials.
 
 Each scheme is one class with its keys, its checks, and what it sends. To add one, write a subclass of
-:class:`Scheme`, mark its secret keys :data:`SECRET`, and give :class:`Auth` a field of it.
+:class:`Scheme`, mark its secret keys :data:`SECRET`, and give :class:`Auth` a field of it; see docs/EXTENDING.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, ClassVar, Self
 from urllib.parse import quote_plus, urljoin, urlsplit
 
@@ -22,10 +22,14 @@ Token = Annotated[str, Meta(min_length=1, extra={SECRET: True})]
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """The headers and query parameters that are sent with each request of an endpoint; its repr hides them."""
+    """The headers and query parameters that are sent with each request of an endpoint; its repr hides them.
+
+    ``sign`` is called with the URL of each request, as it is sent, and returns further headers, such as a signature.
+    """
 
     headers: Mapping[str, str] = {}
     query: Mapping[str, str] = {}
+    sign: Callable[[str], Mapping[str, str]] | None = None
     oauth2: "OAuth2 | None" = None
 
     def __repr__(self) -> str:

@@ -96,7 +96,7 @@ def test_secrets_are_redacted_from_errors_and_output(tmp_path: Path) -> None:
 
 
 async def test_credentials_stay_at_home() -> None:
-    """Credentials are added to each request at home, including next pages, and to none at another host."""
+    """Credentials and signature are added to each request at home, including next pages, and to none elsewhere."""
     asked: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -108,6 +108,7 @@ async def test_credentials_stay_at_home() -> None:
         Http(),
         headers={"X-Key": "abcd"},
         query={"key": "secret"},
+        sign=lambda url: {"X-Signature": f"of {url}"},
         policy=HostPolicy("http://shop.test/", ["cdn.test"]),
         ssl_context=NO_TLS,
         transport=httpx.MockTransport(answer),
@@ -123,6 +124,8 @@ async def test_credentials_stay_at_home() -> None:
     ]
     assert [request.headers.get("authorization") for request in asked] == ["Bearer tok", "Bearer tok", None]
     assert [request.headers.get("x-key") for request in asked] == ["abcd", "abcd", None]
+    signatures = [f"of {request.url}" for request in asked[:2]]
+    assert [request.headers.get("x-signature") for request in asked] == [*signatures, None]
 
 
 @pytest.mark.virtual_time

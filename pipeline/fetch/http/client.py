@@ -39,9 +39,10 @@ class Client:
     It uses httpx's transports instead of an httpx client. The latter keeps a session (cookies, redirects, credentials
     from URLs), which this client does not need and which costs 15 % per request.
 
-    ``headers`` and ``query`` parameters belong to the endpoint and include its credentials. ``policy`` decides which
-    hosts may be requested, and which of them get the credentials; by default only the endpoint's own host. ``redact``
-    removes secrets from what a server says. ``transport`` replaces the network in tests.
+    ``headers`` and ``query`` parameters belong to the endpoint and include its credentials. ``sign`` returns further
+    headers for the URL of a request, which are sent with the credentials. ``policy`` decides which hosts may be
+    requested, and which of them get the credentials; by default only the endpoint's own host. ``redact`` removes secrets
+    from what a server says. ``transport`` replaces the network in tests.
 
     Raises:
         ConfigError: when a proxy that the environment names cannot be used.
@@ -54,6 +55,7 @@ class Client:
         *,
         headers: Mapping[str, str] = MappingProxyType({}),
         query: Mapping[str, str] = MappingProxyType({}),
+        sign: Callable[[str], Mapping[str, str]] | None = None,
         policy: HostPolicy | None = None,
         redact: Callable[[str], str] = str,
         ssl_context: ssl.SSLContext,
@@ -64,6 +66,7 @@ class Client:
         self._base = str(self._url.copy_with(query=None, fragment=None))
         self._own_query = parse_qsl(home.query.decode(), keep_blank_values=True)
         self._query = dict(query)
+        self._sign = sign
         self._headers = httpx.Headers(
             {
                 "Accept": ACCEPT,
@@ -135,6 +138,9 @@ class Client:
             if self._query:
                 base, _, query = url.partition("?")
                 url = _merged(base, parse_qsl(query, keep_blank_values=True), self._query)
+            if self._sign:
+                headers = headers.copy()
+                headers.update(self._sign(str(httpx.URL(url))))
         trace = RequestTrace(on_sent, on_answered)
         return await self._exchange(self._page, "GET", url, trace=trace, headers=headers)
 
@@ -275,6 +281,7 @@ def connector() -> Connect:
         endpoint.http,
         headers={**endpoint.headers, **endpoint.credentials.headers},
         query=endpoint.credentials.query,
+        sign=endpoint.credentials.sign,
         policy=HostPolicy(endpoint.url, endpoint.allow_hosts, endpoint.secrets),
         redact=endpoint.secrets.redact,
         ssl_context=ssl_context,
