@@ -26,19 +26,21 @@ _FORMULA = re.compile(r"'*(?:[\t\r\n]|\s*[=+\-@＝＋－＠])")
 
 
 def csv_chunks(catalogue: Catalogue, extra: Sequence[str]) -> Iterator[bytes]:
-    """Yield the header, then the rows, one chunk of products at a time.
+    """Yield the header, then the rows of :func:`text_rows`, one chunk of products at a time."""
+    for rows in text_rows(catalogue, extra):
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows(rows)
+        yield text.getvalue().encode()
+
+
+def text_rows(catalogue: Catalogue, extra: Sequence[str]) -> Iterator[Iterable[Sequence[str]]]:
+    """Yield the header, then the rows, one chunk of products at a time. No cell begins like a formula.
 
     After the fields of every product there is a column ``extra.NAME`` for each name in ``extra``.
     """
-    yield _encode([[*Product.__struct_fields__, *(f"extra.{name}" for name in extra)]])
+    yield [[*Product.__struct_fields__, *(f"extra.{name}" for name in extra)]]
     for lines in catalogue.products():
-        yield _encode(_cells(product, extra) for product in _decode_lines(lines))
-
-
-def _encode(rows: Iterable[Sequence[str]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
+        yield (_cells(product, extra) for product in _decode_lines(lines))
 
 
 def _cells(product: _CsvRow, extra: Sequence[str]) -> Sequence[str]:

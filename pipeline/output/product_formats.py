@@ -1,7 +1,8 @@
 """The formats of the products file: find the writer for a suffix; JSON Lines, the simplest of them, is here.
 
 To add a format, write a function like :func:`jsonl_chunks`, and name it in ``PRODUCT_FORMATS`` in
-``config/settings.py``. The configuration's check, its error message, its schema and the documents follow from that.
+``config/settings.py``; see docs/EXTENDING.md. The configuration's check, its error message, its schema and the
+documents follow from that.
 """
 
 from collections.abc import Callable, Iterator, Sequence

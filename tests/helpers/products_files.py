@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,14 @@ def of_parquet(content: bytes) -> list[dict[str, Any]]:
     return rows
 
 
+# The reader of each of FORMATS; a new format needs one.
+READERS: Mapping[str, Callable[[bytes], Sequence[Mapping[str, Any]]]] = {
+    "jsonl": of_lines,
+    "csv": of_csv,
+    "parquet": of_parquet,
+}
+
+
 def ids(path: Path) -> list[str]:
     """Return the ids in a file of any format."""
-    read = {"jsonl": of_lines, "csv": of_csv, "parquet": of_parquet}[path.suffix[1:]]
-    return [product["id"] for product in read(path.read_bytes())]
+    return [product["id"] for product in READERS[path.suffix[1:]](path.read_bytes())]
