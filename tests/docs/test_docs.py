@@ -35,8 +35,10 @@ DOCUMENTS = (
     "README.md",
     "REFERENCE.md",
     "DESCRIBE.md",
+    "ARCHITECTURE.md",
     "DECISIONS.md",
     "CHANGELOG.md",
+    "docs/EXTENDING.md",
     "bench/README.md",
     "mockapi/README.md",
 )

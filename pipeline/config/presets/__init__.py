@@ -1,4 +1,7 @@
-"""Presets: the settings of well-known APIs. Each is a YAML file in this folder; a new one needs no code."""
+"""Presets: the settings of well-known APIs. Each is a YAML file in this folder; a new one needs no code.
+
+See docs/EXTENDING.md.
+"""
 
 import difflib
 from collections.abc import Mapping, Sequence
