@@ -17,7 +17,7 @@ from pipeline.output.journal_entries import PageEntry
 ReadLines = Callable[[], bytes]
 
 # The number of duplicates that wait until their prices are compared. It limits memory.
-_MOST_PENDING = 10_000
+_MOST_PENDING = 100_000
 
 
 class _Offer(msgspec.Struct, frozen=True):
