@@ -41,8 +41,8 @@ class Client:
 
     ``headers`` and ``query`` parameters belong to the endpoint and include its credentials. ``sign`` returns further
     headers for the URL of a request, which are sent with the credentials. ``policy`` decides which hosts may be
-    requested, and which of them get the credentials; by default only the endpoint's own host. ``redact`` removes secrets
-    from what a server says. ``transport`` replaces the network in tests.
+    requested, and which of them get the credentials; by default only the endpoint's own host. ``redact`` removes
+    secrets from what a server says. ``transport`` replaces the network in tests.
 
     Raises:
         ConfigError: when a proxy that the environment names cannot be used.
