@@ -72,7 +72,9 @@ class RunStatus(msgspec.Struct, frozen=True):
 
     @property
     def ended(self) -> int:
-        """The number of endpoints that have ended, with any status."""
+        """The number of endpoints that have ended, with any status: all of them once fetching has ended."""
+        if not self.fetching:
+            return len(self.endpoints)
         return sum(endpoint.ended is not None for endpoint in self.endpoints)
 
     @property

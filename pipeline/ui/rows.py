@@ -71,7 +71,7 @@ def rows(run: RunStatus, endpoints: Sequence[Paced], width: int, shown: Sequence
     lines = [_endpoint_line(endpoint) for endpoint in endpoints] if shown is None else []
     if shown is not None:
         lines = [_folded_line(run), *(_endpoint_line(endpoints[index]) for index in shown)]
-    return _laid_out([*lines, _run_line(run, endpoints)], width)
+    return _laid_out([*lines, _run_line(run, endpoints, folded=shown is not None)], width)
 
 
 def _endpoint_line(endpoint: Paced) -> _Line:
@@ -98,12 +98,13 @@ def _folded_line(run: RunStatus) -> _Line:
     return _Line("endpoints", run.ended, len(run.endpoints), "ended", parts)
 
 
-def _run_line(run: RunStatus, endpoints: Sequence[Paced]) -> _Line:
+def _run_line(run: RunStatus, endpoints: Sequence[Paced], *, folded: bool) -> _Line:
+    """Return the line of the run; the number of ended endpoints is in the shared row, if there is one."""
     eta, left = outlook(run, seconds_to_go(endpoints))
     parts = [
         (2, counted(run.records, "record")),
         (1, _rate(endpoints)),
-        (4, f"{of_all(run.ended, len(endpoints))} ended"),
+        (4, "" if folded else f"{of_all(run.ended, len(endpoints))} ended"),
         (3, f"{int(run.elapsed)} of {run.timeout:g} s"),
         (5, eta),
         (6, left),

@@ -153,7 +153,7 @@ async def test_a_thousand_endpoints_fold_into_one_bar_and_the_worst_ten() -> Non
     assert [line.split()[0] for line in before[1:-1]] == [f"shop-{number}" for number in range(719, 709, -1)]
     assert after[0] == "endpoints     979/1,000 ended |█████████▊| 1 circuit open"
     assert after[1:-1] == ["shop-3             5/10 pages |█████     | 100 records, open, probe in 9 s", *before[1:-2]]
-    assert after[-1].startswith("total      5,000/10,000 pages |█████     | ETA unknown, ")
+    assert after[-1].startswith("total      5,000/10,000 pages |█████     | 9 of 60 s, ETA unknown, ")
 
 
 @pytest.mark.virtual_time

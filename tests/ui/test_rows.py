@@ -10,6 +10,7 @@ from tqdm import tqdm
 from wcwidth import wcswidth
 
 from pipeline.model.status import EndpointStatus, RunStatus
+from pipeline.ui.progress import progress_line
 from pipeline.ui.rows import rows
 from pipeline.ui.status_text import remaining, state
 from pipeline.ui.throughput import Paced
@@ -73,7 +74,7 @@ def test_too_many_endpoints_share_one_line() -> None:
         "endpoints   2/5 ended |████      | 1 circuit open, 1 paused, 1 incomplete",
         "api2       8/25 pages |███▏      | 160 records, 3 retries, open, probe in 9 s",
         "api3          3 pages |          | 60 records, paused for 62 s",
-        "total        53 pages |          | 2/5 ended, ETA unknown, 41 s left",
+        "total        53 pages |          | 19 of 60 s, ETA unknown, 41 s left",
     ]
 
 
@@ -144,3 +145,14 @@ def test_no_line_is_wider_than_the_terminal(endpoints: list[Paced], width: int, 
         assert line.isprintable()
         assert wcswidth(line) <= width
         assert sum(2 if east_asian_width(character) in "WF" else 1 for character in line) <= width
+
+
+def test_after_an_early_end_all_endpoints_have_ended() -> None:
+    """Once fetching is over, by a signal for example, no row counts endpoints that go on, and only one row counts."""
+    endpoints = [UNDER_WAY, OPEN, DONE]
+    run = run_of(endpoints, fetching=False)
+    assert "0 of 3 endpoints active" in progress_line(run, endpoints)
+    folded = drawn(endpoints, 100, shown=[0, 1], fetching=False)
+    assert [row for row in folded if "ended" in row] == [folded[0]]
+    assert folded[0].split()[:3] == ["endpoints", "3/3", "ended"]
+    assert "3/3 ended" in drawn(endpoints, 100, fetching=False)[-1]
