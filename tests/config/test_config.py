@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline.config.load import load_config
 from pipeline.config.resolve import resolve
-from pipeline.config.settings import Config, Endpoint, Http, Level, Log, RateLimit, Retry
+from pipeline.config.settings import PRODUCT_FORMATS, Config, Endpoint, Http, Level, Log, RateLimit, Retry
 from pipeline.distribution import VERSION
 from pipeline.errors import ConfigError
 from pipeline.fetch.http.client import Client
@@ -307,10 +307,12 @@ def test_nothing_to_fetch_is_a_mistake(text: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["out/p.txt", "out/p", "out/p.csv.gz", "out/csv", "out/.csv", "out/p.csv/", ""])
 def test_the_suffix_of_the_products_is_their_format(tmp_path: Path, path: str) -> None:
-    """Any other suffix is an error that names the key and the three valid suffixes, in every layer."""
+    """Any other suffix is an error that names the key and the valid suffixes, in every layer."""
+    *first, last = (f".{suffix}" for suffix in PRODUCT_FORMATS)
+    assert {".jsonl", ".csv", ".parquet"} <= {*first, last}
     for layers in ({"products": path}, {"env": {"PIPELINE_PRODUCTS": path}}, {"text": f"products: '{path}'\n{ONE}"}):
         text = problems(tmp_path, **layers)["products"]
-        assert "Expected a path that ends in .jsonl, .csv or .parquet" in text
+        assert f"Expected a path that ends in {', '.join(first)} or {last}" in text
         assert f"got {path!r}" in text
 
 
