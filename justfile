@@ -25,7 +25,7 @@ test *args:
 # Run the pipeline against real server software, installed apart from it; takes about 3 minutes
 test-servers *args:
     UV="{{ uv }}" tests/servers/install.sh
-    SERVERS_PYTHON=.venv-servers/bin/python {{ uv }} run -q python -m pytest tests/servers "$@"
+    SERVERS_PYTHON=.venv-servers/bin/python {{ uv }} run -q python -m pytest -o faulthandler_timeout=900 tests/servers "$@"
 
 # Check formatting, lint and types: ruff, flake8-async, mypy
 check:

@@ -53,15 +53,15 @@ DATASETTE_ARRAYS = Endpoint("datasette", "/catalogue/products.json", 100)
 
 # Endpoints behind a limit, with the time that their walk takes at best.
 LIMITED = (
-    Endpoint("slowapi", "/fast", 20),  # 5 a second, fixed window: 3 s
-    Endpoint("slowapi-headers", "/fast", 20),  # the same with X-RateLimit-* and Retry-After
-    Endpoint("slowapi-moving-window", "/fast", 20),  # 5 a second, sliding window: 3 s
+    Endpoint("slowapi", "/fast", 25),  # 5 a second, fixed window: 3 s
+    Endpoint("slowapi-headers", "/fast", 25),  # the same with X-RateLimit-* and Retry-After
+    Endpoint("slowapi-moving-window", "/fast", 25),  # 5 a second, sliding window: 3 s
     Endpoint("nginx-429", "/drf/page-number/", 20),  # 2 a second without burst: 8 s
     Endpoint("nginx-503", "/drf/page-number/", 20),  # the same with the default status
     Endpoint("haproxy-10s", "/drf/page-number/", 20),  # 10 in 10 s, refusals count: 10 s
     Endpoint("haproxy-30s", "/drf/page-number/", 20),  # 10 in 30 s, refusals count: 30 s
-    Endpoint("slowapi", "/slow", 20),  # 10 a minute: 60 s
-    Endpoint("django", "/drf/throttled/", 10),  # 20 a minute, with Retry-After: 60 s
+    Endpoint("slowapi", "/slow", 25),  # 10 a minute: 60 s
+    Endpoint("django", "/drf/throttled/", 15),  # 20 a minute, with Retry-After: 60 s
 )
 
 # One limit for all of them: nginx counts requests by client address, and allows the program's default rate and burst.

@@ -3,9 +3,9 @@
     with start("datasette", tmp_path) as server:
         ...  # server.url, server.products(), server.requests(), server.refused()
 
-A server runs on a free port, and stops at the end of the block. `start` probes it
-until it answers. Probes come from 127.0.0.2: they use up no limit, since limits are per client address, and `answers`
-leaves them out. The log is the access log that the server writes itself.
+A server runs on a free port, and stops at the end of the block. `start` probes it until it answers. Probes come from
+127.0.0.2: they use up no limit, since limits are per client address, and `answers` leaves them out.
+The log is the access log that the server writes itself.
 """
 
 import http.client

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from servers.apps.sql_catalogue import Product, ProductOut, get_session
 
 T = TypeVar("T")
-PageOf20 = CustomizedPage[Page[T], UseParamsFields(size=Query(20, ge=1, le=100))]
+PageOf25 = CustomizedPage[Page[T], UseParamsFields(size=Query(25, ge=1, le=100))]
 
 limiter = Limiter(
     key_func=get_remote_address,
@@ -35,7 +35,7 @@ app.add_exception_handler(RateLimitExceeded, _rate_limit_exceeded_handler)
 @limiter.limit("5/second")
 def fast(
     request: Request, response: Response, session: Annotated[Session, Depends(get_session)]
-) -> PageOf20[ProductOut]:
+) -> PageOf25[ProductOut]:
     """Return one page; 5 requests a second are allowed."""
     return paginate(session, select(Product).order_by(Product.id))
 
@@ -44,7 +44,7 @@ def fast(
 @limiter.limit("10/minute")
 def slow(
     request: Request, response: Response, session: Annotated[Session, Depends(get_session)]
-) -> PageOf20[ProductOut]:
+) -> PageOf25[ProductOut]:
     """Return one page; 10 requests a minute are allowed."""
     return paginate(session, select(Product).order_by(Product.id))
 

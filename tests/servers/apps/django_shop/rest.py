@@ -38,16 +38,16 @@ class CursorView(PageNumberView):
     pagination_class = CursorPagination
 
 
-class PagesOfTen(PageNumberPagination):
-    """Pages of 10, so that a walk has more pages than the throttle allows in a minute."""
+class PagesOfFifteen(PageNumberPagination):
+    """Pages of 15, so that a walk has more pages than the throttle allows in a minute, but not many."""
 
-    page_size = 10
+    page_size = 15
 
 
 class ThrottledView(PageNumberView):
     """Page numbers behind AnonRateThrottle."""
 
-    pagination_class = PagesOfTen
+    pagination_class = PagesOfFifteen
     throttle_classes = (AnonRateThrottle,)
 
 
