@@ -16,6 +16,9 @@ NonEmpty = Annotated[str, Meta(min_length=1)]
 Path = Annotated[str, Meta(min_length=1)]
 
 
+# The end of a path to the link of a relation in a list of links: `links[next]`.
+_RELATION = re.compile(r"\[[A-Za-z][\w-]*\]$")
+
 _NUMBERED_KEYS = ("parameter", "start", "total", "total_pages", "short_page_ends")
 
 
@@ -69,7 +72,11 @@ class Paging(Section, frozen=True):
         Annotated[int, Meta(ge=1, le=1_000_000)] | None, Meta(description="requested number of records per page")
     ] = None
     path: Annotated[
-        NonEmpty | None, Meta(description="path of the next cursor or URL in the body, or `header:NAME`")
+        NonEmpty | None,
+        Meta(
+            description="path of the next cursor or URL in the body, or `header:NAME`; `links[next]` is the link whose "
+            "`rel` is `next`"
+        ),
     ] = None
     has_more: Annotated[
         NonEmpty | None, Meta(description="path of a flag that is true if more pages follow, or `header:NAME`")
@@ -99,7 +106,7 @@ class Paging(Section, frozen=True):
                 problems.append(Problem(key, f"also needs `{needed}`"))
         for key in ("path", "has_more", "total", "total_pages"):
             place = getattr(self, key)
-            if place and not place.startswith("header:") and not is_dotted(place):
+            if place and not place.startswith("header:") and not is_dotted(_RELATION.sub("", place)):
                 problems.append(Problem(key, f"{place!r} is not a dotted path (example: meta.next)"))
         if problems:
             raise ConfigError(problems)

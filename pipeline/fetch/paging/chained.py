@@ -71,7 +71,7 @@ class ChainedPaginator:
         if is_new:
             self.walked.stated(following)
         verdict = judge_page(self.page, size, repetition, following, self.walked)
-        if verdict is Verdict.LOOP:
+        if verdict in (Verdict.LOOP, Verdict.SINGLE):  # page 1 named another page, and this is not it
             self.ending = Ending.LOOP
             return Fate.REPEATED
         if verdict is Verdict.SKIP:

@@ -112,3 +112,34 @@ async def test_a_resumed_walk_knows_how_long_the_pages_are() -> None:
     cut = await walk(Shop(capped, 30, size=5), how, timeout=2.5)
     resumed = await walk(Shop(capped, 30, size=5), how, resumed=cut.progress)
     assert cut.ids + resumed.ids == expected(30)
+
+
+@pytest.mark.parametrize("paging", [CURSOR, Paging()], ids=["described", "auto"])
+async def test_a_cursor_that_the_api_ignores_is_a_loop(paging: Paging) -> None:
+    """Page 1 names another page: page 1 again in its place is not the end, even if nothing is announced."""
+
+    def by_after(query: Query, items: list[Any], size: int) -> httpx.Response:
+        start = int(query.get("after", 0))
+        return ok({"items": part(items, start, size), "next_cursor": str(start + size)})
+
+    outcome = await walk(Shop(by_after, 15, size=5), paging)
+    account = outcome.fetcher.result()
+    assert (account.status, account.pages_fetched, account.missing_from) == ("partial", 1, 2)
+    assert "describe them with `paging`" in account.failures[-1].error
+
+
+async def test_links_in_a_list_are_followed() -> None:
+    """The link whose ``rel`` is ``next`` is found among the others, described as found."""
+
+    def linking(query: Query, items: list[Any], size: int) -> httpx.Response:
+        start = int(query.get("token", 0))
+        links = [{"rel": "self", "href": "http://shop.test/other"}]
+        if start + size < len(items):
+            links.append({"rel": "next", "href": f"/api/products?lang=en&token={start + size}"})
+        return ok({"items": part(items, start, size), "links": links})
+
+    for paging in (Paging(), Paging(style=PagingStyle.NEXT_URL, path="links[next]")):
+        outcome = await walk(Shop(linking, 13, size=5), paging)
+        assert (outcome.ids, outcome.fetcher.result().status) == (expected(13), "complete")
+        assert outcome.progress.profile is not None
+        assert outcome.progress.profile.paging.path == "links[next]"
