@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+import msgspec
+
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.errors import FetchError, NoRecordsError
 from pipeline.fetch.content.response import FetchedPage
@@ -138,5 +140,5 @@ class AutoPaginator:
             self._ending = Ending.UNNAMED if walked.announces_more else None
         self._is_named = candidate.is_named
         self._is_proved = candidate.paging.style not in (PagingStyle.PAGE, PagingStyle.OFFSET)
-        self._inner = self._make(candidate.paging)
+        self._inner = self._make(msgspec.structs.replace(candidate.paging, total_is_estimate=self._is_estimate))
         return self._inner.page_arrived(self._opening.fetched)
