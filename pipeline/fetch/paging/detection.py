@@ -100,8 +100,9 @@ def _named(fetched: FetchedPage) -> Paging | None:
 def _by_link(fetched: FetchedPage) -> Paging | None:
     """Return the style of a link to the next page: numbered if it differs from this URL by a number alone."""
     response, size = fetched.response, len(fetched.records)
-    if response.next_link and (url := response.absolute(response.next_link)):
-        return _numbered_by(response.url, url, size) or Paging(style=PagingStyle.LINK_HEADER)
+    if response.next_link:
+        url = response.absolute(response.next_link)
+        return (url and _numbered_by(response.url, url, size)) or Paging(style=PagingStyle.LINK_HEADER)
     for sign in find_signs(Meaning.NEXT, response.envelope, fetched.records_path):
         if number := as_count(sign.value):
             return _page_style(response, start=number - 1, path=sign.path)
