@@ -129,15 +129,15 @@ class AutoPaginator:
     def _try_next(self, *, is_repeated: bool = False) -> Fate:
         """Give the first page to the next candidate's paginator; without one, page 1 is all that can be had."""
         assert self._opening is not None
-        walked = self._opening.walked
+        says_more = self._opening.says_more
         # A repetition may also mean that the number in the response counts from 0, and the parameter from 1.
         is_misread = is_repeated and self._is_named
-        may_follow = self._inner is None or walked.announces_more or is_misread
+        may_follow = self._inner is None or says_more or is_misread
         candidate = next(self._candidates, None) if may_follow else None
         if candidate is None:
             candidate = Candidate(Paging(style=PagingStyle.NONE), is_named=True)
-            self._remark = IGNORES_PAGE if is_repeated else None
-            self._ending = Ending.UNNAMED if walked.announces_more else None
+            self._remark = IGNORES_PAGE if is_repeated and not says_more else None
+            self._ending = Ending.UNNAMED if says_more else None
         self._is_named = candidate.is_named
         self._is_proved = candidate.paging.style not in (PagingStyle.PAGE, PagingStyle.OFFSET)
         self._inner = self._make(msgspec.structs.replace(candidate.paging, total_is_estimate=self._is_estimate))

@@ -57,11 +57,18 @@ class Opening:
             self.walked.arrived(len(fetched.records))
         keep_announced(self.walked, fetched.response, self.signs)
 
+        self._following = next_page(fetched.response, self.signs, self.walked)
+
     @property
     def is_end(self) -> bool:
         """True if the page says that there is no other, and does not announce more."""
-        following = next_page(self.fetched.response, self.signs, self.walked)
-        return following is NextPage.ENDED and not self.walked.announces_more
+        return self._following is NextPage.ENDED and not self.walked.announces_more
+
+    @property
+    def says_more(self) -> bool:
+        """True if the page announces more, or says that another page follows."""
+        names_more = self._following is NextPage.NAMED and not self.walked.everything_came
+        return self.walked.announces_more or names_more
 
 
 def detect(fetched: FetchedPage) -> Paging | None:
@@ -74,8 +81,8 @@ def candidates(opening: Opening) -> Iterator[Candidate]:
     """Yield the possible paging styles, those that the response names first.
 
     The most reliable sign comes first: a link to the next page, a cursor, a flag with ids, the number or the offset of
-    this page. Without a sign, page numbers are tried, and offsets if more is announced. An empty page is followed only
-    if it names another one.
+    this page. Without a sign, page numbers are tried, and offsets if the page says that there is more. An empty page is
+    followed only if it names another one.
     """
     fetched = opening.fetched
     named = _named(fetched)
@@ -87,7 +94,7 @@ def candidates(opening: Opening) -> Iterator[Candidate]:
         yield Candidate(Paging(style=PagingStyle.NONE), is_named=True)
         return
     if fetched.records:
-        for guess in _guesses(fetched, announces_more=opening.walked.announces_more):
+        for guess in _guesses(fetched, says_more=opening.says_more):
             if guess != named:
                 yield Candidate(guess, is_named=False)
 
@@ -178,7 +185,7 @@ def _by_offset(fetched: FetchedPage) -> Paging | None:
     return None
 
 
-def _guesses(fetched: FetchedPage, *, announces_more: bool) -> Iterator[Paging]:
+def _guesses(fetched: FetchedPage, *, says_more: bool) -> Iterator[Paging]:
     query = parse_qs(urlsplit(fetched.response.url).query)
     offset = next((name for name in query if _OFFSET_PARAMETER.search(name)), None)
     by_offset = Paging(
@@ -187,7 +194,7 @@ def _guesses(fetched: FetchedPage, *, announces_more: bool) -> Iterator[Paging]:
     if offset:
         yield by_offset
     yield _page_style(fetched.response, start=_own_number(fetched.response.url), path="")
-    if announces_more and not offset:
+    if says_more and not offset:
         yield by_offset
 
 

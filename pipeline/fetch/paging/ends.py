@@ -110,7 +110,8 @@ def judge_page(number: int, size: int, repetition: Repetition, following: NextPa
         if following is NextPage.NAMED:
             return Verdict.SKIP
         return Verdict.DEFER if walked.announces_more else Verdict.END
-    if repetition is Repetition.PRECEDING and not walked.announces_more:
+    says_more = walked.announces_more or (following is NextPage.NAMED and not walked.everything_came)
+    if repetition is Repetition.PRECEDING and not says_more:
         return Verdict.SINGLE if number == 2 else Verdict.END
     if repetition is not Repetition.NONE:
         return Verdict.LOOP

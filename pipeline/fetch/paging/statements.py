@@ -26,7 +26,8 @@ def next_page(response: Response, signs: Signs, walked: Walked) -> NextPage:
         return NextPage.ENDED
     if signs.next is not None and (walked.had_next or (named is not MISSING and not walked.announces_more)):
         return NextPage.ENDED
-    return NextPage.NAMED if _flag(response, signs.more) else NextPage.SILENT
+    says_more = _flag(response, signs.more) is True or _flag(response, signs.last) is False
+    return NextPage.NAMED if says_more else NextPage.SILENT
 
 
 def _named(response: Response, signs: Signs) -> object:

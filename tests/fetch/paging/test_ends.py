@@ -78,12 +78,15 @@ def test_everything_came_with_99_percent_of_the_announced_records(
         (2, 5, PRECEDING, SILENT, 10, Verdict.SINGLE),
         (2, 5, PRECEDING, SILENT, 20, Verdict.LOOP),
         (3, 5, PRECEDING, SILENT, 20, Verdict.LOOP),
+        (2, 5, PRECEDING, NAMED, None, Verdict.LOOP),
+        (3, 5, PRECEDING, NAMED, None, Verdict.LOOP),
+        (3, 5, PRECEDING, NAMED, 10, Verdict.END),
         (3, 5, EARLIER, SILENT, None, Verdict.LOOP),
         (3, 5, EARLIER, ENDED, 10, Verdict.LOOP),
     ],
 )
 def test_the_verdict_on_a_page(
-    number: int, size: int, repetition: Repetition, following: NextPage, total: int | None, verdict: Verdict
+    number: int, size: int, *, repetition: Repetition, following: NextPage, total: int | None, verdict: Verdict
 ) -> None:
     """Ten records came; ``total`` are announced."""
     assert judge_page(number, size, repetition, following, walked(10, total)) is verdict
@@ -467,6 +470,34 @@ async def test_page_2_equal_to_page_1_is_a_loop_if_more_is_announced(paging: Pag
     account = outcome.fetcher.result()
     assert (account.status, account.pages_fetched) == ("partial", 1)
     assert account.pages_missing[0] == 2
+
+
+@virtual_time
+@styles
+@pytest.mark.parametrize("more", [{"has_more": True}, {"last": False}, {"next": 2}, {"next_page": 2}])
+async def test_page_2_equal_to_page_1_is_partial_if_page_1_says_that_more_follow(
+    paging: Paging, more: dict[str, object]
+) -> None:
+    """A flag or a number of the next page says that there is more, even if nothing is announced."""
+    shop = Shop(lambda query, items, size: ok({"items": items[:size], **more}), 15, size=5)
+    outcome = await walk(shop, paging)
+    account = outcome.fetcher.result()
+    assert (account.status, account.pages_fetched, account.missing_from) == ("partial", 1, 2)
+
+
+@virtual_time
+@pytest.mark.parametrize("flag", [("has_more", True), ("last", False)])
+async def test_a_flag_that_says_more_leads_to_offsets(flag: tuple[str, bool]) -> None:
+    """With ``auto``, an API that ignores ``page`` and says that more follow is read by ``offset``."""
+    key, value = flag
+
+    def server(query: Query, items: list[Any], size: int) -> httpx.Response:
+        start = int(query.get("offset", 0))
+        return ok({"items": part(items, start, size), key: value if start + size < len(items) else not value})
+
+    outcome = await walk(Shop(server, 15, size=5), AUTO)
+    assert (outcome.ids, result(outcome)) == (expected(15), COMPLETE)
+    assert outcome.fetcher.result().requests == 4
 
 
 @virtual_time
