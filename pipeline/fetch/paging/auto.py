@@ -89,7 +89,7 @@ class AutoPaginator:
             size = len(fetched.records)
             repetition = self._detector.compare(self.page, fetched.records) if size else Repetition.NONE
             if not size or repetition is not Repetition.NONE:
-                self._try_next(is_repeated=size > 0)
+                self._try_next(again=fetched if size else None)
                 return Fate.DROPPED
             self._is_proved = True
         return self._inner.page_arrived(fetched)
@@ -126,10 +126,14 @@ class AutoPaginator:
             return [1], True
         return ([_SECOND], True) if self._ending else self._inner.missing()
 
-    def _try_next(self, *, is_repeated: bool = False) -> Fate:
-        """Give the first page to the next candidate's paginator; without one, page 1 is all that can be had."""
+    def _try_next(self, *, again: FetchedPage | None = None) -> Fate:
+        """Give the first page to the next candidate's paginator; without one, page 1 is all that can be had.
+
+        ``again`` is page 1 as it arrived in place of page 2; it may say more clearly that there is no other page.
+        """
         assert self._opening is not None
-        says_more = self._opening.says_more
+        is_repeated = again is not None and not self._opening.is_ended_by(again)
+        says_more = self._opening.says_more and (again is None or is_repeated)
         # A repetition may also mean that the number in the response counts from 0, and the parameter from 1.
         is_misread = is_repeated and self._is_named
         may_follow = self._inner is None or says_more or is_misread

@@ -57,7 +57,7 @@ class Opening:
             self.walked.arrived(len(fetched.records))
         keep_announced(self.walked, fetched.response, self.signs)
 
-        self._following = next_page(fetched.response, self.signs, self.walked)
+        self._following = self._next_page(fetched)
 
     @property
     def is_end(self) -> bool:
@@ -69,6 +69,13 @@ class Opening:
         """True if the page announces more, or says that another page follows."""
         names_more = self._following is NextPage.NAMED and not self.walked.everything_came
         return self.walked.announces_more or names_more
+
+    def is_ended_by(self, again: FetchedPage) -> bool:
+        """True if this page, requested with a parameter, says that there is no other: its next link is itself."""
+        return self._next_page(again) is NextPage.ENDED and not self.walked.announces_more
+
+    def _next_page(self, fetched: FetchedPage) -> NextPage:
+        return next_page(fetched.response, self.signs, self.walked)
 
 
 def detect(fetched: FetchedPage) -> Paging | None:
