@@ -12,6 +12,7 @@ import msgspec
 from pipeline.fetch.content.envelope import MISSING, Envelope, as_count
 from pipeline.fetch.content.response import Response
 from pipeline.model.pages import AnnouncedTotals, Signs
+from pipeline.record_paths import is_dotted
 
 
 class Meaning(Enum):
@@ -102,7 +103,7 @@ def find_signs(meaning: Meaning, envelope: Envelope, records_path: str | None = 
 
 def _sections(envelope: Envelope, records_path: str | None) -> Iterator[str]:
     parents = [""]
-    if records_path:
+    if records_path and is_dotted(records_path):  # other places cannot be written as a path
         keys = records_path.split(".")[:-1]
         parents += [".".join(keys[:depth]) for depth in range(1, len(keys) + 1)]
     for parent in parents:

@@ -166,6 +166,12 @@ def test_signs_beside_the_records_come_last() -> None:
     assert read_signs(response(body), 20) == NO_SIGNS
 
 
+@pytest.mark.parametrize("key", ["my data", "a|b", "a[b]", "(a", " "])
+def test_signs_beside_records_whose_path_cannot_be_written_are_ignored(key: str) -> None:
+    """A place that is no dotted path could be neither configured nor journaled."""
+    assert read_signs(response({key: {"items": [], "total": 40, "next": "/p?2"}}), 20, f"{key}.items") == NO_SIGNS
+
+
 @pytest.mark.parametrize("meaning", Meaning)
 def test_every_name_is_found_in_every_section(meaning: Meaning) -> None:
     """Each name of the table is a sign in each section, nested as its path is written."""
