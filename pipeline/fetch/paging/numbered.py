@@ -53,6 +53,7 @@ class NumberedPaginator:
         self._detector = detector
         self._have = resumed.have
         self._as_written = resumed.profile.as_written if resumed.profile else as_written
+        self._furthest = max(resumed.have, default=0)  # the last page that has arrived
         self._failures_in_a_row = self._empty_in_a_row = 0
         self._deferred: deque[int] = deque()
         self.profile = resumed.profile
@@ -90,6 +91,7 @@ class NumberedPaginator:
         repetition = self._detector.compare(number, fetched.records) if size else Repetition.NONE
         if size and repetition is Repetition.NONE:
             self.walked.arrived(size)
+            self._furthest = max(self._furthest, number)
         following = next_page(fetched.response, self._signs, self.walked)
         if size and repetition is Repetition.NONE:
             self.walked.stated(following)
@@ -138,13 +140,15 @@ class NumberedPaginator:
         if self._detector.compare(number, fetched.records) is not Repetition.NONE:
             return Fate.REPEATED
         self._have |= {number}
+        self._furthest = max(self._furthest, number)
         self._keep_profile(fetched)
         self.walked.arrived(len(fetched.records))
         return Fate.FETCHED
 
     def page_failed(self, error: FetchError) -> Fate:
         """Take note that the current page cannot be fetched: it is after the end, deferred, or missing."""
-        if is_end(error.code, self.walked, no_list=isinstance(error, NoRecordsError)):
+        is_after_all = self.page > self._furthest
+        if is_after_all and is_end(error.code, self.walked, no_list=isinstance(error, NoRecordsError)):
             self.end = self.end if self._second_pass else self.page
             self._advance()
             return Fate.DROPPED

@@ -217,6 +217,19 @@ async def test_a_refused_page_in_the_middle_is_missing(paging: Paging) -> None:
 @virtual_time
 @styles
 @pytest.mark.parametrize("code", sorted(REFUSALS))
+async def test_a_refused_page_in_the_middle_is_missing_although_99_percent_came(paging: Paging, code: int) -> None:
+    """A page before one that arrived is not after the end."""
+
+    def server(query: Query, items: list[Any], size: int) -> httpx.Response:
+        body = paged(query, items, size, total=len(items))
+        return reply(code) if body["items"][:1] == [{"id": "11"}] else ok(body)
+
+    assert result(await walk(Shop(server, 600, size=5), paging)) == ("partial", (3,), None)
+
+
+@virtual_time
+@styles
+@pytest.mark.parametrize("code", sorted(REFUSALS))
 async def test_a_refusal_after_a_null_link_ends_a_walk(paging: Paging, code: int) -> None:
     """Django REST framework has a null link on its last page, and refuses the page after it."""
 
