@@ -9,10 +9,10 @@ from enum import Enum, auto
 
 import msgspec
 
+from pipeline.config.record_paths import is_dotted
 from pipeline.fetch.content.envelope import MISSING, Envelope, as_count
 from pipeline.fetch.content.response import Response
 from pipeline.model.pages import AnnouncedTotals, Signs
-from pipeline.record_paths import is_dotted
 
 
 class Meaning(Enum):
