@@ -65,7 +65,7 @@ def test_it_is_what_held_for_the_run(tmp_path: Path) -> None:
     )
     assert (raw["timeout"], raw["rate_limit"]["rps"], raw["retry"]["max_retries"]) == (60, 9, 3)
     assert raw["endpoints"] == [
-        {"name": "a", "url": "http://a.test", "rate_limit": {"rps": 5, "burst": 5, "concurrency": 8}}
+        {"name": "a", "url": "http://a.test", "rate_limit": {"rps": 5, "burst": 5, "concurrency": 8, "group": None}}
     ]
 
 

@@ -33,8 +33,7 @@ async def api(second: bytes, *headers: str) -> AsyncIterator[str]:
             async with stream:
                 while request := await stream.receive_some():
                     match = re.match(rb"GET [^ ]*page=(\d+)", request)
-                    assert match is not None
-                    number = int(match[1])
+                    number = int(match[1]) if match else 1
                     body = second if number == 2 else page(number) if number <= 3 else b"[]"
                     lines = ["HTTP/1.1 200 OK", f"Content-Length: {len(body)}", *(headers if number == 2 else ())]
                     await stream.send_all("\r\n".join(lines).encode() + b"\r\n\r\n" + body)

@@ -33,7 +33,7 @@ class AutoPaginator:
         self._candidates: Iterator[Candidate] = iter(())
         self._inner: Paginator | None = None
         self._is_named = self._is_proved = False
-        self._second_pass = False
+        self._second_pass = self._asked_again = False
         self._ending: Ending | None = None
         self._remark: str | None = None
 
@@ -76,8 +76,10 @@ class AutoPaginator:
         """Return at most ``most`` requests; only one while the style is a guess."""
         if self._inner is None:
             return [PageRequest(1, again=self._second_pass)], False
-        requests, end_known = self._inner.next_requests(most if self._is_named or self._is_proved else 1)
-        return requests, end_known and (self._is_named or self._is_proved)
+        if self._is_proved or (self._is_named and not self._asked_again):
+            return self._inner.next_requests(most)
+        (request,), _ = self._inner.next_requests(1)
+        return [msgspec.structs.replace(request, again=self._asked_again)], False
 
     def page_arrived(self, fetched: FetchedPage) -> Fate:
         """Take note of the current page; the first one names the style, the next one proves it."""
@@ -108,7 +110,11 @@ class AutoPaginator:
             return Fate.DEFERRED
         is_refusal = error.code in REFUSALS or isinstance(error, NoRecordsError)
         if is_refusal and not self._is_proved and self.page == _SECOND:
-            self._try_next()
+            assert self._opening is not None
+            if self._asked_again or self._opening.says_more:
+                self._try_next()
+            else:  # a refusal in passing must not make page 1 the whole catalogue
+                self._asked_again = True
             return Fate.DROPPED
         return self._inner.page_failed(error)
 
