@@ -49,7 +49,9 @@ WALKS: Mapping[str, tuple[str, Walk]] = {
 }
 
 # Those that take a minute or two, most of it waiting, and are not timed.
-SLOW = frozenset({"haproxy-30s:/drf/page-number/", "slowapi:/slow", "django:/drf/throttled/"})
+SLOW = frozenset(
+    {"haproxy-30s:/drf/page-number/", "nginx-503:/drf/page-number/", "slowapi:/slow", "django:/drf/throttled/"}
+)
 
 
 async def walk(name: str, directory: Path) -> Ended:
