@@ -13,6 +13,8 @@ from servers.running import Server, serving
 
 # A server answers one command at a time, so that its log shows whose requests they are. This many endpoints share one.
 PER_SERVER = 4
+# More servers at once would answer so late that a run requests more pages after the end, before it knows of the end.
+AT_ONCE = 3
 TIMEOUT = 120
 DRAFT = "shops.yaml"
 
@@ -30,11 +32,12 @@ class Reading:
 
 
 async def read_all(endpoints: Sequence[Endpoint], directory: Path) -> dict[Endpoint, Reading]:
-    """Read the endpoints of several servers at once, and those of one server in turn."""
+    """Read the endpoints of a few servers at once, and those of one server in turn."""
     readings: dict[Endpoint, Reading] = {}
+    limiter = trio.CapacityLimiter(AT_ONCE)
 
     async def read_in_turn(name: str, share: Sequence[Endpoint], folder: Path) -> None:
-        async with serving(name, folder) as server:
+        async with limiter, serving(name, folder) as server:
             for number, endpoint in enumerate(share):
                 readings[endpoint] = await _read(server, endpoint, folder / str(number))
 
