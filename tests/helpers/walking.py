@@ -26,7 +26,7 @@ class Outcome(msgspec.Struct):
 
 
 async def walk(shop: Shop, paging: Paging, *, timeout: float = 1e6, resumed: Progress = NOTHING_YET) -> Outcome:
-    """Walk a shop, and return its ids, the progress that a journal would hold, and the ids by page."""
+    """Walk a shop, and return its ids, the progress that a journal would hold, and the ids on each new page."""
     found: list[EndpointProfile] = []
     ends: list[int] = []
     fetcher = Fetcher(
@@ -52,11 +52,10 @@ async def walk(shop: Shop, paging: Paging, *, timeout: float = 1e6, resumed: Pro
         records=resumed.records + sum(page.trace.records for page in pages),
         profile=found[-1] if found else resumed.profile,
     )
-    by_number = {
-        page.number: [str(DEFAULT_READER.identify(record)) for record in page.records]
-        for page in sorted(pages, key=lambda page: page.number)
-    }
-    return Outcome(fetcher, [one for ids in by_number.values() for one in ids], progress, by_number)
+    in_order = sorted(pages, key=lambda page: page.number)
+    found_on = {page.number: [str(DEFAULT_READER.identify(record)) for record in page.records] for page in in_order}
+    new = {page.number: found_on[page.number] for page in in_order if not page.trace.repeats}
+    return Outcome(fetcher, [one for ids in found_on.values() for one in ids], progress, new)
 
 
 def expected(count: int) -> list[str]:
