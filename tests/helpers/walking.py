@@ -11,6 +11,7 @@ from helpers.shops import (
     Shop,
 )
 from helpers.support import NO_LIMIT, NO_TLS, endpoint
+from pipeline.config.settings import RateLimit
 from pipeline.config.source import Paging
 from pipeline.fetch.fetcher import Fetcher
 from pipeline.fetch.http.client import Client
@@ -25,12 +26,19 @@ class Outcome(msgspec.Struct):
     pages: dict[int, list[str]]
 
 
-async def walk(shop: Shop, paging: Paging, *, timeout: float = 1e6, resumed: Progress = NOTHING_YET) -> Outcome:
+async def walk(
+    shop: Shop,
+    paging: Paging,
+    *,
+    timeout: float = 1e6,
+    resumed: Progress = NOTHING_YET,
+    rate_limit: RateLimit = NO_LIMIT,
+) -> Outcome:
     """Walk a shop, and return its ids, the progress that a journal would hold, and the ids on each new page."""
     found: list[EndpointProfile] = []
     ends: list[int] = []
     fetcher = Fetcher(
-        endpoint(url=HOME, paging=paging, rate_limit=NO_LIMIT),
+        endpoint(url=HOME, paging=paging, rate_limit=rate_limit),
         Client(HOME, endpoint().http, ssl_context=NO_TLS, transport=shop),
         rng=Random(1),
         identify=DEFAULT_READER.identify,

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from pipeline.config.settings import RateLimit
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.model.summary import FetchResult
 
@@ -213,6 +214,7 @@ class Flaky(Shop):
     is_described=st.booleans(),
     announces=st.booleans(),
     past_end=st.sampled_from(["empty", "404", "last"]),
+    concurrency=st.sampled_from([1, 2, 8]),
 )
 def test_a_complete_walk_has_all_records(
     *,
@@ -223,6 +225,7 @@ def test_a_complete_walk_has_all_records(
     is_described: bool,
     announces: bool,
     past_end: str,
+    concurrency: int,
 ) -> None:
     """Whatever fails: each page is fetched or missing, never both, and a complete walk has lost no record.
 
@@ -235,7 +238,8 @@ def test_a_complete_walk_has_all_records(
 
     async def main() -> tuple[Outcome, FetchResult]:
         shop = Flaky(way, count, size, failures, announces=announces, past_end=past_end)
-        outcome = await walk(shop, WAYS[way][0] if is_described else AUTO)
+        limit = RateLimit(rps=0, concurrency=concurrency)
+        outcome = await walk(shop, WAYS[way][0] if is_described else AUTO, rate_limit=limit)
         return outcome, outcome.fetcher.result()
 
     outcome, done = trio.run(main, clock=MockClock(autojump_threshold=0))
@@ -247,3 +251,41 @@ def test_a_complete_walk_has_all_records(
     elif done.missing_from is None:
         lost = {number for page in done.pages_missing for number in range((page - 1) * size + 1, page * size + 1)}
         assert set(expected(count)) <= {*outcome.ids, *map(str, lost)}
+
+
+@given(
+    way=st.sampled_from(sorted(WAYS)),
+    count=st.integers(0, 30),
+    size=st.integers(1, 6),
+    cut=st.floats(0, 12),
+    is_described=st.booleans(),
+    announces=st.booleans(),
+    past_end=st.sampled_from(["empty", "404", "last"]),
+    concurrency=st.sampled_from([1, 2, 8]),
+)
+def test_a_walk_that_was_cut_off_anywhere_is_completed_by_the_next_one(
+    *,
+    way: str,
+    count: int,
+    size: int,
+    cut: float,
+    is_described: bool,
+    announces: bool,
+    past_end: str,
+    concurrency: int,
+) -> None:
+    """The next run continues from the journal, or begins again, and both together have all records once."""
+    announces |= way == "offset" and not is_described
+    announces |= past_end == "404"  # without a total, a refusal after a full page is a missing page
+    paging, limit = WAYS[way][0] if is_described else AUTO, RateLimit(rps=0, concurrency=concurrency)
+
+    async def main() -> tuple[Outcome, Outcome, FetchResult]:
+        shops = [Flaky(way, count, size, {}, announces=announces, past_end=past_end) for _ in range(2)]
+        first = await walk(shops[0], paging, timeout=cut + 0.5, rate_limit=limit)
+        second = await walk(shops[1], paging, resumed=first.progress, rate_limit=limit)
+        return first, second, second.fetcher.result()
+
+    first, second, done = trio.run(main, clock=MockClock(autojump_threshold=0))
+    assert done.status == "complete"
+    both = sorted({**first.pages, **second.pages}.items())
+    assert [one for _, ids in both for one in ids] == expected(count)

@@ -228,7 +228,7 @@ async def test_a_refused_page_in_the_middle_is_missing_although_99_percent_came(
 
 
 @virtual_time
-@styles
+@pytest.mark.parametrize("paging", [PAGE, AUTO], ids=["page", "auto"])
 @pytest.mark.parametrize("code", sorted(REFUSALS))
 async def test_a_refusal_after_a_null_link_ends_a_walk(paging: Paging, code: int) -> None:
     """Django REST framework has a null link on its last page, and refuses the page after it."""
@@ -239,8 +239,6 @@ async def test_a_refusal_after_a_null_link_ends_a_walk(paging: Paging, code: int
         following = f"{HOME}&page={number + 1}" if number * size < len(items) else None
         return ok({**body, "next": following}) if body["items"] else reply(code)
 
-    if paging is OFFSET:
-        pytest.skip("its links are by page")
     for count in (13, 15):
         outcome = await walk(Shop(server, count, size=5), paging)
         assert (outcome.ids, result(outcome)) == (expected(count), COMPLETE)
