@@ -101,6 +101,8 @@ class NumberedPaginator:
         if self._second_pass:
             self._advance()
             return _SECOND_PASS.get(verdict, Fate.DROPPED)
+        if verdict in (Verdict.END, Verdict.SINGLE) and number < self._furthest:  # an earlier run had pages after it
+            verdict = Verdict.DEFER
         return self._conclude(verdict, fetched)
 
     def _conclude(self, verdict: Verdict, fetched: FetchedPage) -> Fate:

@@ -153,6 +153,21 @@ def test_an_empty_page_before_the_announced_end_is_deferred() -> None:
     assert (pages.ending, pages.walked.records) == (Ending.END, 6)
 
 
+@pytest.mark.parametrize("ids", [(), (3, 30)], ids=["empty", "the preceding page again"])
+def test_a_page_before_one_of_an_earlier_run_is_not_the_end(ids: tuple[int, ...]) -> None:
+    """The earlier run fetched page 6, so pages after an empty or repeated page 4 are requested nevertheless."""
+    have = frozenset({1, 2, 3, 5, 6})
+    known = {page: fingerprint_of(page_of(page, 10 * page)) for page in have}
+    pages = begin(Progress(have, fingerprints=known, records=10))
+    assert pages.page_arrived(page_of(*ids)) is Fate.DEFERRED
+    assert requests(pages) == [{"page": "7"}]
+    assert pages.page_arrived(page_of(7, 70)) is Fate.FETCHED
+    assert pages.page_arrived(page_of()) is Fate.DROPPED
+    assert requests(pages) == [{"page": "4"}]
+    assert pages.page_arrived(page_of(4, 40)) is Fate.FETCHED
+    assert pages.ending is Ending.END
+
+
 def test_pages_up_to_the_announced_end_are_requested_at_once_and_one_more() -> None:
     """The page after the announced end shows that this is the end."""
     pages = begin()
