@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from importlib.metadata import version
 from random import Random
 
 import msgspec
@@ -15,6 +14,7 @@ from loguru import logger
 
 from pipeline.config.resolve import ResolvedEndpoint, resolve
 from pipeline.config.settings import Config
+from pipeline.distribution import VERSION
 from pipeline.errors import AbortedError, OutputError
 from pipeline.fetch.fetcher import Fetcher
 from pipeline.fetch.groups import make_throttles, neighbours
@@ -246,7 +246,7 @@ class Run:
             categories=catalogue.categories,
             started_at=self._started_at,
             run=_run_id(self._started_at),
-            version=version("catalogue-pipeline"),
+            version=VERSION,
             resumed=self._journal.resumed,
         )
         report = self._draw_report(totals, catalogue, results) if self._config.report else None

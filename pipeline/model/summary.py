@@ -65,8 +65,8 @@ class FetchResult(msgspec.Struct, frozen=True):
 
     ``gaps`` has the missing pages with the reasons. ``announced`` is the size that the API announced; with
     ``is_estimate`` it does not decide whether everything came. ``ended`` is False while the endpoint is being fetched.
-    ``time`` and ``traffic`` cover this run, not the one it resumes.
-    ``fitting_rps`` is the rate that the API would have accepted, None if it refused nothing.
+    ``time`` and ``traffic`` cover this run, not the one it resumes. ``fitting_rps`` is the rate that the API would
+    have accepted, None if it refused nothing.
     """
 
     source: str
