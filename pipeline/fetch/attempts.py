@@ -88,13 +88,14 @@ class ResilientClient:
             EndpointLostError: no further page can be fetched from the endpoint in this run.
         """
         attempt = retries = in_a_row = 0
+        was_refused = False
         times_opened = self._breaker.times_opened
         while True:
             attempt += 1
             opened = False
             with await self._admitted() as permit:
                 try:
-                    page = await self._attempt(request, attempt)
+                    page = await self._attempt(request, attempt, was_refused=was_refused)
                 except RateLimitedError as error:
                     refusal = error
                 except TransientError as error:
@@ -110,6 +111,7 @@ class ResilientClient:
                 finally:
                     self._ledger.traffic.circuit(is_open=self._breaker.state in (State.OPEN, State.HALF_OPEN))
             if refusal:
+                was_refused = True
                 self._prepare_to_repeat(refusal, request.number)
                 continue
             on_unhealthy()
@@ -131,11 +133,11 @@ class ResilientClient:
         with self._ledger.time.during(Activity.CIRCUIT):
             return await self._breaker.admit()
 
-    async def _attempt(self, request: PageRequest, attempt: int) -> FetchedPage:
+    async def _attempt(self, request: PageRequest, attempt: int, *, was_refused: bool) -> FetchedPage:
         watch = Stopwatch()
         try:
             url = request.url or self._client.url_with(request.parameters)
-            response = await self._respond(url, watch, again=request.again or attempt > 1)
+            response = await self._respond(url, watch, again=request.again or attempt > 1, repeats=was_refused)
             records = [] if response.status == _NO_CONTENT else self._finder.find(response.body)
         except FetchError as error:
             if watch.started_at is not None:
@@ -159,13 +161,13 @@ class ResilientClient:
             text += self._access.redact(f"; requested with {query}")
         return text
 
-    async def _respond(self, url: str, watch: Stopwatch, *, again: bool) -> Response:
+    async def _respond(self, url: str, watch: Stopwatch, *, again: bool, repeats: bool) -> Response:
         """Follow redirects, and replace a refused access token once; each request costs a token of the bucket."""
         renewed, redirects = False, 0
         while redirects <= MAX_REDIRECTS:
             with self._ledger.time.during(Activity.NETWORK):
                 token = await self._access.token()
-            with await self._granted() as turn:
+            with await self._granted(repeats=repeats) as turn:
                 watch.start()
                 self._ledger.request_sent(again=again)
                 try:
@@ -195,11 +197,11 @@ class ResilientClient:
                     watch.over()
         raise PermanentError(f"redirected more than {MAX_REDIRECTS} times; check `url`")
 
-    async def _granted(self) -> Turn:
+    async def _granted(self, *, repeats: bool) -> Turn:
         if not self._throttle.must_wait():
-            return await self._throttle.acquire()
+            return await self._throttle.acquire(repeats=repeats)
         with self._ledger.time.during(Activity.TOKENS):
-            return await self._throttle.acquire()
+            return await self._throttle.acquire(repeats=repeats)
 
     def _log_redirect_once(self, location: str) -> None:
         if not self._redirect_logged:

@@ -179,7 +179,7 @@ class NumberedPaginator:
     def missing(self) -> tuple[list[int], bool]:
         """Return the pages that are still to come, the current one among them, and True if more may follow."""
         if self._second_pass:
-            return [self.page, *self._deferred], False
+            return [page for page in (self.page, *self._deferred) if page not in self._have], False
         pages = pages_up_to(self.page, self.end, self._announced_pages())
         onward = pages is None
         if pages is None:

@@ -10,7 +10,7 @@ import trio
 from pipeline.fetch.policy.adaptive_rate import AdaptiveRate
 from pipeline.fetch.policy.backoff import Backoff
 from pipeline.fetch.policy.quota import Quota
-from pipeline.fetch.policy.token_bucket import Grant, TokenBucket, TokenBucketStatistics
+from pipeline.fetch.policy.token_bucket import Grant, TokenBucket, TokenBucketStatistics, check_pause
 
 # Network jitter between two requests, in seconds, that must not make the second one look too early to the server.
 JITTER_ALLOWANCE = 0.05
@@ -23,7 +23,7 @@ class Throttle:
     """A token bucket whose rate adapts to refusals, with the pauses and quotas that the server imposes.
 
     ``rate`` is in requests a second, 0 for no limit. At most ``concurrency`` requests are in flight. All tasks of all
-    endpoints that share the throttle are served first come, first served.
+    endpoints that share the throttle are served first come, first served, but refused requests are repeated first.
 
     After a refusal the burst is 1 for the rest of the run. Requests are then sent one at a time until one passes. Each
     is preceded by the pause that the server asked for, or else by one of ``base_delay`` seconds, doubled for each
@@ -60,8 +60,9 @@ class Throttle:
         self._pauses = Backoff(base_delay=shortest, max_delay=max(LONGEST_PAUSE, shortest), jitter=jitter)
         self._rng = rng or Random()
         self._concurrency = concurrency
-        self._turn = trio.StrictFIFOLock()
+        self._line, self._line_of_repeats = trio.StrictFIFOLock(), trio.StrictFIFOLock()
         self._waiting = 0
+        self._repeats_waiting = 0
         self._in_flight = 0
         self._probing = False
         self._changed = trio.Event()
@@ -72,19 +73,20 @@ class Throttle:
         """Call ``notify`` with the end of each pause, on Trio's clock, as soon as it is known."""
         self._on_pause.append(notify)
 
-    async def acquire(self) -> "Turn":
+    async def acquire(self, *, repeats: bool = False) -> "Turn":
         """Wait until a request may leave; report its progress to the returned turn.
 
-        If cancelled, no token is consumed and the next waiter moves up.
+        ``repeats`` is True for a request that was refused before. It goes ahead of those that were not sent yet: the
+        server would refuse them, too. If cancelled, no token is consumed and the next waiter moves up.
 
         Raises:
             DeadlineNearError: when a pause lasts until the caller's deadline or longer.
         """
         self._waiting += 1
+        self._repeats_waiting += repeats
         try:
-            async with self._turn:
-                while self._is_held():
-                    await self._changed.wait()
+            async with self._line_of_repeats if repeats else self._line:
+                await self._until_granted(repeats=repeats)
                 grant = await self._bucket.acquire()
                 self._in_flight += 1
                 self._probing = self._rate.in_incident
@@ -92,6 +94,21 @@ class Throttle:
                 return Turn(self, grant, self._applied_rate, is_probe=self._probing)
         finally:
             self._waiting -= 1
+            self._repeats_waiting -= repeats
+            if repeats:
+                self._wake()
+
+    async def _until_granted(self, *, repeats: bool) -> None:
+        while True:
+            statistics = self._bucket.statistics()
+            if self._is_held() or (self._repeats_waiting and not repeats):
+                await self._changed.wait()
+            elif statistics.next_grant_at > trio.current_time():
+                check_pause(statistics.paused_until)
+                with trio.move_on_at(statistics.next_grant_at):
+                    await self._changed.wait()
+            else:
+                return
 
     def must_wait(self) -> bool:
         """True if :meth:`acquire` would not return at once."""
@@ -162,6 +179,9 @@ class Throttle:
         self._in_flight -= 1
         if is_probe:
             self._probing = False
+        self._wake()
+
+    def _wake(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
 

@@ -82,8 +82,7 @@ class TokenBucket:
             async with self._turn:
                 # A pause, a lower rate or a late arrival may postpone the token during the sleep.
                 while (wake_at := self._next_grant_at()) > trio.current_time():  # noqa: ASYNC110
-                    pause = self._paused_until - trio.current_time()
-                    check_deadline(self._paused_until, f"the API allows no request for another {pause:.0f} s")
+                    check_pause(self._paused_until)
                     await trio.sleep_until(wake_at)
                 arrival = max(self._theoretical_arrival, trio.current_time())
                 self._theoretical_arrival = arrival + self._interval
@@ -159,6 +158,15 @@ class TokenBucket:
             next_grant_at=self._next_grant_at(),
             paused_until=self._pause_ends_at(),
         )
+
+
+def check_pause(until: float) -> None:
+    """Check that a pause until a time on Trio's clock ends before the deadline of the current task.
+
+    Raises:
+        DeadlineNearError: when it does not.
+    """
+    check_deadline(until, f"the API allows no request for another {until - trio.current_time():.0f} s")
 
 
 class Grant:

@@ -1,6 +1,7 @@
 """The throttle under a virtual clock: pauses, one request at a time, quotas, and the room that it makes."""
 
 import math
+from functools import partial
 from itertools import pairwise
 from random import Random
 
@@ -112,6 +113,33 @@ async def test_requests_leave_one_at_a_time_until_one_passes() -> None:
     assert left[0] == pytest.approx(1.5)
     assert left[1] >= 8.5
     assert left[2] - left[1] < 7
+
+
+@pytest.mark.parametrize(
+    ("is_cancelled", "order"), [(False, [("repeated", 0.5), ("waits", 1.5)]), (True, [("waits", 0.5)])]
+)
+async def test_a_refused_request_is_repeated_before_others_are_sent(
+    is_cancelled: bool, order: list[tuple[str, float]]
+) -> None:
+    """It goes ahead of those that waited before it; if it is cancelled, they move up."""
+    throttle, left = Throttle(0, 1, 8), list[tuple[str, float]]()
+
+    async def visit(name: str, *, repeats: bool) -> None:
+        with await throttle.acquire(repeats=repeats) as turn:
+            left.append((name, trio.current_time()))
+            await trio.sleep(1)
+            turn.passed()
+
+    async with trio.open_nursery() as nursery:
+        await is_refused(throttle)
+        nursery.start_soon(partial(visit, "waits", repeats=False))
+        await trio.sleep(0.2)
+        async with trio.open_nursery() as repeating:
+            repeating.start_soon(partial(visit, "repeated", repeats=True))
+            await trio.sleep(0.1)
+            if is_cancelled:
+                repeating.cancel_scope.cancel()
+    assert left == order
 
 
 async def test_concurrent_requests_that_are_refused_cost_one_pause() -> None:
