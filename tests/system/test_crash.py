@@ -46,12 +46,17 @@ async def kill_and_resume(urls: Mapping[str, str], folder: Path, delay: float, u
     for name, url in urls.items():
         asked = {request.page for request in (await fetch_stats(url)).log[seen[name] :]}
         if name in have:
-            assert not asked & have[name].have, f"{name}: pages of the journal were requested again"
+            again = asked & have[name].have
+            is_begun_anew = have[name].profile is None  # the style was not certain yet
+            assert again <= ({1} if is_begun_anew else set()), f"{name}: pages of the journal were requested again"
     return "with pages" if any(progress.have for progress in have.values()) else "without pages"
 
 
 async def test_killed_at_any_instant_and_resumed_nothing_is_lost(tmp_path: Path) -> None:
-    """After SIGKILL at any instant, the resumed run ends with the same products and requests no page twice."""
+    """After SIGKILL at any instant, the resumed run ends with the same products and requests no page twice.
+
+    Only page 1 is requested again if the style was not certain yet.
+    """
     rng = random.Random(2026)
     delays = iter([rng.uniform(0, 0.6) for _ in range(INSTANTS)])
     states: list[str] = []

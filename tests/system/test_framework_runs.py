@@ -26,8 +26,8 @@ EXTRA: dict[str, dict[str, Any]] = {
 def config(tmp_path: Path, name: str, url: str) -> Config:
     file = tmp_path / "config.yaml"
     endpoint = {"name": "shop", "url": url + path(name), **EXTRA.get(name, {})}
-    settings = {"rate_limit": {"rps": 0}, "retry": {"base_delay": 0.05}, "expect": {"min_products": 0}}
-    file.write_text(json.dumps({"output": str(tmp_path / "summary.json"), **settings, "endpoints": [endpoint]}))
+    limits = {"rate_limit": {"rps": 0, "concurrency": 1}, "retry": {"base_delay": 0.05}, "expect": {"min_products": 0}}
+    file.write_text(json.dumps({"output": str(tmp_path / "summary.json"), **limits, "endpoints": [endpoint]}))
     return load_config(file, environ={})
 
 

@@ -15,6 +15,7 @@ import trio
 import pipeline
 from pipeline.config.expect import Expect
 from pipeline.config.settings import Config, Endpoint, Http, RateLimit
+from pipeline.config.source import Paging, PagingStyle
 
 CAP = 8_000_000
 
@@ -51,7 +52,7 @@ async def run(output: Path, second: bytes, *headers: str) -> pipeline.Summary:
             http=Http(max_body_bytes=CAP),
             rate_limit=RateLimit(rps=0),
             expect=Expect(min_priced=0),
-            endpoints=(Endpoint(name="shop", url=url),),
+            endpoints=(Endpoint(name="shop", url=url, paging=Paging(style=PagingStyle.PAGE)),),
         )
         with trio.fail_after(30):
             return await pipeline.run(config)

@@ -13,9 +13,13 @@ from mockapi.faults import KINDS, PERSONAS, Fault
 from mockapi.serve import serving
 from mockapi.settings import Settings
 from pipeline.config.settings import Breaker, Config, Endpoint, Http, RateLimit, Retry
+from pipeline.config.source import Paging, PagingStyle
 
 SEEDS = range(1, int(os.environ.get("STORM_SEEDS", "20")) + 1)
 PAGES, PER_PAGE = 9, 10
+
+# Described, because `auto` takes a spoilt answer to its first guess for the end.
+PAGING = Paging(style=PagingStyle.PAGE)
 
 # Excluded, because a server that ignores the page number cannot be told from one that has no more pages.
 PASSING = sorted(set(KINDS) - {"ignore-page"})
@@ -47,7 +51,7 @@ def brisk(urls: dict[str, str], output: Path) -> Config:
         rate_limit=RateLimit(rps=200.0, burst=50),
         retry=Retry(base_delay=0.02, max_delay=0.1),
         breaker=Breaker(cooldown=0.1, max_probes=3),
-        endpoints=tuple(Endpoint(name=name, url=f"{url}/products") for name, url in urls.items()),
+        endpoints=tuple(Endpoint(name=name, url=f"{url}/products", paging=PAGING) for name, url in urls.items()),
     )
 
 

@@ -90,8 +90,10 @@ class AutoPaginator:
         if not self._is_proved:
             size = len(fetched.records)
             repetition = self._detector.compare(self.page, fetched.records) if size else Repetition.NONE
-            if not size or repetition is not Repetition.NONE:
-                self._try_next(again=fetched if size else None)
+            if not size:
+                return self._reject()
+            if repetition is not Repetition.NONE:
+                self._try_next(again=fetched)
                 return Fate.DROPPED
             self._is_proved = True
         return self._inner.page_arrived(fetched)
@@ -110,12 +112,7 @@ class AutoPaginator:
             return Fate.DEFERRED
         is_refusal = error.code in REFUSALS or isinstance(error, NoRecordsError)
         if is_refusal and not self._is_proved and self.page == _SECOND:
-            assert self._opening is not None
-            if self._asked_again or self._opening.says_more:
-                self._try_next()
-            else:  # a refusal in passing must not make page 1 the whole catalogue
-                self._asked_again = True
-            return Fate.DROPPED
+            return self._reject()
         return self._inner.page_failed(error)
 
     def token(self) -> str | None:
@@ -131,6 +128,18 @@ class AutoPaginator:
         if self._inner is None:
             return [1], True
         return ([_SECOND], True) if self._ending else self._inner.missing()
+
+    def _reject(self) -> Fate:
+        """Try the next candidate after a refused or empty page 2, or ask again if that would end the walk.
+
+        A refusal in passing, such as a 404 during a deployment, must not make page 1 the whole catalogue.
+        """
+        assert self._opening is not None
+        if self._asked_again or self._opening.says_more:
+            self._try_next()
+        else:
+            self._asked_again = True
+        return Fate.DROPPED
 
     def _try_next(self, *, again: FetchedPage | None = None) -> Fate:
         """Give the first page to the next candidate's paginator; without one, page 1 is all that can be had.

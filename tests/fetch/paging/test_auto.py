@@ -66,7 +66,7 @@ async def test_a_wrong_guess_is_no_failure(wrong: str) -> None:
     done = account(outcome)
     assert (outcome.ids, done.status, done.pages_fetched) == (expected(13), "complete", 1)
     assert (done.failures, done.gaps, done.pages_missing) == ((), [], ())
-    assert parameters(shop) == [{}, {"page": "2"}]
+    assert parameters(shop) == [{}, {"page": "2"}, {"page": "2"}]
 
 
 @virtual_time
