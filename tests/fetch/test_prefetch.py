@@ -34,6 +34,16 @@ async def test_a_slow_api_is_walked_at_its_rate(latency: float, within: float) -
     assert [page.number for page in pages] == list(range(1, 41))
 
 
+@pytest.mark.parametrize("latency", [0.05, 0.3, 1.0])
+async def test_detecting_the_paging_costs_at_most_one_latency(latency: float) -> None:
+    """With `auto`, the first response decides about the requests after it; the rest keeps the rate."""
+    api = EnforcingApi(40, [latency], total=True)
+    fetcher, pages = await walk(api, rate_limit=LIMIT, paging=Paging())
+    bound = (41 - 5) / 5 + latency
+    assert trio.current_time() <= bound * 1.05 + latency
+    assert (api.refused, fetcher.result().status, len(pages)) == (0, "complete", 40)
+
+
 async def test_one_by_one_is_what_it_says() -> None:
     """With a concurrency of 1 no request is made before the one before it is answered."""
     api = EnforcingApi(6, [0.5])

@@ -26,7 +26,7 @@ class EnforcingApi(FakeApi):
         if self.limit.refuse(trio.current_time()) is not None:
             self.refused += 1
             return reply(429)
-        page = int(request.url.params["page"])
+        page = int(request.url.params.get("page", 1))
         self.asked.append((trio.current_time(), page))
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
@@ -35,4 +35,4 @@ class EnforcingApi(FakeApi):
         finally:
             self.under_way -= 1
         found = records(page) if page <= self.pages else []
-        return ok({"items": found, "total_pages": self.pages} if self.total else found)
+        return ok({"items": found, "page": page, "total_pages": self.pages} if self.total else found)
