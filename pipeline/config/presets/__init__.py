@@ -18,7 +18,7 @@ from pipeline.config.yaml import parse_text
 _FOLDER = files(__name__)
 
 
-class Signs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RecognitionSigns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Features by which an API is recognised: dotted paths in the body of a response, and in its records.
 
     ``path`` is a regular expression for the path of the URL, if that is distinctive.
@@ -40,7 +40,7 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     about: str
     docs: str
-    recognise: Signs
+    recognise: RecognitionSigns
     endpoint: Mapping[str, Any]
     auth: Auth = NO_AUTH
     path: str | None = None

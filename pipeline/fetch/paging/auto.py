@@ -7,7 +7,7 @@ import msgspec
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.errors import FetchError, NoRecordsError
 from pipeline.fetch.content.response import FetchedPage
-from pipeline.fetch.paging.detection import Candidate, Opening, candidates
+from pipeline.fetch.paging.detection import Candidate, FirstResponse, candidates
 from pipeline.fetch.paging.ends import REFUSALS, Walked
 from pipeline.fetch.paging.loop_detector import LoopDetector, Repetition
 from pipeline.fetch.paging.numbered import IGNORES_PAGE
@@ -29,7 +29,7 @@ class AutoPaginator:
         self._detector = detector
         self._make = make
         self._is_estimate = paging.total_is_estimate
-        self._opening: Opening | None = None
+        self._first: FirstResponse | None = None
         self._candidates: Iterator[Candidate] = iter(())
         self._inner: Paginator | None = None
         self._is_named = self._is_proved = False
@@ -57,8 +57,8 @@ class AutoPaginator:
     @property
     def walked(self) -> Walked:
         """The facts about the walk so far."""
-        if self._opening and self._ending:  # page 1 alone, whatever was tried
-            return self._opening.walked
+        if self._first and self._ending:  # page 1 alone, whatever was tried
+            return self._first.walked
         return self._inner.walked if self._inner else Walked(is_estimate=self._is_estimate)
 
     @property
@@ -84,8 +84,8 @@ class AutoPaginator:
     def page_arrived(self, fetched: FetchedPage) -> Fate:
         """Take note of the current page; the first one names the style, the next one proves it."""
         if self._inner is None:
-            self._opening = Opening(fetched, is_estimate=self._is_estimate)
-            self._candidates = candidates(self._opening)
+            self._first = FirstResponse(fetched, is_estimate=self._is_estimate)
+            self._candidates = candidates(self._first)
             return self._try_next()
         if not self._is_proved:
             size = len(fetched.records)
@@ -134,8 +134,8 @@ class AutoPaginator:
 
         A refusal in passing, such as a 404 during a deployment, must not make page 1 the whole catalogue.
         """
-        assert self._opening is not None
-        if self._asked_again or self._opening.says_more:
+        assert self._first is not None
+        if self._asked_again or self._first.says_more:
             self._try_next()
         else:
             self._asked_again = True
@@ -146,9 +146,9 @@ class AutoPaginator:
 
         ``again`` is page 1 as it arrived in place of page 2; it may say more clearly that there is no other page.
         """
-        assert self._opening is not None
-        is_repeated = again is not None and not self._opening.is_ended_by(again)
-        says_more = self._opening.says_more and (again is None or is_repeated)
+        assert self._first is not None
+        is_repeated = again is not None and not self._first.is_ended_by(again)
+        says_more = self._first.says_more and (again is None or is_repeated)
         # A repetition may also mean that the number in the response counts from 0, and the parameter from 1.
         is_misread = is_repeated and self._is_named
         may_follow = self._inner is None or says_more or is_misread
@@ -160,4 +160,4 @@ class AutoPaginator:
         self._is_named = candidate.is_named
         self._is_proved = candidate.paging.style not in (PagingStyle.PAGE, PagingStyle.OFFSET)
         self._inner = self._make(msgspec.structs.replace(candidate.paging, total_is_estimate=self._is_estimate))
-        return self._inner.page_arrived(self._opening.fetched)
+        return self._inner.page_arrived(self._first.fetched)

@@ -46,7 +46,7 @@ class Candidate(msgspec.Struct, frozen=True):
     is_named: bool
 
 
-class Opening:
+class FirstResponse:
     """The first page of an endpoint, and the facts that it reveals."""
 
     def __init__(self, fetched: FetchedPage, *, is_estimate: bool = False) -> None:
@@ -80,28 +80,28 @@ class Opening:
 
 def detect(fetched: FetchedPage) -> Paging | None:
     """Return the paging that the first response names, None if it names none."""
-    first = next(candidates(Opening(fetched)), None)
-    return first.paging if first is not None and first.is_named else None
+    best = next(candidates(FirstResponse(fetched)), None)
+    return best.paging if best is not None and best.is_named else None
 
 
-def candidates(opening: Opening) -> Iterator[Candidate]:
+def candidates(first: FirstResponse) -> Iterator[Candidate]:
     """Yield the possible paging styles, those that the response names first.
 
     The most reliable sign comes first: a link to the next page, a cursor, a flag with ids, the number or the offset of
     this page. Without a sign, page numbers are tried, and offsets if the page says that there is more. An empty page is
     followed only if it names another one.
     """
-    fetched = opening.fetched
+    fetched = first.fetched
     named = _named(fetched)
     if named is not None:
         yield Candidate(named, is_named=True)
         if named.style not in (PagingStyle.PAGE, PagingStyle.OFFSET):
             return
-    elif opening.is_end:
+    elif first.is_end:
         yield Candidate(Paging(style=PagingStyle.NONE), is_named=True)
         return
     if fetched.records:
-        for guess in _guesses(fetched, says_more=opening.says_more):
+        for guess in _guesses(fetched, says_more=first.says_more):
             if guess != named:
                 yield Candidate(guess, is_named=False)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.fetch.content.response import FetchedPage, Response
 from pipeline.fetch.content.signs import NAMES, SECTIONS, read_signs
-from pipeline.fetch.paging.detection import Opening, candidates, detect
+from pipeline.fetch.paging.detection import FirstResponse, candidates, detect
 from pipeline.fetch.paging.ends import NextPage, Walked
 from pipeline.fetch.paging.statements import next_page
 from pipeline.fetch.paging.styles import CHAINED
@@ -162,7 +162,7 @@ def test_what_says_that_there_is_no_other_page(body: dict[str, Any]) -> None:
 
 def test_an_empty_page_is_followed_only_if_it_names_another_one() -> None:
     """Numbers beside an empty list lead nowhere, and a link does."""
-    assert list(candidates(Opening(first_page({"page": 1, "total_pages": 4}, size=0)))) == []
+    assert list(candidates(FirstResponse(first_page({"page": 1, "total_pages": 4}, size=0)))) == []
     assert detect(first_page({"next": "/p?token=x"}, size=0)) == next_url("next")
 
 
@@ -185,7 +185,7 @@ def test_a_link_header_comes_first(link: str, style: PagingStyle) -> None:
 def test_guesses_come_after_what_is_named() -> None:
     """Without a sign, page numbers are tried, and offsets only if there is more."""
     guesses = lambda body, url=URL: [  # noqa: E731
-        (each.paging, each.is_named) for each in candidates(Opening(first_page(body, url=url)))
+        (each.paging, each.is_named) for each in candidates(FirstResponse(first_page(body, url=url)))
     ]
     assert guesses({}) == [(page(), False)]
     assert guesses({"total": 33}) == [(page(), False), (offset(), False)]
@@ -314,7 +314,7 @@ def test_no_response_is_too_strange(
     """Whatever a response contains, detection and the statements about the next page raise nothing."""
     response = Response(200, headers, body, url, link)
     fetched = FetchedPage([msgspec.Raw(b"{}")] * size, response, 0.1, path)
-    found = list(candidates(Opening(fetched)))
+    found = list(candidates(FirstResponse(fetched)))
     signs = read_signs(response, size, path)
     for had_next in (False, True):
         assert next_page(response, signs, Walked(had_next=had_next)) in NextPage
