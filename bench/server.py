@@ -42,9 +42,8 @@ async def answer(answers: list[bytes], stream: trio.SocketStream) -> None:
         async with stream:
             while request := await stream.receive_some():
                 match = _PAGE.match(request)
-                if match is None:
-                    return
-                await stream.send_all(answers[min(int(match[1]), len(answers) - 1)])
+                page = int(match[1]) if match else 1
+                await stream.send_all(answers[min(page, len(answers) - 1)])
 
 
 async def main(pages: int, records: int) -> None:
