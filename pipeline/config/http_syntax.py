@@ -1,4 +1,4 @@
-"""Checks of URLs, headers and hosts; each returns what is wrong, or None."""
+"""Check URLs, headers and hosts, and take them apart. Each check returns what is wrong, or None."""
 
 import ipaddress
 import re
@@ -13,6 +13,8 @@ from pipeline.redaction import shown_url
 
 # RFC 9110, section 4.1.
 LONGEST_URL = 8_000
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # The HTTP client sets these: they describe the connection, and the encodings that it can decode within the size limit.
 _OUR_HEADERS = frozenset(
@@ -69,6 +71,12 @@ def host_error(host: str) -> str | None:
                 _check_host(parts.hostname or "", literal="[" in host)
                 return None
     return f"{host!r} is not a valid host; expected cdn.example, cdn.example:8443 or [::1]:8443"
+
+
+def host_and_port(url: str) -> str:
+    """Return ``host:port`` of a URL, with the default port of its scheme if it names none."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or DEFAULT_PORTS.get(parts.scheme, 0)}"
 
 
 def is_loopback(host: str) -> bool:

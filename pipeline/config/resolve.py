@@ -9,10 +9,7 @@ import msgspec
 from pipeline.config.auth import NO_AUTH, Auth, Credentials
 from pipeline.config.expansion import Expansion, SecretFiles, expand_query, identity
 from pipeline.config.expect import Expect
-from pipeline.config.http_syntax import (
-    basic_credentials,
-    header_error,
-)
+from pipeline.config.http_syntax import basic_credentials, header_error
 from pipeline.config.presets import load_preset
 from pipeline.config.settings import NO_ENDPOINTS, Breaker, Config, Endpoint, Http, RateLimit, Retry
 from pipeline.config.source import Fields, Paging

@@ -12,11 +12,7 @@ from msgspec import Meta
 
 from pipeline.config.auth import Auth
 from pipeline.config.expect import Expect
-from pipeline.config.http_syntax import (
-    header_error,
-    host_error,
-    url_error,
-)
+from pipeline.config.http_syntax import header_error, host_error, url_error
 from pipeline.config.presets import preset_error
 from pipeline.config.record_paths import path_error
 from pipeline.config.section import RULE, SECRET, Section, Word
@@ -30,7 +26,6 @@ Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 # One request in about a quarter of an hour (1,000 s). A lower rate is probably a mistake.
 SLOWEST_RPS = 0.001
-
 
 _GROUP_RULE = "Expected up to 64 letters, digits, `.`, `_` and `-`"
 

@@ -15,7 +15,6 @@ from pipeline.errors import ConfigError, Problem
 NonEmpty = Annotated[str, Meta(min_length=1)]
 Path = Annotated[str, Meta(min_length=1)]
 
-
 # The end of a path to the link of a relation in a list of links: `links[next]`.
 _RELATION = re.compile(r"\[[A-Za-z][\w-]*\]$")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline.config.expect import Expect
-from pipeline.config.http_syntax import header_error, url_error
+from pipeline.config.http_syntax import header_error, host_and_port, url_error
 from pipeline.config.load import config_of_text
 from pipeline.config.presets import load_preset
 from pipeline.config.resolve import resolve
@@ -18,7 +18,6 @@ from pipeline.discovery.findings import findings_in
 from pipeline.discovery.first_page import FirstPage, fetch_first_pages
 from pipeline.discovery.recognise import recognise, recognise_url
 from pipeline.errors import ConfigError, FetchError, PermanentError, Problem
-from pipeline.fetch.groups import host_and_port
 from pipeline.fetch.http.client import Connect
 from pipeline.model.pages import utc_timestamp
 from pipeline.normalize.normalizer import normalize_page, reader_for

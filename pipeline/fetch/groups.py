@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
-from urllib.parse import urlsplit
 
+from pipeline.config.http_syntax import host_and_port
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.fetch.policy.throttle import Throttle
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def make_throttle(members: Sequence[ResolvedEndpoint], rng: Random) -> Throttle:
@@ -45,9 +43,3 @@ def neighbours(endpoints: Sequence[ResolvedEndpoint]) -> Iterator[str]:
                 f"{', '.join(loose)}: {len(members)} endpoints use {host}; if they share a rate limit there, give them"
                 " the same `rate_limit.group`"
             )
-
-
-def host_and_port(url: str) -> str:
-    """Return ``host:port`` of a URL, with the default port of its scheme if it names none."""
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)}"

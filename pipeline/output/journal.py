@@ -23,7 +23,7 @@ from pipeline.output.journal_entries import (
     FORMAT,
     EndEntry,
     EntrySpan,
-    Opening,
+    OpeningEntry,
     PageEntry,
     ProfileEntry,
     decode_page,
@@ -177,7 +177,7 @@ class Journal:
             self.resumed = Resumed(self._taken_over, round(max(age, 0.0), 3))
             logger.info("took over {}, {} old", counted(self._taken_over, "record"), duration(self.resumed.age))
         if not is_open:
-            self._write(encode_entry(Opening(FORMAT, utc_timestamp(), endpoints)) + b"\n")
+            self._write(encode_entry(OpeningEntry(FORMAT, utc_timestamp(), endpoints)) + b"\n")
 
     def _set_aside(self, path: Path, which: str, further: str = "") -> Literal[False]:
         aside = self._folder.with_name(f"{self._folder.name}.old") / "pages"
@@ -199,10 +199,10 @@ class Journal:
         known: set[str] = set()
         with (self._folder / "pages").open("rb") as file:
             for entry, span, end in whole_entries(file):
-                if self._length == 0 and not isinstance(entry, Opening):
+                if self._length == 0 and not isinstance(entry, OpeningEntry):
                     break
                 match entry:
-                    case Opening():
+                    case OpeningEntry():
                         self._check(entry, endpoints)
                         known |= entry.endpoints.keys()
                     case PageEntry():
@@ -218,7 +218,7 @@ class Journal:
         self._cut()
         return bool(known) and endpoints.keys() <= known
 
-    def _check(self, opening: Opening, endpoints: Mapping[str, str]) -> None:
+    def _check(self, opening: OpeningEntry, endpoints: Mapping[str, str]) -> None:
         if opening.format != FORMAT:
             text = "the journal is of another version of this program; use that version, or start without --resume"
             raise ConfigError([Problem("--resume", text)])

@@ -18,7 +18,7 @@ from pipeline.model.tally import TallyState
 FORMAT = 3
 
 
-class Opening(msgspec.Struct, frozen=True, tag="opening", tag_field="entry"):
+class OpeningEntry(msgspec.Struct, frozen=True, tag="opening", tag_field="entry"):
     """The first entry; written again when a resumed run adds endpoints.
 
     ``endpoints`` maps each source to a digest of its definition. Pages are valid only for the same definition.
@@ -62,7 +62,7 @@ class EndEntry(msgspec.Struct, frozen=True, tag="end", tag_field="entry"):
     number: int
 
 
-Entry = Opening | ProfileEntry | PageEntry | EndEntry
+Entry = OpeningEntry | ProfileEntry | PageEntry | EndEntry
 
 encode_entry = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Entry).decode
@@ -126,7 +126,7 @@ def last_entry_at(path: Path) -> float:
         for entry, _, _ in whole_entries(file):
             if isinstance(entry, PageEntry):
                 newest = max(newest, entry.at)
-            elif isinstance(entry, Opening):
+            elif isinstance(entry, OpeningEntry):
                 newest = newest or entry.started_at
     changed_at = path.stat().st_mtime
     return min(changed_at, datetime.fromisoformat(newest).timestamp()) if newest else changed_at

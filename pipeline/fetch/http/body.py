@@ -8,7 +8,7 @@ from pipeline.errors import PermanentError, TransientError
 ACCEPT_ENCODING = "gzip"
 
 # 32 + 15: zlib detects gzip (RFC 1952) or zlib (RFC 1950) framing.
-_ANY_FRAMING = 47
+ANY_FRAMING = 47
 
 # RFC 1952, section 2.3.1: the first byte of a gzip member.
 _GZIP_ID1 = b"\x1f"
@@ -68,7 +68,7 @@ class BodyCollector:
                 self._in_padding = self._members > 0 and not chunk.startswith(_GZIP_ID1)
                 if self._in_padding:
                     return
-                self._inflater = zlib.decompressobj(_ANY_FRAMING)
+                self._inflater = zlib.decompressobj(ANY_FRAMING)
                 self._members += 1
             try:
                 self._body += self._inflater.decompress(chunk, self._room())

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 import httpx
 
+from pipeline.config.http_syntax import host_and_port
 from pipeline.config.settings import Http
 from pipeline.errors import FetchError, PermanentError, RateLimitedError, TransientError, UnreachableError
 from pipeline.fetch.policy.backoff import parse_retry_after
@@ -19,7 +19,7 @@ def to_fetch_error(error: Exception, url: str, limits: Http) -> FetchError:
     Failed connections and broken transfers are transient. Everything else is permanent, since the same request would
     fail again.
     """
-    address = _address(url)
+    address = host_and_port(url)
     match error:
         case httpx.ConnectError() if any(isinstance(e, ConnectionRefusedError) for e in _causes(error)):
             return UnreachableError(f"nothing listens on {address} (connection refused)")
@@ -77,8 +77,3 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
             for member in error.exceptions:
                 yield from _causes(member)
         error = error.__cause__ or error.__context__
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or {'http': 80, 'https': 443}.get(parts.scheme, 0)}"

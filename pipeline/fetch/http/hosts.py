@@ -5,10 +5,9 @@ from urllib.parse import SplitResult, urlsplit
 
 import idna
 
+from pipeline.config.http_syntax import DEFAULT_PORTS
 from pipeline.errors import PermanentError
 from pipeline.redaction import NO_SECRETS, Secrets
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class HostPolicy:
@@ -41,7 +40,7 @@ class HostPolicy:
             host, port = _host(target), _port(target)
         except ValueError as error:
             raise PermanentError(f"it leads to an invalid URL: {error}") from None
-        if target.scheme not in _DEFAULT_PORTS or not host:
+        if target.scheme not in DEFAULT_PORTS or not host:
             found = f"the scheme {target.scheme!r} and the host {host!r}"
             raise PermanentError(f"it leads to a URL with {found}; expected http(s)://host/path")
         if self._is_home(target):
@@ -70,4 +69,4 @@ def _host(parts: SplitResult) -> str:
 
 
 def _port(parts: SplitResult) -> int:
-    return parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
+    return parts.port or DEFAULT_PORTS.get(parts.scheme, 0)

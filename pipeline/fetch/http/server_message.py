@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from pipeline.fetch.http.body import ANY_FRAMING
+
 # A longer body, in bytes before or after decompression, is not a message.
 LONGEST_BODY = 16_384
 
@@ -18,9 +20,6 @@ _KEYS = ("message", "error_description", "error", "detail", "title", "errors")
 # The maximum depth of a message: `errors[0].detail` is 3 levels deep, one more than `error.message`.
 _DEPTH = 4
 
-# 32 + 15: zlib detects gzip (RFC 1952) or zlib (RFC 1950) framing.
-_ANY_FRAMING = 47
-
 
 def server_message(
     body: bytes, encoding: str | None = None, *, redact: Callable[[str], str] = lambda text: text
@@ -32,7 +31,7 @@ def server_message(
     """
     if (encoding or "identity").strip().lower() != "identity":
         try:
-            body = zlib.decompressobj(_ANY_FRAMING).decompress(body, LONGEST_BODY + 1)
+            body = zlib.decompressobj(ANY_FRAMING).decompress(body, LONGEST_BODY + 1)
         except zlib.error:
             return None
     if len(body) > LONGEST_BODY:

@@ -8,15 +8,12 @@ from pipeline.config.source import Paging, PagingStyle
 from pipeline.errors import FetchError, NoRecordsError
 from pipeline.fetch.content.response import FetchedPage
 from pipeline.fetch.content.signs import read_signs
-from pipeline.fetch.paging.ends import NextPage, Verdict, Walked, is_end, judge_page
+from pipeline.fetch.paging.ends import MAX_NAMED_IN_A_ROW, NextPage, Verdict, Walked, is_end, judge_page
 from pipeline.fetch.paging.loop_detector import Identify, LoopDetector, Repetition
 from pipeline.fetch.paging.paginator import Ending, Fate, PageRequest
 from pipeline.fetch.paging.statements import announced_pages, described, keep_announced, pages_up_to
 from pipeline.fetch.paging.styles import ChainedStyle
 from pipeline.model.pages import NO_SIGNS, NOTHING_YET, EndpointProfile, Progress
-
-# After so many empty pages in a row that all name a next one, the chain leads nowhere.
-MAX_EMPTY_IN_A_ROW = 20
 
 
 class ChainedPaginator:
@@ -91,7 +88,7 @@ class ChainedPaginator:
         # The empty page does not count: the one after it takes its number.
         self._token = token
         self._empty_in_a_row += 1
-        if self._empty_in_a_row > MAX_EMPTY_IN_A_ROW:
+        if self._empty_in_a_row > MAX_NAMED_IN_A_ROW:
             self.ending = Ending.LOOP
         return Fate.DROPPED
 

@@ -56,7 +56,6 @@ class FirstResponse:
         if fetched.records:
             self.walked.arrived(len(fetched.records))
         keep_announced(self.walked, fetched.response, self.signs)
-
         self._following = self._next_page(fetched)
 
     @property

@@ -14,6 +14,9 @@ from pipeline.model.pages import NOTHING_ANNOUNCED, AnnouncedTotals, Progress
 # A catalogue may change during a walk: a smaller part of the announced records may be missing at the end.
 TOLERANCE = 0.01
 
+# After this many empty pages in a row that all name a next one, the names lead nowhere.
+MAX_NAMED_IN_A_ROW = 20
+
 # Statuses with which servers answer a request for a page after the last one.
 REFUSALS = frozenset({400, 404, 410, 416, 422})
 

@@ -10,21 +10,18 @@ from pipeline.config.source import Paging
 from pipeline.errors import FetchError, NoRecordsError
 from pipeline.fetch.content.response import FetchedPage
 from pipeline.fetch.content.signs import read_signs
-from pipeline.fetch.paging.ends import Verdict, Walked, is_end, judge_page
+from pipeline.fetch.paging.ends import MAX_NAMED_IN_A_ROW, Verdict, Walked, is_end, judge_page
 from pipeline.fetch.paging.loop_detector import LoopDetector, Repetition
 from pipeline.fetch.paging.paginator import Ending, Fate, PageRequest
 from pipeline.fetch.paging.statements import announced_pages, described, keep_announced, next_page, pages_up_to
 from pipeline.fetch.paging.styles import NumberedStyle
 from pipeline.model.pages import NO_SIGNS, NOTHING_YET, EndpointProfile, Progress, Signs
 
-# After so many failed pages in a row the endpoint itself must be wrong: its URL, or the access that it needs.
+# After this many failed pages in a row the endpoint itself must be wrong: its URL, or the access that it needs.
 MAX_FAILURES_IN_A_ROW = 3
 
-# After so many empty pages in a row, all before the announced end, the announcement must be wrong.
+# After this many empty pages in a row, all before the announced end, the announcement must be wrong.
 MAX_EMPTY_IN_A_ROW = 3
-
-# After so many empty pages in a row that all name a next one, the names lead nowhere.
-MAX_NAMED_IN_A_ROW = 20
 
 IGNORES_PAGE = "page 2 is page 1 again: the API ignores the page; set `paging: none` to save the request"
 
