@@ -63,8 +63,8 @@ class FetchError(PipelineError):
     """A request, an attempt at a page, or a walk failed.
 
     ``code`` is the HTTP status, None without a response. ``retry_after`` is in seconds from the response on.
-    ``source``, ``page``, ``attempt`` and ``elapsed`` (seconds) are None in errors about a request that belongs to no
-    page; :meth:`at` returns the error of a page's attempt.
+    ``source``, ``page``, ``attempt`` and ``elapsed`` (seconds) are None if the request does not belong to a page.
+    :meth:`at` returns the error of a page's attempt.
     """
 
     def __init__(self, text: str, *, code: int | None = None, retry_after: float | None = None) -> None:
@@ -109,7 +109,7 @@ class UnreachableError(TransientError):
 class RateLimitedError(TransientError):
     """HTTP 429 (RFC 6585, section 4), or 503 with ``Retry-After``: the request is refused, and will be served later.
 
-    It is repeated for as long as the deadline permits, and no sign of ill health for the circuit breaker.
+    It is repeated for as long as the deadline permits, and does not count for the circuit breaker.
     """
 
 

@@ -21,9 +21,9 @@ _SHORTEST_SECRET = 4
 class Secrets:
     """Texts that must not be shown, each with its replacement, such as ``${NAME}`` for an environment variable.
 
-    A secret is found in any spelling: plain, percent-encoded (RFC 3986), or escaped as in JSON (RFC 8259), HTML, or the
-    ``repr`` of a text or of bytes in Python. Each of its characters may be spelled differently. Secrets of fewer than
-    four characters are ignored.
+    A secret is found in any spelling: plain, percent-encoded (RFC 3986), or escaped. Escapes may be those of JSON
+    (RFC 8259), of HTML, or of the ``repr`` of a text or of bytes in Python. Each of its characters may be spelled
+    differently. Secrets of fewer than four characters are ignored.
     """
 
     def __init__(self, shown_as: Mapping[str, str]) -> None:

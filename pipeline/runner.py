@@ -44,8 +44,8 @@ async def run(
 ) -> Summary:
     """Fetch all endpoints, normalize their records, write the summary to ``config.output`` and return its account.
 
-    With ``config.products`` the products are also written to that file, together with the summary. With
-    ``config.report`` so is the report. Credentials come from ``environ``, by default the process's environment.
+    With ``config.products`` the products are also written to that file, together with the summary. The report is
+    written if ``config.report`` is true. Credentials come from ``environ``, by default the process's environment.
 
     Pages go to a journal beside the output as soon as they are normalized. The journal remains if pages are missing at
     the end; with ``resume``, only those are fetched.

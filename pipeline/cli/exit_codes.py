@@ -1,4 +1,4 @@
-"""The exit codes, by which a scheduler can tell the outcomes apart."""
+"""The exit codes, by which a scheduler distinguishes the outcomes."""
 
 import enum
 from typing import Self

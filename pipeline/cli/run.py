@@ -41,7 +41,7 @@ def allow_many_connections() -> None:
 
 
 def ending_signals() -> tuple[signal.Signals, ...]:
-    """Return the signals that end a run; SIGHUP is none if it is missing (Windows) or ignored, as by ``nohup``."""
+    """Return the signals that end a run; without SIGHUP if that is missing (Windows) or ignored, as by ``nohup``."""
     found = [signal.SIGINT, signal.SIGTERM]
     hangup: signal.Signals | None = getattr(signal, "SIGHUP", None)
     if hangup and signal.getsignal(hangup) is not signal.SIG_IGN:

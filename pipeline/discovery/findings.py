@@ -20,8 +20,8 @@ _decode_product = msgspec.json.Decoder(Product).decode
 class Findings(msgspec.Struct, frozen=True):
     """The numbers of a page, as a run counts them.
 
-    ``unmet`` lists the expectations that a whole source with these numbers would not meet. A page says nothing about
-    the number of products, unless it has none.
+    ``unmet`` lists the expectations that a whole source with these numbers would not meet. A page is no evidence
+    of the number of products, unless it has none.
     """
 
     products: int

@@ -34,8 +34,8 @@ _NO_CONTENT, _BAD_REQUEST, _UNAUTHORIZED = 204, 400, 401
 class ResilientClient:
     """A client that fetches pages of one endpoint, each with all the attempts it is allowed.
 
-    An attempt passes these stages in order: the breaker admits it, the throttle grants each of its requests, the client
-    sends them, and both learn the outcome. ``throttle`` may be shared with other endpoints; without one the endpoint
+    The breaker admits an attempt, the throttle grants each of its requests, and the client sends them. Breaker and
+    throttle then learn the outcome. ``throttle`` may be shared with other endpoints; without one the endpoint
     gets its own. ``records_path`` is the path at which an earlier run found the records. A refused request is repeated
     for as long as the deadline permits, unless ``insists`` is False.
     """

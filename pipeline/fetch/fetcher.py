@@ -38,8 +38,8 @@ class Fetcher:
     """The walk through the pages of one endpoint.
 
     ``identify`` returns the identity of a raw record, for the loop detector. ``throttle`` is that of the endpoint's
-    group; without one the endpoint gets its own. ``resumed`` is the progress of an earlier
-    run. ``on_end`` is called with the number after the last page, ``on_profile`` with what the first page revealed.
+    group; without one the endpoint gets its own. ``resumed`` is the progress of an earlier run. ``on_end`` is called
+    with the number after the last page, ``on_profile`` with what the first page revealed.
     """
 
     def __init__(

@@ -87,7 +87,7 @@ class _Slot:
 
 
 class Prefetcher:
-    """Keep as many pages in flight as the window allows, and hand them out in order.
+    """A prefetcher that keeps as many pages in flight as the window allows, and returns them in order.
 
     ``next_requests`` returns at most the given number of requests, that for the current page first, and True if the
     end is known. A page that arrives before its turn waits. A page that is no longer wanted is dropped.

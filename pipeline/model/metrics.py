@@ -26,9 +26,10 @@ class Activity(Enum):
 class TimeSpent(msgspec.Struct, frozen=True):
     """An endpoint's wall time in seconds by activity; ``wall`` is the sum of the others.
 
-    ``network`` lasts from a request to the last byte of its response. The next five are waits: ``tokens`` for the rate
-    limit, ``retry_after`` for a pause that the API requested, ``backoff`` before a retry, ``circuit`` while the circuit
-    is open, ``channel`` until consumers make room. ``normalizing`` is the rest, until the last page is in the journal.
+    ``network`` lasts from a request to the last byte of its response. The next five are waits. ``tokens`` is for the
+    rate limit, ``retry_after`` for a pause that the API requested, ``backoff`` before a retry. ``circuit`` lasts while
+    the circuit is open, ``channel`` until consumers make room. ``normalizing`` is the rest, until the last page is in
+    the journal.
     """
 
     wall: float = 0.0
@@ -60,8 +61,8 @@ class Outcome(Enum):
     """The result of one attempt at a page."""
 
     OK = "ok"
-    THROTTLED = "throttled"  # 429
-    FAILED = "failed"  # 5xx, 408
+    THROTTLED = "throttled"  # 429, or 503 with a time to wait
+    FAILED = "failed"  # other 5xx, 408
     NO_ANSWER = "no answer"  # refused, reset, timed out, truncated
     UNUSABLE = "unusable"  # any other status, or a body without records
 

@@ -66,7 +66,7 @@ class FetchResult(msgspec.Struct, frozen=True):
     ``gaps`` has the missing pages with the reasons. ``announced`` is the size that the API announced; with
     ``is_estimate`` it does not decide whether everything came. ``ended`` is False while the endpoint is being fetched.
     ``time`` and ``traffic`` cover this run, not the one it resumes. ``fitting_rps`` is the rate that the API would
-    have accepted, None if it refused nothing.
+    have accepted, None if it refused nothing or nothing is known.
     """
 
     source: str
@@ -123,6 +123,9 @@ class SourceReport(msgspec.Struct, frozen=True):
     product. ``unmet`` lists the expectations that the source does not meet. ``baseline_products`` is the number of
     products in the last complete run, None if there was none. ``fetched_at`` is the time of the last page (RFC 3339
     UTC), None if no page arrived. ``definition`` is a digest of all that determines the content of a page.
+
+    ``refused`` counts the requests that the API refused. ``fitting_rps`` is the rate that it would have accepted, None
+    if it refused nothing or nothing is known.
     """
 
     name: str

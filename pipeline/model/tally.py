@@ -135,7 +135,7 @@ class Tally:
 
 
 def _finest(amounts: Sequence[Decimal], value: Decimal) -> Decimal:
-    """Of the amounts equal to ``value`` (1.5, 1.50), the one with the most decimals."""
+    """Return the one with the most decimals of the amounts equal to ``value`` (1.5, 1.50)."""
     if amounts.count(value) == 1:
         return value
     return min((amount for amount in amounts if amount == value), key=_exponent)

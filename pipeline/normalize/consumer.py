@@ -13,8 +13,8 @@ from pipeline.normalize.normalizer import normalize_batch
 # Records per batch at most, under backlog: a larger batch would delay the event loop.
 MAX_BATCH = 2_000
 
-# Seconds between dispatches of batches that are not full. While a thread waits for the interpreter lock, each system
-# call of the event loop wakes it in vain: that costs more than normalizing a page.
+# Seconds between dispatches of batches that are not full. Each system call of the event loop wakes a thread that waits
+# for the interpreter lock, in vain. That costs more than normalizing a page.
 DISPATCH_INTERVAL = 0.05
 
 Dispatch = Callable[[Sequence[Page]], Awaitable[list[NormalizedPage]]]

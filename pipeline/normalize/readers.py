@@ -176,9 +176,9 @@ Candidates = Callable[[Any], Iterable[object]]
 class MappedReader(RecordReader):
     """A reader that finds fields as :class:`Fields` describes, and fields that are not described under default names.
 
-    ``explode`` is the path of a list whose elements are the products. Paths reach an element as ``variant``, the one
-    around it as ``outer`` if there are several levels, and the fields of the record under their own names. A record
-    whose list is missing or empty is itself a product.
+    ``explode`` is the path of a list whose elements are the products. Paths reach an element as ``variant``, and the
+    fields of the record under their own names. If there are several levels, ``outer`` is the element around it. A
+    record whose list is missing or empty is itself a product.
     """
 
     def __init__(self, fields: Fields, explode: str | None = None) -> None:
@@ -198,8 +198,8 @@ class MappedReader(RecordReader):
     def read(self, raw: msgspec.Raw) -> Sequence[ParsedRecord | NoIdError]:
         """Return the product of a record, or of each of its variants.
 
-        There is a :class:`NoIdError` for each variant without an id, and for each one that would share its id with a
-        different product within another element.
+        There is a :class:`NoIdError` for each variant without an id. There is also one for each variant that would
+        share its id with a different product within another element.
 
         Raises:
             msgspec.DecodeError: if the record is not a JSON object.

@@ -21,8 +21,9 @@ _LEVEL = re.compile(rf"({_NAMES})(?:\[\*?\]|(\[\?[^\[\]]*\]))?(?:\.(?=.)|\Z)")
 def compile_explode(path: str) -> Callable[[Any], Sequence[Lineage]]:
     """Return a function that finds the variants of a record; it returns none if the list is missing or empty.
 
-    Each ``[]``, ``[*]`` or filter in the path begins a level: the rest of the path is looked up in each element, which
-    is itself a variant if it has no list there. Any other JMESPath is one level. Lists within lists are flattened.
+    Each ``[]``, ``[*]`` or filter in the path begins a level: the rest of the path is looked up in each element. An
+    element that has no list there is itself a variant. Any other JMESPath is one level. Lists within lists are
+    flattened.
     """
     finders = [compile_path(level) for level in levels_of(path)]
     return lambda record: list(_lineages(record, finders))

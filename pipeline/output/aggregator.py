@@ -61,9 +61,9 @@ class _KeptPage(msgspec.Struct, frozen=True, gc=False):
 
 
 class Aggregator:
-    """Writes each page to the journal as it comes, and combines all pages at the end.
+    """An aggregator that writes each page to the journal as it comes, and combines all pages at the end.
 
-    Duplicates are resolved at the end, in page order: of several records with one id the first is the product,
+    Duplicates are resolved at the end, in page order. Of several records with one id the first is the product,
     regardless of the order in which workers finish. Memory holds the position of each page in the journal and, while
     combining, the ids of one source.
 
@@ -183,7 +183,7 @@ def _shortfall(result: FetchResult, received: int) -> Gap | None:
 
 
 def _redacted(page: NormalizedPage, secrets: Secrets) -> NormalizedPage:
-    """The page without the credentials that its API may have repeated in rejected records."""
+    """Return the page without the credentials that its API may have repeated in rejected records."""
     rejects = [msgspec.structs.replace(reject, reason=secrets.redact(reject.reason)) for reject in page.rejects]
     letters = (decode_letter(line).redacted(secrets) for line in page.dead_letters.split(b"\n"))
     return msgspec.structs.replace(page, rejects=rejects, dead_letters=b"\n".join(map(encode_letter, letters)))

@@ -83,7 +83,7 @@ def remove_leftovers(output: Path) -> None:
 
 @contextmanager
 def _temporary(output: Path) -> Iterator[BinaryIO]:
-    """A new file beside the output with default permissions, removed afterwards unless it was moved."""
+    """Open a new file beside the output with default permissions, and remove it afterwards unless it was moved."""
     path = output.with_name(f".{output.name}.{secrets.token_hex(4)}.tmp")
     try:
         with path.open("xb", buffering=_BUFFER) as file:

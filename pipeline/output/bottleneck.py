@@ -50,8 +50,8 @@ def bottleneck(
 ) -> str | None:
     """Return one sentence on where most of an endpoint's time went; None if it took no time.
 
-    It has what is known of the cause, for example ``90 % waiting for its own rate limit; rps 10 would end 4 s sooner,
-    if the API allows it``. ``busy`` is the process's CPU time as a share of the run. A higher rate is suggested only if
+    It includes the cause, if that is known: ``90 % waiting for its own rate limit; rps 10 would end 4 s sooner, if the
+    API allows it``. ``busy`` is the process's CPU time as a share of the run. A higher rate is suggested only if
     no request was refused and the fetch was not cut off.
     """
     if not time.wall:

@@ -65,7 +65,7 @@ def _text(text: str | None) -> str:
 
 
 def _value(value: msgspec.Raw | None) -> str:
-    """A string as text, null as an empty cell, any other value as its JSON, which cannot begin a formula."""
+    """Return a string as text, null as an empty cell, any other value as its JSON, which cannot begin a formula."""
     if value is None or (json := bytes(value)) == b"null":
         return ""
     return _text(_decode_text(json)) if json.startswith(b'"') else json.decode()

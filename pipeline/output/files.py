@@ -110,7 +110,7 @@ def report_file(summary: Path) -> Path:
 
 
 def _summary(totals: Totals, catalogue: Catalogue) -> Iterator[bytes]:
-    """The JSON text, with one line per source, product and error, so that grep and diff work on it."""
+    """Yield the JSON text, with one line per source, product and error, so that grep and diff work on it."""
     yield b'{"summary": ' + _encoder.encode(totals)
     yield from _array("sources", map(_encoder.encode, catalogue.sources))
     yield from _array("products", (lines.replace(b"\n", b",\n") for lines in catalogue.products()))

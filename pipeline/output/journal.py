@@ -66,8 +66,8 @@ class Journal:
     def open(cls, folder: Path, endpoints: Mapping[str, str], *, resume: bool, max_age: float = math.inf) -> Self:
         """Start a journal in ``folder``, or continue the one there if ``resume`` is true.
 
-        ``endpoints`` maps each source to a digest of its definition. Without ``resume``, an unfinished journal is moved
-        to a folder of its own, and so is one whose last entry is more than ``max_age`` seconds old.
+        ``endpoints`` maps each source to a digest of its definition. An unfinished journal is moved to a folder of its
+        own without ``resume``, or if its last entry is more than ``max_age`` seconds old.
 
         Raises:
             ConfigError: if another run holds the journal, if it cannot be written, or if an endpoint in it has changed.

@@ -1,7 +1,7 @@
 """The file format of the journal: a sequence of entries, each with a header of one line.
 
-A header is JSON. Only the entry of a page has a payload after its header: its products, then its dead letters if there
-are any, both as JSON Lines. A line end follows each part. An entry is written with one call, so a killed process leaves
+A header is JSON. Only the entry of a page has a payload after its header: its products, then its dead letters, both
+as JSON Lines. A line end follows each part. An entry is written with one call, so a killed process leaves
 at most one torn entry, at the end of the file.
 """
 
@@ -119,7 +119,7 @@ def last_entry_at(path: Path) -> float:
     """Return the time of the last entry in a journal file, in seconds since the epoch.
 
     It is the time of the newest page, or that of the opening if there is no page. The file's own time counts if it is
-    earlier; it may be later, since a copy and a resumed run without a new page change it.
+    earlier. It may be later, since a copy and a resumed run without a new page change it.
     """
     newest = ""
     with path.open("rb") as file:

@@ -56,7 +56,7 @@ def parquet_chunks(catalogue: Catalogue, _extra: Sequence[str]) -> Iterator[byte
 
 
 def _price_type(catalogue: Catalogue) -> pa.DataType:
-    """The decimal type that holds all prices exactly."""
+    """Return the decimal type that holds all prices exactly."""
     ranges = [prices for source in catalogue.sources for prices in source.prices.values()]
     decimals = max((_DECIMALS, *(prices.decimals for prices in ranges)))
     whole = max((0, *(prices.max.adjusted() + 1 for prices in ranges)))

@@ -26,7 +26,7 @@ class _OldSummary(msgspec.Struct, frozen=True):
 def read_baselines(summary: Path) -> Mapping[str, int]:
     """Return the number of products in the last complete run of each source, as a summary on disk has it.
 
-    Only the part before the products is read. A file that is damaged or no summary is ignored, with a warning.
+    Only the part before the products is read. A file that is damaged or not a summary is ignored, with a warning.
     """
     try:
         sources = _read_sources(summary)
@@ -50,7 +50,7 @@ def _read_sources(path: Path) -> Sequence[_OldSource]:
 
     Raises:
         OSError: if the file cannot be read.
-        ValueError: if it is no summary, or has no line that begins the products.
+        ValueError: if it is not a summary, or has no line that begins the products.
     """
     head = bytearray()
     with path.open("rb") as file:

@@ -139,7 +139,7 @@ class _SourceReplay:
     def report(self) -> SourceReport:
         """Return the source's report after the replay."""
         old, account = self._report, self.account
-        # A record that is replayed twice is no new duplicate, and must not conflict twice.
+        # A record that is replayed twice is not a new duplicate, and must not conflict twice.
         conflicting = old.conflicting + min(account.conflicting, account.duplicates - old.duplicates)
         received = None if old.records_received is None else account.products + account.rejected
         fields = {**account.report_fields(), "conflicting": conflicting, "records_received": received}

@@ -1,4 +1,4 @@
-"""The terminal: whether a stream may be sent control sequences."""
+"""Recognise terminals that understand control sequences."""
 
 import os
 from typing import TextIO

@@ -15,11 +15,11 @@ from pipeline.model.summary import Action, Failure, FetchResult, Gap, Status, pa
 
 
 class Ledger:
-    """Record and log the events of one walk; :meth:`statistics` is the account.
+    """A ledger that records and logs the events of one walk; :meth:`statistics` returns the account.
 
     ``remedy`` is logged once, with the first connection that fails. ``pages_fetched`` includes the pages of the run
-    that ``resumed`` describes, ``records`` does not. ``time`` is where the time went, ``traffic`` how the endpoint
-    answered. ``ended`` is True once the account is closed.
+    that ``resumed`` describes, ``records`` does not. ``time`` accounts for the time of the walk, ``traffic`` for
+    its attempts. ``ended`` is True once the account is closed.
     """
 
     def __init__(self, source: str, *, remedy: str = "check the URL", resumed: Progress = NOTHING_YET) -> None:
@@ -107,7 +107,7 @@ class Ledger:
         return bool(self._skipped or self._deferred)
 
     def redirected(self, location: str) -> None:
-        """Log that each page costs a second request."""
+        """Log a redirect, because of which each page costs a second request."""
         self._log.warning("redirected to {}; set `url` to that address to save a request per page", location)
 
     def paging_detected(self, paging: Paging) -> None:

@@ -1,1 +1,1 @@
-"""What a body says."""
+"""The content of a response: its records, its totals and its signs of paging."""

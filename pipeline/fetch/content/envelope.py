@@ -23,7 +23,7 @@ class Envelope:
     def value(self, path: str, default: object = None) -> object:
         """Return the decoded value at a dotted path, or ``default`` if there is none.
 
-        A key of the outermost object may itself contain points: ``@odata.nextLink``. ``links[next]`` stands for the
+        A key of the outermost object may itself contain points: ``@odata.nextLink``. ``links[next]`` is the
         ``href`` of the element whose ``rel`` is ``next``, in a list of links.
         """
         members = self._members("")

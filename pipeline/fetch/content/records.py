@@ -37,10 +37,10 @@ _SHOWN_OF = 4_096
 class RecordFinder:
     """A search for the records in the bodies of one endpoint.
 
-    The records are the body itself if it is a list. Otherwise they are the list at the dotted ``path`` or, without one,
-    the list under one of the usual keys, or the only list of objects. ``records_path`` is the path of the last page
-    that had records: only there, and under the usual keys, an empty list is a page without records. ``redact`` removes
-    secrets from the part of a body that an error shows.
+    The records are the body itself if it is a list. Otherwise they are the list at the dotted ``path``. Without a path,
+    they are the list under one of the usual keys, or the only list of objects. ``records_path`` is the path of the last
+    page that had records. Only there, and under the usual keys, an empty list is a page without records. ``redact``
+    removes secrets from the part of a body that an error shows.
     """
 
     def __init__(

@@ -79,7 +79,7 @@ _AMBIGUOUS_TOTALS = frozenset({"count", "items", "hits", "items_count", "itemCou
 # A larger number is a mistake, or not a count at all.
 _MOST = 1_000_000_000
 
-# A place that begins so is a header.
+# The prefix of a place that is a header.
 _IN_HEADER = "header:"
 
 
@@ -114,7 +114,7 @@ def _sections(envelope: Envelope, records_path: str | None) -> Iterator[str]:
 
 
 def read_signs(response: Response, records: int, records_path: str | None = None) -> Signs:
-    """Find where the first page, of so many records, has its signs; later pages have them at the same places."""
+    """Return the places of the signs on the first page, which has ``records`` records; later pages have the same."""
     envelope = response.envelope
     total = _total_path(response, records, records_path)
     announced = None if total is None else count_at(total, response)
@@ -170,7 +170,7 @@ def _pages_path(response: Response, records: int, total: int | None, records_pat
         count = count_at(sign.path, response)
         if count is None:
             continue
-        # The count of records on this page has such names, too. The total tells the two apart.
+        # The count of records on this page may have the same names. The total distinguishes the two.
         expected = -(-total // records) if total is not None and records else None
         if count == records > 1 if expected is None else count != expected and count == records:
             continue

@@ -24,7 +24,7 @@ from pipeline.fetch.http.server_message import LONGEST_BODY, server_message
 from pipeline.fetch.http.trace import RequestTrace
 from pipeline.fetch.http.transports import Transports, make_ssl_context
 
-# Some servers send JSON only under a name of its own (JSON:API, HAL), and refuse a request that does not accept it.
+# Some servers send JSON only under another media type (JSON:API, HAL), and refuse a request that does not accept it.
 ACCEPT = "application/json, application/*+json;q=0.9, */*;q=0.1"
 
 # The limit for reading the body of an error, in seconds. It is read for the server's message only.
@@ -42,7 +42,7 @@ class Client:
     ``headers`` and ``query`` parameters belong to the endpoint and include its credentials. ``sign`` returns further
     headers for the URL of a request, which are sent with the credentials. ``policy`` decides which hosts may be
     requested, and which of them get the credentials; by default only the endpoint's own host. ``redact`` removes
-    secrets from what a server says. ``transport`` replaces the network in tests.
+    secrets from a server's messages. ``transport`` replaces the network in tests.
 
     Raises:
         ConfigError: when a proxy that the environment names cannot be used.
@@ -116,9 +116,9 @@ class Client:
         """Send one GET request to an absolute ``url``: the endpoint's own, a next page's or a redirect's.
 
         ``token`` is a bearer token (RFC 6750) that is sent with the other credentials. ``on_sent`` is called when the
-        request leaves, after a connection was opened if necessary, and again if it leaves on a new connection because
-        the server has closed the old one. ``on_answered`` is called when the head of the response has arrived, for any
-        status.
+        request leaves, after a connection was opened if necessary. It is called again if the server has closed a
+        kept-alive connection and the request leaves on a new one. ``on_answered`` is called when the head of the
+        response has arrived, for any status.
 
         If cancelled, the connection is closed and the client remains usable.
 
@@ -126,8 +126,8 @@ class Client:
             RateLimitedError: for HTTP 429, and for 503 with a time to wait.
             TransientError: for timeouts, resets, truncated or invalid HTTP, 408 and other 5xx.
             RedirectedError: when the page is at another URL that may be requested.
-            PermanentError: for any other status except 2xx, a body that is over the cap or badly encoded, and a URL or
-                redirect target that must not be requested.
+            PermanentError: for any other status except 2xx, a body over the cap or badly encoded, and a URL or redirect
+                target that must not be requested.
         """
         headers = self._headers
         if self._policy.carries_credentials(url):
@@ -191,7 +191,7 @@ class Client:
     async def _send(self, request: httpx.Request, url: str, trace: RequestTrace) -> httpx.Response:
         """Send a request; once more if it met a kept-alive connection that the server has closed.
 
-        RFC 9112, section 9.3.1: a client may repeat a request at once in that case, which is a race and no failure.
+        RFC 9112, section 9.3.1: a client may repeat a request at once in that case, which is a race, not a failure.
         """
         transport = self._transports.of(url)
         try:

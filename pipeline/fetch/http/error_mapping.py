@@ -40,7 +40,7 @@ def to_fetch_error(error: Exception, url: str, limits: Http) -> FetchError:
 
 def is_disconnect(error: Exception) -> bool:
     """True if the server closed or reset the connection, perhaps before it received the request."""
-    # h11 names no cause: the same exception stands for an answer that is not valid HTTP.
+    # h11 raises the same exception for an answer that is not valid HTTP; only the text differs.
     if isinstance(error, httpx.RemoteProtocolError):
         return str(error).startswith("Server disconnected")
     return isinstance(error, httpx.ReadError | httpx.WriteError)

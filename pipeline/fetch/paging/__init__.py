@@ -1,1 +1,1 @@
-"""Which page is next."""
+"""Paging: the next page to request, and the end of a walk."""

@@ -144,7 +144,7 @@ class AutoPaginator:
     def _try_next(self, *, again: FetchedPage | None = None) -> Fate:
         """Give the first page to the next candidate's paginator; without one, page 1 is all that can be had.
 
-        ``again`` is page 1 as it arrived in place of page 2; it may say more clearly that there is no other page.
+        ``again`` is page 1 as it arrived in place of page 2; it may show more clearly that there is no other page.
         """
         assert self._first is not None
         is_repeated = again is not None and not self._first.is_ended_by(again)

@@ -39,7 +39,7 @@ class ChainedPaginator:
         self._arrived_token: str | None = None
         self._empty_in_a_row = 0
         self.profile = resumed.profile
-        # A user who says that there is one page knows better than an announced total.
+        # A user who configures a single page knows better than an announced total.
         is_estimate = paging.total_is_estimate or paging.style is PagingStyle.NONE
         self.walked = Walked.resumed(resumed, is_estimate=is_estimate)
         self.remark: str | None = None
@@ -111,7 +111,7 @@ class ChainedPaginator:
         identity = self._identify(records[-1]) if records else None
         following, token = self._style.following(fetched, identity if isinstance(identity, str) else None)
         if token is not None and (token in (self._token, fetched.response.url)):
-            # The page names itself, which is an end unless a flag says that more pages follow.
+            # The page names itself, which is an end unless a flag shows that more pages follow.
             return (following, token) if self._style.says_more(fetched.response) else (NextPage.ENDED, None)
         if following is NextPage.SILENT and self.walked.had_next:
             return NextPage.ENDED, None

@@ -60,17 +60,17 @@ class FirstResponse:
 
     @property
     def is_end(self) -> bool:
-        """True if the page says that there is no other, and does not announce more."""
+        """True if the page shows that there is no other, and does not announce more."""
         return self._following is NextPage.ENDED and not self.walked.announces_more
 
     @property
     def says_more(self) -> bool:
-        """True if the page announces more, or says that another page follows."""
+        """True if the page announces more, or names another page."""
         names_more = self._following is NextPage.NAMED and not self.walked.everything_came
         return self.walked.announces_more or names_more
 
     def is_ended_by(self, again: FetchedPage) -> bool:
-        """True if this page, requested with a parameter, says that there is no other: its next link is itself."""
+        """True if this page, requested with a parameter, shows that there is no other: its next link is itself."""
         return self._next_page(again) is NextPage.ENDED and not self.walked.announces_more
 
     def _next_page(self, fetched: FetchedPage) -> NextPage:
@@ -86,8 +86,8 @@ def detect(fetched: FetchedPage) -> Paging | None:
 def candidates(first: FirstResponse) -> Iterator[Candidate]:
     """Yield the possible paging styles, those that the response names first.
 
-    The most reliable sign comes first: a link to the next page, a cursor, a flag with ids, the number or the offset of
-    this page. Without a sign, page numbers are tried, and offsets if the page says that there is more. An empty page is
+    The most reliable sign comes first: a link to the next page, a cursor, a flag with ids, this page's number, its
+    offset. Without a sign, page numbers are tried, and offsets if the page shows that there is more. An empty page is
     followed only if it names another one.
     """
     fetched = first.fetched
@@ -152,7 +152,7 @@ def _by_ids(fetched: FetchedPage) -> Paging | None:
 
 
 def _by_page(fetched: FetchedPage) -> Paging | None:
-    """Return the page style of a response that contains the number of its page and says that more follow."""
+    """Return the page style of a response that contains the number of its page and a sign of others."""
     response = fetched.response
     for sign in find_signs(Meaning.PAGE, response.envelope, fetched.records_path):
         number = as_count(sign.value)

@@ -25,8 +25,8 @@ class NextPage(enum.Enum):
     """The statement of a page about the next one."""
 
     NAMED = "the response names it"
-    ENDED = "the response says that there is none, or does not name one although earlier pages did"
-    SILENT = "the response says nothing about it"
+    ENDED = "the response shows that there is none, or does not name one although earlier pages did"
+    SILENT = "the response does not mention it"
     UNUSABLE = "the link is not a usable URL"
 
 

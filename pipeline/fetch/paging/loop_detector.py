@@ -18,11 +18,11 @@ class Repetition(enum.Enum):
 
 
 class LoopDetector:
-    """Compare pages by the identities of their records, which ``identify`` returns.
+    """A detector of repeated pages, which compares the identities of records that ``identify`` returns.
 
     A page is the preceding one if all records have the same identities in the same order. It is an earlier one if
-    number, first and last of its records agree, which costs a look at two records per page. ``known`` maps the pages of
-    an earlier run to their fingerprints.
+    number, first and last of its records agree, so that only two records per page are inspected. ``known`` maps the
+    pages of an earlier run to their fingerprints.
     """
 
     def __init__(self, identify: Identify, known: Mapping[int, int] | None = None) -> None:

@@ -119,7 +119,7 @@ class Cursor(ChainedStyle):
     parameter = "cursor"
 
     def following(self, fetched: FetchedPage, last_id: str | None) -> tuple[NextPage, str | None]:  # noqa: ARG002
-        """Return the cursor, unless a flag says that there are no more pages."""
+        """Return the cursor, unless a flag shows that there are no more pages."""
         if self.says_more(fetched.response) is False:
             return NextPage.ENDED, None
         return _statement(fetched, self._paging.path, Meaning.CURSOR)
@@ -148,7 +148,7 @@ class LinkHeader(ChainedStyle):
 
 
 class LastId(ChainedStyle):
-    """``?starting_after=`` with the id of the last record, until a flag says that there are no more pages."""
+    """``?starting_after=`` with the id of the last record, until a flag shows that there are no more pages."""
 
     style = PagingStyle.LAST_ID
     parameter = "starting_after"
@@ -161,7 +161,7 @@ class LastId(ChainedStyle):
 
 
 class Single(ChainedStyle):
-    """There is one page, whatever the response says."""
+    """There is one page, whatever the response contains."""
 
     style = PagingStyle.NONE
 

@@ -8,7 +8,7 @@ SHARE = 0.95
 # The lower bound of the rate is one request a minute.
 SLOWEST = 1 / 60
 
-# An incident soon after another says little about the rate. It leaves this share of the rate that followed the other.
+# An incident soon after another is little evidence about the rate. It leaves this share of the rate after the other.
 LEAST = 0.5
 
 # The rate climbs by this share while as many requests pass as passed before the last incident. A limit of N requests in

@@ -76,8 +76,8 @@ class Throttle:
     async def acquire(self, *, repeats: bool = False) -> "Turn":
         """Wait until a request may leave; report its progress to the returned turn.
 
-        ``repeats`` is True for a request that was refused before. It goes ahead of those that were not sent yet: the
-        server would refuse them, too. If cancelled, no token is consumed and the next waiter moves up.
+        ``repeats`` is True for a request that was refused before. It goes ahead of those that were not sent yet, since
+        the server would also refuse them. If cancelled, no token is consumed and the next waiter moves up.
 
         Raises:
             DeadlineNearError: when a pause lasts until the caller's deadline or longer.

@@ -173,8 +173,8 @@ class Grant:
     """One token, and the progress of the request that it was granted for.
 
     The server counts from when a request arrives, so the bucket must do the same. Otherwise the requests granted after
-    a delayed one would come too early. The arrival time is unknown, but two other times are known: when the request
-    left, and how much longer its answer took than the fastest answer. It was delayed by no more than that difference.
+    a delayed one would come too early. The arrival time is unknown. Two other times are known: when the request left,
+    and how much longer its answer took than the fastest answer. It was delayed by no more than that difference.
     """
 
     def __init__(self, bucket: TokenBucket, number: int) -> None:
