@@ -157,5 +157,5 @@ def _totals(page: NormalizedPage, found: Findings) -> Iterator[str]:
 def _style(page: FirstPage) -> str:
     style = page.paging.style
     if style is PagingStyle.AUTO:
-        return "page numbers (assumed)"
+        return "unknown, tries page=2"
     return style.value if page.endpoint.paging.style is style else f"{style.value} (detected)"

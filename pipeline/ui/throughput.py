@@ -52,7 +52,7 @@ def seconds_to_go(endpoints: Sequence[Paced]) -> float | None:
 
 
 class PaceTracker:
-    """Estimates the pace of endpoints from successive snapshots of a run.
+    """An estimator of the pace of endpoints, from successive snapshots of a run.
 
     A pace is an exponential moving average over time. Time in which an endpoint is held up does not count, because the
     endpoint is expected to continue as before.

@@ -67,7 +67,7 @@ async def test_check_asks_each_api_once(tmp_path: Path) -> None:
     assert [(row[0], row[1], row[3]) for row in rows[1:]] == [(name, "yes", "20") for name in ("shop", "list", "feed")]
     assert rows[0][4:6] == ["priced", "conflict"]
     assert rows[1][4:] == ["20", "0", "page", "(detected)"]
-    assert rows[2][4:] == ["20", "0", "page", "numbers", "(assumed)"]
+    assert rows[2][4:] == ["20", "0", "unknown,", "tries", "page=2"]
     assert rows[3][4:] == ["20", "0", "cursor", "(detected)"]
 
 

@@ -38,7 +38,7 @@ class Envelope:
         return _link(value, relation.removesuffix("]"), default) if bracket else value
 
     def has_object(self, path: str) -> bool:
-        """Return True if the value at a dotted path, empty for the body itself, is an object with members."""
+        """True if the value at a dotted path, empty for the body itself, is an object with members."""
         return bool(self._members(path))
 
     def _members(self, path: str) -> _Members:

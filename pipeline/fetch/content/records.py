@@ -157,7 +157,7 @@ class _Finder(msgspec.Struct, frozen=True):
         raise NoRecordsError(f"{found} of records in the body{_keys(fields)}; name it with `items`")
 
     def _may_be_at(self, where: str, earlier: str | None) -> bool:
-        """Return True if records may be there: at their earlier path or, on a first page, under a suitable name."""
+        """True if records may be there: at their earlier path or, on a first page, under a suitable name."""
         return _may_be_records(where) if earlier is None else where == earlier
 
     def _usual_lists(self, fields: _Object, depth: int, above: str = "") -> list[tuple[str, list[msgspec.Raw]]]:
@@ -189,7 +189,7 @@ _LENIENT = _Finder(split_list, split_object)
 
 
 def _announces_none(body: bytes, fields: _Object) -> bool:
-    """Return True if the total is 0 and there is no list at all: some APIs omit an empty list."""
+    """True if the total is 0 and there is no list at all: some APIs omit an empty list."""
     if any(_opens(value, b"[") for value in fields.values()):
         return False
     return any(as_count(sign.value) == 0 for sign in find_signs(Meaning.TOTAL, Envelope(body)))

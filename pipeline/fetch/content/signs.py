@@ -197,7 +197,7 @@ def _next_path(response: Response, records_path: str | None) -> str | None:
 
 
 def names_page(value: object) -> bool:
-    """Return True for the value of a sign that names the next page: a text, or a number from 1 on."""
+    """True if the value of a sign names the next page: a text, or a number from 1 on."""
     return isinstance(value, str | int) and not isinstance(value, bool) and value not in ("", 0)
 
 

@@ -69,7 +69,7 @@ class AutoPaginator:
 
     @property
     def remark(self) -> str | None:
-        """A text for the log at the end, None if there is nothing to remark."""
+        """The text for the log at the end, None if there is nothing to remark."""
         return self._remark or (self._inner.remark if self._inner else None)
 
     def next_requests(self, most: int) -> tuple[Sequence[PageRequest], bool]:

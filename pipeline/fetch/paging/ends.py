@@ -128,7 +128,7 @@ def judge_page(number: int, size: int, repetition: Repetition, following: NextPa
 
 
 def is_end(code: int | None, walked: Walked, *, no_list: bool) -> bool:
-    """Return True if a page that failed is after the end, which is not an error.
+    """True if a page that failed is after the end, which is not an error.
 
     ``code`` is the status of the response. ``no_list`` is True for a successful response without a list of records.
     """

@@ -39,7 +39,7 @@ class NumberedStyle:
         raise NotImplementedError
 
     def is_last(self, number: int, size: int, fetched: FetchedPage) -> bool:
-        """Return True if the configuration makes this page, which has records, the last one."""
+        """True if the configuration makes this page, which has records, the last one."""
         paging, records = self._paging, len(fetched.records)
         if paging.short_page_ends and paging.size and records < paging.size:
             return True
