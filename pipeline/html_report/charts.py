@@ -55,7 +55,7 @@ TIME_LABELS = {
 }
 OUTCOME_LABELS = {
     Outcome.OK: "success",
-    Outcome.THROTTLED: "429",
+    Outcome.THROTTLED: "refused",
     Outcome.FAILED: "5xx or 408",
     Outcome.NO_ANSWER: "no response",
     Outcome.UNUSABLE: "unusable response",

@@ -29,7 +29,7 @@ async def test_a_run_with_trouble_has_a_report_of_it(tmp_path: Path) -> None:
     text = (tmp_path / "report.html").read_text()
     assert summary.report == tmp_path / "report.html"
     assert summary.summary.status == "partial"
-    for said in ("1 of 3 sources incomplete", "circuit open", ">429<", "2 rejected records", "--resume"):
+    for said in ("1 of 3 sources incomplete", "circuit open", ">refused<", "2 rejected records", "--resume"):
         assert said in text, said
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
         "rejects.jsonl",

@@ -70,7 +70,7 @@ class Paginator(Protocol):
 
     @property
     def remark(self) -> str | None:
-        """A text for the log at the end, None if there is nothing to remark."""
+        """The text for the log at the end, None if there is nothing to remark."""
 
     def next_requests(self, most: int) -> tuple[Sequence[PageRequest], bool]:
         """Return at most ``most`` requests, that for the current page first, and True if the end is known."""
