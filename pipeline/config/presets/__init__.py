@@ -19,7 +19,7 @@ _FOLDER = files(__name__)
 
 
 class RecognitionSigns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Features by which an API is recognised: dotted paths in the body of a response, and in its records.
+    """The features by which an API is recognised: dotted paths in the body of a response, and in its records.
 
     ``path`` is a regular expression for the path of the URL, if that is distinctive.
     """
