@@ -1,6 +1,6 @@
 """The file format of the journal: a sequence of entries, each with a header of one line.
 
-A header is JSON. Only the entry of a page has a payload after its header: its products, then its dead letters, both
+A header is JSON. Only the entry of a page has a payload after its header: its products, then any dead letters, both
 as JSON Lines. A line end follows each part. An entry is written with one call, so a killed process leaves
 at most one torn entry, at the end of the file.
 """
