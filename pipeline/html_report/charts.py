@@ -42,6 +42,8 @@ _GAP = 0.12  # between bars, as a fraction of their width
 _MOST_BARS = 40
 _ROW = 46
 _CHARACTER = 6.6  # average width in pixels, at the size of labels
+_WIDEST_CHARACTER = 17  # of emoji
+_LAST_OF_BMP = "\uffff"
 _CLASS = 2**0.25  # ratio of neighbouring latency classes, as in `model/metrics.py`
 
 TIME_LABELS = {
@@ -83,7 +85,7 @@ def time_spent(sources: Sequence[Source], width: int) -> Spec:
     rows, parts = [], []
     for row, source in enumerate(sources):
         time, begin = source.report.time, 0.0
-        rows.append({"y": row + 0.28, "text": source.report.name, "wall": 0})
+        rows.append({"y": row + 0.28, **_fitted(source.report.name, width), "wall": 0})
         for activity, label in TIME_LABELS.items():
             seconds = time.of(activity)
             room = seconds / longest * width
@@ -100,7 +102,7 @@ def time_spent(sources: Sequence[Source], width: int) -> Spec:
         "layer": [
             _rectangles(parts, _axis("x", suffix, [0, longest / unit], tickCount=width / 70), y),
             _texts([part for part in parts if part["text"]], "middle", "center", "var(--on-color)"),
-            _texts(rows, "wall", "y", "var(--ink)", align="left", fontWeight=600, limit=width),
+            _texts(rows, "wall", "y", "var(--ink)", align="left", fontWeight=600, limit=_LIMIT),
         ],
     }
 
@@ -170,7 +172,7 @@ def categories(counts: Sequence[tuple[str, int]], width: int) -> Spec:
     highest = counts[0][1]
     rows = [
         {"x": 0, "x2": count, "y": row + 0.56, "y2": row + 0.86, "color": _color("price"), "at": row + 0.34,
-         "text": name, "count": f"{count:,}", "end": highest}
+         **_fitted(name, width - 90), "count": f"{count:,}", "end": highest}
         for row, (name, count) in enumerate(counts)
     ]  # fmt: skip
     y = _axis("y", None, [0, len(rows)], axis=None, reverse=True)
@@ -179,7 +181,7 @@ def categories(counts: Sequence[tuple[str, int]], width: int) -> Spec:
         "height": 34 * len(rows),
         "layer": [
             _rectangles(rows, _axis("x", None, [0, highest], axis=None), y),
-            _texts(rows, "x", "at", "var(--ink)", align="left", limit=width - 90),
+            _texts(rows, "x", "at", "var(--ink)", align="left", limit=_LIMIT),
             _texts(rows, "end", "at", "var(--muted)", "count", align="right"),
         ],
     }
@@ -219,6 +221,20 @@ def _texts(values: Sequence[Mapping[str, Any]], x: str, y: str, color: str, text
         "mark": {"type": "text", "color": color, **mark},
         "encoding": {"x": _at(x), "y": _at(y), "text": {"field": text}},
     }
+
+
+_LIMIT: Spec = {"expr": "datum.limit"}
+
+
+def _fitted(text: str, width: int) -> Spec:
+    """Return a text and the width in pixels to which Vega cuts it; 0 if it is cut here.
+
+    Vega cuts between any two UTF-16 code units, and vl-convert fails at half of a character outside the BMP.
+    """
+    if max(text, default="") <= _LAST_OF_BMP:
+        return {"text": text, "limit": width}
+    most = width // _WIDEST_CHARACTER
+    return {"text": text if len(text) <= most else f"{text[: most - 1]}…", "limit": 0}
 
 
 def _at(field: str) -> Spec:

@@ -65,3 +65,18 @@ def test_missing_pages_are_named() -> None:
     assert missing_pages(a_source()) == ""
     assert missing_pages(a_source(pages_missing=(4,))) == "page 4"
     assert missing_pages(a_source(pages_missing=(4, 5, 9), missing_from=9)) == "pages 4-5, 9 and all after it"
+
+
+@pytest.mark.parametrize("width", [290, 440])
+@pytest.mark.parametrize("name", ["🧀" * 100, "a" * 30 + "🧀" * 70, "a🧀" * 50, "字" * 100, ""])
+def test_a_long_name_is_cut_between_characters(name: str, width: int) -> None:
+    """Names of any characters are cut to the width; half an emoji would end the drawing."""
+    svg = charts.draw(charts.categories([(name, 3)], width), "x")
+    assert not name or "…" in svg
+
+
+def test_names_with_emoji_are_whole_if_they_are_short() -> None:
+    """A short name is drawn as it is, in both charts that have names."""
+    assert "🧀 Käse" in charts.draw(charts.categories([("🧀 Käse", 3)], 290), "x")
+    source = Source(a_source("🧀 Käse"), a_traffic(), 5.0)
+    assert "🧀 Käse" in charts.draw(charts.time_spent([source], 290), "x")
