@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from random import Random
 
 import msgspec
@@ -19,7 +20,9 @@ from pipeline.errors import AbortedError, OutputError
 from pipeline.fetch.fetcher import Fetcher
 from pipeline.fetch.groups import make_throttles, neighbours
 from pipeline.fetch.http.client import Connect, connector
-from pipeline.html_report.render import check_libraries, make_report
+from pipeline.html_report.configuration import shown_configuration
+from pipeline.html_report.drawing import Draw, DrawingError, check_libraries, draw
+from pipeline.html_report.facts import Facts, gather
 from pipeline.model.pages import NormalizedPage, Page, utc_timestamp
 from pipeline.model.status import RunStatus, Watch
 from pipeline.model.summary import FetchResult, RunStatistics, Summary, Totals
@@ -44,8 +47,9 @@ async def run(
 ) -> Summary:
     """Fetch all endpoints, normalize their records, write the summary to ``config.output`` and return its account.
 
-    With ``config.products`` the products are also written to that file, together with the summary. The report is
-    written if ``config.report`` is true. Credentials come from ``environ``, by default the process's environment.
+    With ``config.products`` the products are also written to that file, together with the summary. With
+    ``config.report`` the report is drawn afterwards; if that fails, the returned summary names none. Credentials come
+    from ``environ``, by default the process's environment.
 
     Pages go to a journal beside the output as soon as they are normalized. The journal remains if pages are missing at
     the end; with ``resume``, only those are fetched.
@@ -55,7 +59,8 @@ async def run(
     function that returns the current status.
 
     A cancellation takes effect within the time of one batch, also while the summary is being written. The summary of an
-    earlier run then remains, and the journal can be resumed.
+    earlier run then remains, and the journal can be resumed. While the report is drawn, a cancellation or a second
+    signal costs only the report.
 
     Example::
 
@@ -76,7 +81,8 @@ class Run:
     """One run over ``endpoints``; see :func:`run` for the parameters.
 
     ``on_written`` is called once everything is written: from then on signals have no effect. ``rng`` decides the
-    jitter. ``connect`` and ``dispatch`` replace the network and the worker threads in tests.
+    jitter. ``connect``, ``dispatch`` and ``draw`` replace the network, the worker threads and the drawing process in
+    tests.
     """
 
     def __init__(
@@ -91,6 +97,7 @@ class Run:
         rng: Random | None = None,
         connect: Connect | None = None,
         dispatch: Dispatch | None = None,
+        draw: Draw = draw,
     ) -> None:
         self._config = config
         self._endpoints = endpoints
@@ -101,6 +108,7 @@ class Run:
         self._rng = rng or Random()
         self._connect = connect
         self._dispatch = dispatch
+        self._draw = draw
         self._outputs = OutputFiles.of(config)
         # A digest, since the definition may contain URLs that should not be shown.
         definitions = {endpoint.name: msgspec.json.encode(endpoint.definition) for endpoint in endpoints}
@@ -131,11 +139,17 @@ class Run:
                     await self._fetch_all()
                     results = self._close_accounts()
                     seconds = trio.current_time() - self._started
-                    summary = await trio.to_thread.run_sync(self._write_outputs, results, seconds)
-                    # Nothing waits from here on: a second signal comes too late to undo what is written.
+                    written, catalogue = await trio.to_thread.run_sync(self._write_outputs, results, seconds)
+                    summary = written
+                    # From here on a second signal comes too late to undo what is written. It may end the drawing.
                     self._on_written()
-                    if summary.journal is None:
-                        journal.remove()
+                    try:
+                        if self._config.report:
+                            summary = await self._add_report(written, catalogue, results)
+                    finally:
+                        # The report needs the products in the journal, and its lock.
+                        if written.journal is None:
+                            journal.remove()
                     nursery.cancel_scope.cancel()
             except* OutputError as group:
                 unwritable = next(_leaves(group))
@@ -224,8 +238,8 @@ class Run:
                 self._shutdown.cut_off = True
         return [fetcher.result() for fetcher in self._fetchers.values()]
 
-    def _write_outputs(self, results: Sequence[FetchResult], seconds: float) -> Summary:
-        """Aggregate, draw the report and write the files.
+    def _write_outputs(self, results: Sequence[FetchResult], seconds: float) -> tuple[Summary, Catalogue]:
+        """Aggregate and write the files except the report.
 
         It runs in a worker thread, so that the event loop still receives signals. A cancellation takes effect at the
         next page and leaves the old files in place.
@@ -249,12 +263,11 @@ class Run:
             version=VERSION,
             resumed=self._journal.resumed,
         )
-        report = self._draw_report(totals, catalogue, results) if self._config.report else None
-        self._outputs.write(totals, catalogue, report=report)
+        self._outputs.write(totals, catalogue)
         finished = self._journal.is_empty or not any(result.gaps for result in results)
         is_failed = totals.status == "failed"
         consumer = self._consumer.statistics()
-        return Summary(
+        summary = Summary(
             summary=totals,
             sources=catalogue.sources,
             errors=catalogue.errors,
@@ -269,18 +282,36 @@ class Run:
             rejects=self._outputs.rejects if any(source.rejected for source in catalogue.sources) else None,
             products=None if is_failed else self._outputs.products,
             products_kept=self._outputs.products if is_failed else None,
-            report=self._outputs.report if report else None,
         )
+        return summary, catalogue
 
-    def _draw_report(self, totals: Totals, catalogue: Catalogue, results: Sequence[FetchResult]) -> bytes | None:
-        return make_report(
-            totals,
-            catalogue,
-            results,
-            config=self._config,
-            endpoints=self._endpoints,
-            checkpoint=trio.from_thread.check_cancelled,
-        )
+    async def _add_report(self, summary: Summary, catalogue: Catalogue, results: Sequence[FetchResult]) -> Summary:
+        """Draw and write the report, and return the summary with its path.
+
+        A failure is logged and never raised: the summary matters more than the report. A cancellation leaves no report.
+        """
+        report: Path | None = None
+        reason = "it was ended by a cancellation or a signal"
+        try:
+            facts = await trio.to_thread.run_sync(self._gather_facts, summary.summary, catalogue, results)
+            report = await trio.to_thread.run_sync(self._outputs.write_report, await self._draw(facts))
+        except Exception as error:  # noqa: BLE001 - whatever the error, the run is complete without a report
+            # The remedy in an OutputError is about the catalogue, which is written.
+            cause = error.__cause__ if isinstance(error, OutputError) else error
+            reason = str(cause) if isinstance(cause, DrawingError | OSError) else repr(cause)
+            logger.opt(exception=error).debug("the report could not be made")
+        finally:
+            if report is None:
+                logger.error(
+                    "the report could not be made: {}; there is no report of this run, and that of an earlier one is"
+                    " removed; the summary has the same facts",
+                    reason,
+                )
+        return msgspec.structs.replace(summary, report=report)
+
+    def _gather_facts(self, totals: Totals, catalogue: Catalogue, results: Sequence[FetchResult]) -> Facts:
+        shown = shown_configuration(self._config, {endpoint.name: endpoint.secrets for endpoint in self._endpoints})
+        return gather(totals, catalogue, results, endpoints=self._endpoints, configuration=shown)
 
 
 def _run_id(started_at: str) -> str:

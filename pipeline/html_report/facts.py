@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import Self
 
@@ -23,19 +24,26 @@ _MOST_BINS, _FEWEST_BINS = 24, 6
 _WIDE = 50
 
 
-class Histogram:
+class Histogram(msgspec.Struct, dict=True):  # the dict holds the cached properties
     """A histogram of the prices of one source and currency, over a range that is known beforehand.
 
     The bins are equally wide; if the range is wide, they are equally wide on a logarithmic axis (``is_log``).
+    ``counts`` has the number of prices in each bin.
     """
 
-    def __init__(self, source: str, currency: str, prices: PriceRange) -> None:
-        self.source, self.currency, self.prices = source, currency, prices
-        low, high = float(prices.min), float(prices.max)
-        self.is_log = low > 0 and high >= low * _WIDE
-        self.counts = [0] * max(_FEWEST_BINS, min(_MOST_BINS, math.isqrt(prices.count)))
-        self._low = self._position(low)
-        self._step = (self._position(high) - self._low) / len(self.counts)
+    source: str
+    currency: str
+    prices: PriceRange
+    counts: list[int] = []
+
+    def __post_init__(self) -> None:
+        self.counts = self.counts or [0] * max(_FEWEST_BINS, min(_MOST_BINS, math.isqrt(self.prices.count)))
+
+    @cached_property
+    def is_log(self) -> bool:
+        """True if the bins are equally wide on a logarithmic axis."""
+        low, high = float(self.prices.min), float(self.prices.max)
+        return low > 0 and high >= low * _WIDE
 
     def add(self, price: float) -> None:
         """Count one price; prices that rounding put outside the range count in the nearest bin."""
@@ -48,6 +56,14 @@ class Histogram:
         positions = (self._low + number * self._step for number in range(len(self.counts) + 1))
         return [math.exp(position) if self.is_log else position for position in positions]
 
+    @cached_property
+    def _low(self) -> float:
+        return self._position(float(self.prices.min))
+
+    @cached_property
+    def _step(self) -> float:
+        return (self._position(float(self.prices.max)) - self._low) / len(self.counts)
+
     def _position(self, price: float) -> float:
         return math.log(price) if self.is_log else price
 
@@ -56,6 +72,7 @@ class Histogram:
 MOST_SOURCES = 10
 MOST_PRICES = 12
 MOST_CATEGORIES = 15
+CATEGORY_LENGTH = 100
 MOST_LISTED = 40
 MOST_REJECTING = 20
 EXAMPLES = 3
@@ -125,7 +142,8 @@ class Facts(msgspec.Struct, frozen=True):
     """The content of a report.
 
     ``sources`` has all sources, ``drawn`` those that are shown in charts. ``histograms`` and ``categories`` begin with
-    the largest. ``failures`` has one entry for each kind of failure. ``last_errors`` is the error of the last failed
+    the largest. ``other_categories`` is the number of categories that are left out, ``other_products`` that of their
+    products. ``failures`` has one entry for each kind of failure. ``last_errors`` is the error of the last failed
     attempt of each source with missing pages. ``configuration`` is YAML without secrets. ``problems`` has the name of a
     source and what is wrong with its data. ``resumable`` is True if a resumed run would fetch only the missing pages.
     """
@@ -141,6 +159,8 @@ class Facts(msgspec.Struct, frozen=True):
     failures: Sequence[Failures]
     last_errors: Mapping[str, str]
     configuration: str
+    other_categories: int = 0
+    other_products: int = 0
     problems: Sequence[tuple[str, str]] = ()
     resumable: bool = False
 
@@ -161,13 +181,17 @@ def gather(
     ]
     histograms = _histograms(catalogue.sources)
     samples = _look_at(catalogue.products(), histograms, {source.report.name for source in drawn})
+    categories = sorted(catalogue.categories.items(), key=lambda item: (-item[1], item[0]))
     return Facts(
-        totals=totals,
+        # The categories have a field of their own, which does not grow with their number.
+        totals=msgspec.structs.replace(totals, categories={}),
         sources=catalogue.sources,
         drawn=drawn,
         samples=samples,
         histograms=list(histograms.values()),
-        categories=sorted(catalogue.categories.items(), key=lambda item: (-item[1], item[0])),
+        categories=[(name[:CATEGORY_LENGTH], count) for name, count in categories[:MOST_CATEGORIES]],
+        other_categories=len(categories[MOST_CATEGORIES:]),
+        other_products=sum(count for _, count in categories[MOST_CATEGORIES:]),
         rejects=list(_rejects(catalogue.sources, catalogue.dead_letters())),
         coercions=_coercions(catalogue.sources),
         failures=_failures(catalogue.errors),

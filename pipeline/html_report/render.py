@@ -2,21 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.util import find_spec
 
 import msgspec
-from loguru import logger
 
-from pipeline.config.resolve import ResolvedEndpoint
-from pipeline.config.settings import Config
-from pipeline.distribution import install_extra
-from pipeline.errors import ConfigError, Problem
 from pipeline.html_report import charts, page_text
-from pipeline.html_report.configuration import shown_configuration
-from pipeline.html_report.facts import MOST_CATEGORIES, MOST_LISTED, Facts, Histogram, Source, gather
+from pipeline.html_report.facts import MOST_LISTED, Facts, Histogram, Source
 from pipeline.model.metrics import Activity, Outcome
-from pipeline.model.summary import FetchResult, Totals, page_ranges
-from pipeline.output.aggregator import Catalogue
+from pipeline.model.summary import page_ranges
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -36,10 +28,11 @@ class Figures(msgspec.Struct, frozen=True):
     categories: Figure | None
 
 
-def report_page(facts: Facts, *, checkpoint: Callable[[], None] = lambda: None) -> bytes:
-    """Return the report as HTML; ``checkpoint`` is called before each chart and may raise.
+def report_page(facts: Facts) -> bytes:
+    """Return the report as HTML.
 
-    Everything is escaped except the charts, whose texts vl-convert has escaped.
+    Texts must be clean, as those that ``transfer.py`` decodes are: vl-convert aborts the process at characters that
+    XML does not permit. Everything is escaped except the charts, whose texts vl-convert has escaped.
     """
     import jinja2  # noqa: PLC0415 - optional, and only needed here
 
@@ -53,26 +46,23 @@ def report_page(facts: Facts, *, checkpoint: Callable[[], None] = lambda: None) 
     environment.filters.update(page_text.FILTERS)
     page = environment.get_template("report.html.j2").render(
         facts=facts,
-        figures=_figures(facts, checkpoint),
+        figures=_figures(facts),
         page_text=page_text,
         page_ranges=page_ranges,
         activities=[(a, label) for a, label in charts.TIME_LABELS.items() if _is_spent_on(facts, a)],
         outcomes=[(o, label) for o, label in charts.OUTCOME_LABELS.items() if _is_met(facts, o)],
-        most_categories=MOST_CATEGORIES,
         most_listed=MOST_LISTED,
     )
     return page.encode(errors="replace")
 
 
-def _figures(facts: Facts, checkpoint: Callable[[], None]) -> Figures:
+def _figures(facts: Facts) -> Figures:
     def draw(label: str, chart: Callable[[int], charts.Spec], *widths: int) -> Figure:
-        checkpoint()
         return Figure(*(charts.draw(chart(width), label) for width in widths))
 
     both = (charts.WIDE, charts.NARROW)
     took_time = any(source.report.time.wall for source in facts.drawn)
     longest = max((source.lasted for source in facts.drawn), default=0.0)
-    shown = facts.categories[:MOST_CATEGORIES]
 
     def timeline(source: Source) -> Figure | None:
         label = f"Requests to {source.report.name} over time"
@@ -89,14 +79,16 @@ def _figures(facts: Facts, checkpoint: Callable[[], None]) -> Figures:
         vary = found.prices.min < found.prices.max
         return draw(label, partial(charts.prices, found), charts.SMALL) if vary else None
 
+    def categories() -> Figure:
+        chart = partial(charts.categories, facts.categories)
+        return draw("Products by category", chart, charts.MEDIUM, charts.NARROW)
+
     return Figures(
         time=draw("Time spent", partial(charts.time_spent, facts.drawn), *both) if took_time else None,
         timelines=[(source, timeline(source)) for source in facts.drawn],
         latencies=[(source, latencies(source)) for source in facts.drawn if source.traffic.latencies],
         prices=[(found, prices(found)) for found in facts.histograms],
-        categories=draw("Products by category", partial(charts.categories, shown), charts.MEDIUM, charts.NARROW)
-        if shown
-        else None,
+        categories=categories() if facts.categories else None,
     )
 
 
@@ -106,40 +98,3 @@ def _is_spent_on(facts: Facts, activity: Activity) -> bool:
 
 def _is_met(facts: Facts, outcome: Outcome) -> bool:
     return any(slot.attempts.get(outcome) for source in facts.drawn for slot in source.traffic.slots)
-
-
-_LIBRARIES = ("jinja2", "vl_convert")
-
-
-def check_libraries() -> None:
-    """Check that the libraries of the ``report`` extra are installed.
-
-    Raises:
-        ConfigError: if a library is missing.
-    """
-    missing = [name for name in _LIBRARIES if find_spec(name) is None]
-    if missing:
-        raise ConfigError([Problem("report", f"needs {' and '.join(missing)}; {install_extra('report')}")])
-
-
-def make_report(
-    totals: Totals,
-    catalogue: Catalogue,
-    results: Sequence[FetchResult],
-    *,
-    config: Config,
-    endpoints: Sequence[ResolvedEndpoint],
-    checkpoint: Callable[[], None] = lambda: None,
-) -> bytes | None:
-    """Return the report of a run as HTML, or None if that fails.
-
-    A failure is logged and never raised: the summary matters more than the report. ``checkpoint`` is called before
-    each chart; what it raises ends the rendering.
-    """
-    try:
-        shown = shown_configuration(config, {endpoint.name: endpoint.secrets for endpoint in endpoints})
-        facts = gather(totals, catalogue, results, endpoints=endpoints, configuration=shown)
-        return report_page(facts, checkpoint=checkpoint)
-    except Exception as error:  # noqa: BLE001 - whatever the error, the summary must be written
-        logger.error("the report could not be made: {!r}; the summary contains the same facts", error)
-        return None

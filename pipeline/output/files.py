@@ -1,4 +1,4 @@
-"""The files of a run: write the summary, the products, the dead letters and the report together."""
+"""The files of a run: write the summary, the products and the dead letters together, and the report after them."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -78,23 +78,34 @@ class OutputFiles(msgspec.Struct, frozen=True):
             if path:
                 remove_leftovers(path)
 
-    def write(self, totals: Totals, catalogue: Catalogue, *, report: bytes | None = None) -> None:
-        """Write all files, then move them into place, the summary after the products and the report.
+    def write(self, totals: Totals, catalogue: Catalogue) -> None:
+        """Write all files except the report, then move them into place, the summary after the products.
 
-        Files that this run does not have are removed: the dead letters if there are none, and the report if ``report``
-        is None. A run that failed leaves the file of the products as it was.
+        Files that this run does not have are removed: the dead letters if there are none, and the report of an earlier
+        run, since it would stand beside the summary of this one. A run that failed leaves the file of the products as
+        it was.
 
         Raises:
             OutputError: if a file cannot be written; the old files are then unchanged.
         """
         files: dict[Path, Iterable[bytes] | None] = {}
         if self.report:
-            files[self.report] = [report] if report else None
+            files[self.report] = None
         if self.products and totals.status != "failed":
             files[self.products] = writer_for(self.products)(catalogue, self.extra)
         files[self.summary] = _summary(totals, catalogue)
         files[self.rejects] = _none_if_empty(catalogue.dead_letters())
         write_files(files)
+
+    def write_report(self, page: bytes) -> Path:
+        """Write the report and return its path; ``report`` must not be None.
+
+        Raises:
+            OutputError: if it cannot be written; there is no report then.
+        """
+        assert self.report is not None
+        write_files({self.report: [page]})
+        return self.report
 
     def _check_conflicts(self, products: Path) -> None:
         place = Path(os.path.realpath(products))

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from pipeline.config.settings import RateLimit
 from pipeline.html_report.facts import (
+    CATEGORY_LENGTH,
     EXAMPLES,
+    MOST_CATEGORIES,
     MOST_PRICES,
     MOST_REJECTING,
     MOST_SOURCES,
@@ -137,6 +139,16 @@ def test_a_source_that_was_given_up_has_its_last_errors() -> None:
     gaps = [Gap((1,), "given up", onward=True)]
     facts = gathered([], a_walk("a", 0, gaps=gaps, failures=failures), a_walk("b", 1, failures=failures))
     assert facts.last_errors == {"a": "reset"}
+
+
+def test_of_many_categories_the_largest_are_named_and_the_others_counted() -> None:
+    """``MOST_CATEGORIES`` names are kept, at most ``CATEGORY_LENGTH`` characters of each; no other field has them."""
+    names = [f"{number:04} {'x' * 10_000}" for number in range(MOST_CATEGORIES + 3)]
+    records = [{"id": f"{name} {i}", "category": name} for number, name in enumerate(names) for i in range(number + 1)]
+    facts = gathered([normalized("a", 1, *records)], a_walk("a", 1))
+    assert facts.categories == [(names[n][:CATEGORY_LENGTH], n + 1) for n in range(MOST_CATEGORIES + 2, 2, -1)]
+    assert (facts.other_categories, facts.other_products) == (3, 1 + 2 + 3)
+    assert facts.totals.categories == {}
 
 
 def test_the_rest_is_as_the_catalogue_has_it() -> None:

@@ -138,16 +138,6 @@ def test_of_a_thousand_sources_a_page_stays_small_and_says_what_it_left_out() ->
     assert "shop999" in text
 
 
-def test_a_checkpoint_ends_the_making_of_charts() -> None:
-    """The checkpoint is called before each chart, and its exception ends the rendering."""
-
-    def stop() -> None:
-        raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        report_page(facts(), checkpoint=stop)
-
-
 def _contrast(one: str, other: str) -> float:
     """Return the contrast ratio (WCAG 2.2) of two colours such as #14171b."""
 

@@ -1,7 +1,9 @@
 """The report of a run: when it is written, where, and what its failures may affect."""
 
+import json
 import signal
 import sys
+from collections.abc import Callable
 from importlib import util
 from pathlib import Path
 
@@ -12,13 +14,14 @@ from helpers.reports import run, trouble, with_report
 from helpers.support import FakeApi, config
 from loguru import logger
 
-from pipeline import cli
+from pipeline import cli, runner
 from pipeline.config.load import load_config
 from pipeline.errors import ConfigError
-from pipeline.html_report import render
-from pipeline.html_report import render as report
+from pipeline.html_report import drawing, render
+from pipeline.html_report.facts import Facts
 from pipeline.model.status import Poll
-from pipeline.output.files import report_file
+from pipeline.output.files import OutputFiles, report_file
+from pipeline.shutdown import ECHO_SECONDS
 
 pytestmark = pytest.mark.virtual_time
 
@@ -69,49 +72,113 @@ async def test_a_missing_library_is_said_before_anything_is_fetched(
 ) -> None:
     """The error names the library and the command that installs it."""
     find = util.find_spec
-    monkeypatch.setattr(report, "find_spec", lambda name: None if name == "vl_convert" else find(name))
+    monkeypatch.setattr(drawing, "find_spec", lambda name: None if name == "vl_convert" else find(name))
     api = FakeApi()
     with pytest.raises(ConfigError, match=r"report: .*vl_convert.*pip install 'catalogue-pipeline\[report\]'"):
         await run(with_report(tmp_path, "a"), {"a": api})
     assert api.asked == []
 
 
-async def test_a_report_that_cannot_be_made_costs_no_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The summary is written, the error is logged, and the outdated report is removed."""
+async def test_the_catalogue_is_in_place_before_anything_is_drawn(tmp_path: Path) -> None:
+    """When drawing begins, the new summary and products are there, and the report of an earlier run is not."""
+    for name in ("summary.json", "products.jsonl", "report.html"):
+        (tmp_path / name).write_text("earlier")
+    seen: dict[str, str] = {}
 
-    def broken(*_: object) -> None:
-        raise ValueError("no chart today")
+    async def draw(_: Facts) -> bytes:
+        await trio.lowlevel.checkpoint()
+        seen.update((path.name, path.read_text()) for path in tmp_path.iterdir() if path.is_file())
+        return b"drawn"
 
+    config = with_report(tmp_path, "a", products=str(tmp_path / "products.jsonl"))
+    summary = await run(config, {"a": FakeApi()}, draw=draw)
+    assert seen.keys() == {"summary.json", "products.jsonl"}
+    assert "earlier" not in seen.values()
+    assert summary.report == tmp_path / "report.html"
+    assert summary.report.read_text() == "drawn"
+
+
+def _break_gather(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "gather", broken)
+
+
+def _break_charts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(render.charts, "draw", broken)
+
+
+def _break_writing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OutputFiles, "write_report", broken)
+
+
+def broken(*_: object, **__: object) -> None:
+    raise ValueError("no chart today")
+
+
+@pytest.mark.parametrize("break_it", [_break_gather, _break_charts, _break_writing])
+async def test_a_report_that_cannot_be_made_costs_no_catalogue(
+    break_it: Callable[[pytest.MonkeyPatch], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The summary is written, the error is logged, the outdated report and the journal are removed."""
+    break_it(monkeypatch)
     (tmp_path / "report.html").write_text("earlier")
     lines: list[str] = []
     logger.enable("pipeline")
-    logger.add(lines.append, format="{level} {message}")
+    logger.add(lines.append, format="{level} {message}", level="ERROR")
     summary = await run(with_report(tmp_path, "a"), {"a": FakeApi()})
     assert (summary.summary.status, summary.report) == ("complete", None)
-    assert (tmp_path / "summary.json").exists()
-    assert not (tmp_path / "report.html").exists()
-    assert any("the report could not be made: ValueError" in line for line in lines)
+    assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]
+    (line,) = lines
+    assert "the report could not be made: ValueError('no chart today'); there is no report of this run" in line
 
 
-async def test_a_cancellation_ends_the_making_of_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rendering ends before the next chart, and the old files stay."""
-    (tmp_path / "summary.json").write_text("old")
-    drawn: set[str] = set()
+async def test_a_report_that_cannot_be_written_costs_no_catalogue(tmp_path: Path) -> None:
+    """The log names the reason of the system, and gives no advice about the catalogue."""
+
+    async def draw(_: Facts) -> bytes:
+        await trio.lowlevel.checkpoint()
+        (tmp_path / "report.html").mkdir()
+        return b"drawn"
+
+    lines: list[str] = []
+    logger.enable("pipeline")
+    logger.add(lines.append, format="{message}", level="ERROR")
+    summary = await run(with_report(tmp_path, "a"), {"a": FakeApi()}, draw=draw)
+    assert (summary.summary.status, summary.report, summary.journal) == ("complete", None, None)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "summary.json"]
+    (line,) = lines
+    assert "directory" in line
+    assert "--resume" not in line
+
+
+async def test_a_cancellation_while_drawing_costs_only_the_report(tmp_path: Path) -> None:
+    """The new summary is in place, and the journal of a complete run is removed."""
+    for name in ("summary.json", "report.html"):
+        (tmp_path / name).write_text("earlier")
     with trio.CancelScope() as scope:
 
-        def cancel(_: object, label: str) -> str:
-            if not drawn:
-                trio.from_thread.run_sync(scope.cancel)
-            drawn.add(label)
-            return ""
+        async def draw(_: Facts) -> bytes:
+            scope.cancel()
+            await trio.sleep_forever()
+            raise AssertionError
 
-        monkeypatch.setattr(render.charts, "draw", cancel)
-        await run(with_report(tmp_path, "a"), {"a": FakeApi()})
+        await run(with_report(tmp_path, "a"), {"a": FakeApi()}, draw=draw)
     assert scope.cancelled_caught
-    assert len(drawn) == 1
-    assert (tmp_path / "summary.json").read_text() == "old"
-    assert not (tmp_path / "report.html").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]
+    assert json.loads((tmp_path / "summary.json").read_bytes())["summary"]["status"] == "complete"
+
+
+async def test_a_second_signal_ends_the_drawing(tmp_path: Path) -> None:
+    """The first signal changes nothing when fetching is over; the second ends the drawing and no more."""
+
+    async def draw(_: Facts) -> bytes:
+        for _ in range(2):
+            signal.raise_signal(signal.SIGTERM)
+            await trio.sleep(ECHO_SECONDS + 1)
+        raise AssertionError
+
+    summary = await run(with_report(tmp_path, "a"), {"a": FakeApi()}, signals=[signal.SIGTERM], draw=draw)
+    assert (summary.summary.status, summary.stopped_by, summary.report) == ("complete", None, None)
+    assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]
 
 
 async def test_a_folder_in_its_place_is_said_before_anything_is_fetched(tmp_path: Path) -> None:

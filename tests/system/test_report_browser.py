@@ -14,7 +14,7 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from trio.testing import MockClock
 
-from pipeline.html_report.render import report_page
+from pipeline.html_report.drawing import draw
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -58,7 +58,7 @@ def of_a_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def of_everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a report with hostile text in every section, and with words too long to fit a line."""
     path = tmp_path_factory.mktemp("everything") / "report.html"
-    path.write_bytes(report_page(facts(f"{SCRIPT} {'x' * 300}")))
+    path.write_bytes(trio.run(draw, facts(f"{SCRIPT} \x1b\x00\uffff{'x' * 300}")))
     return path
 
 
