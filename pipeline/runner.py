@@ -20,6 +20,7 @@ from pipeline.errors import AbortedError, OutputError
 from pipeline.fetch.fetcher import Fetcher
 from pipeline.fetch.groups import make_throttles, neighbours
 from pipeline.fetch.http.client import Connect, connector
+from pipeline.fetch.paging.select import usable
 from pipeline.html_report.configuration import shown_configuration
 from pipeline.html_report.drawing import Draw, DrawingError, check_libraries, draw
 from pipeline.html_report.facts import Facts, gather
@@ -160,8 +161,13 @@ class Run:
         return summary
 
     def _open_journal(self) -> Journal:
+        paging = {endpoint.name: endpoint.paging for endpoint in self._endpoints}
         journal = Journal.open(
-            self._outputs.journal, self._digests, resume=self._resume, max_age=self._config.resume_max_age
+            self._outputs.journal,
+            self._digests,
+            resume=self._resume,
+            max_age=self._config.resume_max_age,
+            usable=lambda source, progress: usable(progress, paging[source]),
         )
         self._outputs.remove_leftovers()
         self._baselines = read_baselines(self._outputs.summary)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Self
 
 import msgspec
 
@@ -128,7 +129,7 @@ class EndpointProfile(msgspec.Struct, frozen=True):
     """
 
     paging: Paging
-    records_path: str | None = msgspec.field(name="place", default=None)  # the key in existing journals
+    records_path: str | None = None
     announced: AnnouncedTotals = NOTHING_ANNOUNCED
     page_size: int | None = None
     as_written: bool = False
@@ -139,16 +140,31 @@ class Progress(msgspec.Struct, frozen=True):
     """The progress of earlier runs with one endpoint.
 
     ``have`` are the numbers of the pages in the journal; ``end`` is the number after the last page, None if the end is
-    unknown. ``tokens`` maps a page to the cursor or link of the next one. ``fingerprints`` maps it to the
-    fingerprint of its content. ``records`` is the number of records on these pages.
+    unknown. ``tokens`` maps a page to the cursor or link of the next one, ``fingerprints`` to the fingerprint of its
+    content, and ``records`` to the number of its records.
     """
 
     have: frozenset[int] = frozenset()
     end: int | None = None
     tokens: Mapping[int, str] = {}
     fingerprints: Mapping[int, int] = {}
-    records: int = 0
+    records: Mapping[int, int] = {}
     profile: EndpointProfile | None = None
+
+    def up_to(self, page: int) -> Self:
+        """Return the progress with the pages up to ``page``, as if no later page had arrived.
+
+        The end remains only if it is right after ``page``: any other is that of pages that are missing now.
+        """
+        have = frozenset(number for number in self.have if number <= page)
+        return msgspec.structs.replace(
+            self,
+            have=have,
+            end=self.end if self.end == page + 1 else None,
+            tokens={number: token for number, token in self.tokens.items() if number in have},
+            fingerprints={number: found for number, found in self.fingerprints.items() if number in have},
+            records={number: count for number, count in self.records.items() if number in have},
+        )
 
 
 NOTHING_YET = Progress()

@@ -5,13 +5,13 @@ the file ``pages`` (see ``journal_entries.py``).
 """
 
 import math
-import os
+import re
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Literal, Self
+from typing import BinaryIO, Self
 
 from loguru import logger
 
@@ -29,10 +29,16 @@ from pipeline.output.journal_entries import (
     decode_page,
     encode_entry,
     encode_page,
-    last_entry_at,
-    whole_entries,
 )
+from pipeline.output.journal_index import JournalIndex
 from pipeline.output.lock import OutputLock
+
+# Returns the part of a source's progress after which a run can continue.
+Usable = Callable[[str, Progress], Progress]
+
+
+def _whole(source: str, progress: Progress) -> Progress:  # noqa: ARG001
+    return progress
 
 
 def journal_folder(output: Path) -> Path:
@@ -54,28 +60,37 @@ class Journal:
         self._reader: BinaryIO | None = None
         self._length = 0
         self._pages: dict[str, dict[int, EntrySpan]] = defaultdict(dict)
-        self._repetitions: dict[str, set[int]] = defaultdict(set)
-        self._ends: dict[str, int] = {}
-        self._tokens: dict[str, dict[int, str]] = defaultdict(dict)
-        self._fingerprints: dict[str, dict[int, int]] = defaultdict(dict)
-        self._records: dict[str, dict[int, int]] = defaultdict(dict)
-        self._profile: dict[str, EndpointProfile] = {}
-        self._taken_over = 0
+        self._progress: dict[str, Progress] = {}
 
     @classmethod
-    def open(cls, folder: Path, endpoints: Mapping[str, str], *, resume: bool, max_age: float = math.inf) -> Self:
+    def open(
+        cls,
+        folder: Path,
+        endpoints: Mapping[str, str],
+        *,
+        resume: bool,
+        max_age: float = math.inf,
+        usable: Usable = _whole,
+    ) -> Self:
         """Start a journal in ``folder``, or continue the one there if ``resume`` is true.
 
-        ``endpoints`` maps each source to a digest of its definition. An unfinished journal is moved to a folder of its
-        own without ``resume``, or if its last entry is more than ``max_age`` seconds old.
+        ``endpoints`` maps each source to a digest of its definition. Without ``resume``, an unfinished journal is moved
+        to a folder of its own. So is one whose last entry is more than ``max_age`` seconds old, and one that cannot be
+        read: it is of another version of this program, or its opening is damaged. ``usable`` is called with each
+        source and its progress, and returns the part after which the source continues. Other pages are dropped.
 
         Raises:
             ConfigError: if another run holds the journal, if it cannot be written, or if an endpoint in it has changed.
+            OutputError: if there is no space for its first entry.
         """
         journal = cls(folder)
         journal._lock.acquire()
         try:
-            journal._begin(endpoints, resume=resume, max_age=max_age)
+            journal._begin(endpoints, resume=resume, max_age=max_age, usable=usable)
+        except OSError as error:
+            journal.close()
+            text = f"cannot write the journal in {folder}: {error.strerror or error}"
+            raise ConfigError([Problem("output", f"{text}; name another place with -o")]) from error
         except BaseException:
             journal.close()
             raise
@@ -120,8 +135,7 @@ class Journal:
         Raises:
             OutputError: if it cannot be written.
         """
-        self._write(encode_entry(EndEntry(source, number)) + b"\n")
-        self._ends[source] = number
+        self._write(encode_entry(EndEntry(source, number)))
 
     def append_profile(self, source: str, profile: EndpointProfile) -> None:
         """Record the profile that a source's first page revealed.
@@ -129,20 +143,11 @@ class Journal:
         Raises:
             OutputError: if it cannot be written.
         """
-        self._write(encode_entry(ProfileEntry(source, profile)) + b"\n")
+        self._write(encode_entry(ProfileEntry(source, profile)))
 
     def progress(self, source: str) -> Progress:
-        """Return the progress of earlier runs with a source. Call this before anything is appended."""
-        if source not in self._pages and source not in self._ends:
-            return NOTHING_YET
-        return Progress(
-            have=frozenset(self._pages[source].keys() - self._repetitions[source]),
-            end=self._ends.get(source),
-            tokens=self._tokens[source],
-            fingerprints=self._fingerprints[source],
-            records=sum(self._records[source].values()),
-            profile=self._profile.get(source),
-        )
+        """Return the progress of earlier runs with a source."""
+        return self._progress.get(source, NOTHING_YET)
 
     @property
     def is_empty(self) -> bool:
@@ -162,27 +167,47 @@ class Journal:
         """Read the dead letters of a page, as JSON Lines without the last line end."""
         return self._read(span.letters_at, span.letters)
 
-    def _begin(self, endpoints: Mapping[str, str], *, resume: bool, max_age: float) -> None:
+    def _begin(self, endpoints: Mapping[str, str], *, resume: bool, max_age: float, usable: Usable) -> None:
         path = self._folder / "pages"
-        found = path.exists() and _has_progress(path)
-        age = time.time() - last_entry_at(path) if found and resume else 0.0
-        if found and not resume:
-            found = self._set_aside(path, "the journal of an unfinished run")
+        known: set[str] = set()
+        if path.exists() and _has_progress(path):
+            index = self._index(path, max_age=max_age) if resume else None
+            if index is None and not resume:
+                self._set_aside(path, "the journal of an unfinished run")
+            if index:
+                self._file = path.open("r+b", buffering=0)
+                known = _check(index, endpoints)
+                self._take_over(index, known, usable)
+        if self._file is None:
+            self._file = path.open("w+b", buffering=0)
+        if not endpoints.keys() <= known or not known:
+            self._write(encode_entry(OpeningEntry(FORMAT, utc_timestamp(), endpoints)))
+
+    def _index(self, path: Path, *, max_age: float) -> JournalIndex | None:
+        """Return the index of a journal that can be resumed; set any other aside."""
+        index = JournalIndex.read(path)
+        version = index.openings[0].format if index.openings else _version(path)
+        age = time.time() - index.last_entry_at
+        which = "the journal of an unfinished run"
+        if version not in (None, FORMAT):
+            why = f"it is of another version of this program (format {version}, not {FORMAT})"
+            self._set_aside(path, f"{which}: {why}", " with that version")
+        elif not index.openings:
+            self._set_aside(path, f"{which}: its first entry is damaged, so its pages cannot be used", remedy=False)
         elif age > max_age:
             why = f"it is {duration(age)} old, more than `resume_max_age` allows ({duration(max_age)})"
-            found = self._set_aside(path, f"the journal of an unfinished run: {why}", " with a higher limit")
-        self._file = path.open("r+b" if found else "w+b", buffering=0)
-        is_open = found and self._recover(endpoints)
-        if self._taken_over:
-            self.resumed = Resumed(self._taken_over, round(max(age, 0.0), 3))
-            logger.info("took over {}, {} old", counted(self._taken_over, "record"), duration(self.resumed.age))
-        if not is_open:
-            self._write(encode_entry(OpeningEntry(FORMAT, utc_timestamp(), endpoints)) + b"\n")
+            self._set_aside(path, f"{which}: {why}", " with a higher limit")
+        else:
+            return index
+        return None
 
-    def _set_aside(self, path: Path, which: str, further: str = "") -> Literal[False]:
+    def _set_aside(self, path: Path, which: str, further: str = "", *, remedy: bool = True) -> None:
         aside = self._folder.with_name(f"{self._folder.name}.old") / "pages"
         aside.parent.mkdir(exist_ok=True)
         path.replace(aside)
+        if not remedy:
+            logger.warning("set aside {}; this run starts afresh; the file is now {}", which, aside)
+            return
         logger.warning(
             "set aside {}; this run starts afresh, and a later --resume continues this run, not that one; "
             "to continue that one, end this run, move {} back to {} and use --resume{}",
@@ -191,75 +216,45 @@ class Journal:
             path,
             further,
         )
-        return False
 
-    def _recover(self, endpoints: Mapping[str, str]) -> bool:
-        """Index the entries and cut off a torn one; False if an opening is missing or does not list all endpoints."""
-        assert self._file is not None
-        known: set[str] = set()
-        with (self._folder / "pages").open("rb") as file:
-            for entry, span, end in whole_entries(file):
-                if self._length == 0 and not isinstance(entry, OpeningEntry):
-                    break
-                match entry:
-                    case OpeningEntry():
-                        self._check(entry, endpoints)
-                        known |= entry.endpoints.keys()
-                    case PageEntry():
-                        self._remember(entry, span)
-                    case ProfileEntry():
-                        self._profile[entry.source] = entry.profile
-                    case EndEntry():
-                        self._ends[entry.source] = entry.number
-                self._length = end
-            torn = file.seek(0, os.SEEK_END) - self._length
-        if torn:
-            logger.warning("dropped an incomplete entry of {} bytes at the end of the journal", torn)
+    def _take_over(self, index: JournalIndex, known: set[str], usable: Usable) -> None:
+        """Keep the pages of the known sources that are of use, and cut off what is torn."""
+        if index.damaged:
+            text = "dropped {} damaged bytes in the middle of the journal; the pages they had are fetched again"
+            logger.warning(text, f"{index.damaged:,}")
+        if index.torn:
+            logger.warning("dropped an incomplete entry of {} bytes at the end of the journal", index.torn)
+        self._length = index.length
         self._cut()
-        return bool(known) and endpoints.keys() <= known
-
-    def _check(self, opening: OpeningEntry, endpoints: Mapping[str, str]) -> None:
-        if opening.format != FORMAT:
-            text = "the journal is of another version of this program; use that version, or start without --resume"
-            raise ConfigError([Problem("--resume", text)])
-        problems = []
-        for name, digest in opening.endpoints.items():
-            if endpoints.get(name) != digest:
-                change = "changed" if name in endpoints else "removed"
-                text = f"cannot be resumed: it was {change} since the journal was started"
-                problems.append(Problem(f"endpoints.{name}", f"{text}; undo that, or start without --resume"))
-        if problems:
-            raise ConfigError(problems)
-
-    def _remember(self, entry: PageEntry, span: EntrySpan) -> None:
-        self._pages[entry.source][entry.number] = span
-        self._taken_over += len(entry.ids) + entry.rejected
-        trace = entry.trace
-        if trace.token is not None:
-            self._tokens[entry.source][entry.number] = trace.token
-        if trace.repeats:
-            self._repetitions[entry.source].add(entry.number)
-        elif trace.fingerprint is not None:
-            self._fingerprints[entry.source][entry.number] = trace.fingerprint
-            self._records[entry.source][entry.number] = trace.records
+        records = 0
+        for source in index.sources & known:
+            progress = self._progress[source] = usable(source, index.progress(source))
+            pages = {number: page for number, page in index.pages[source].items() if number in progress.have}
+            self._pages[source] = {number: page.span for number, page in pages.items()}
+            records += sum(page.records for page in pages.values())
+        if records:
+            age = max(time.time() - index.last_entry_at, 0.0)
+            self.resumed = Resumed(records, round(age, 3))
+            logger.info("took over {}, {} old", counted(records, "record"), duration(self.resumed.age))
 
     def _write(self, entry: bytes) -> None:
         assert self._file is not None
         try:
+            self._file.seek(self._length)  # after a failure, the file may go on behind the last entry
             view = memoryview(entry)
             while view:  # a full disk accepts a part first, and fails at the next call
                 view = view[self._file.write(view) :]
         except OSError as error:
-            self._cut()
+            with suppress(OSError):  # a resumed run drops the torn entry
+                self._cut()
             text = f"cannot write the journal in {self._folder}: {error.strerror}"
             raise OutputError(f"{text}; free some space, then run again with --resume") from error
         self._length += len(entry)
 
     def _cut(self) -> None:
-        """Truncate the file after the last whole entry, where the next one is written."""
+        """Truncate the file after the last whole entry."""
         assert self._file is not None
         self._file.truncate(self._length)
-        self._file.seek(self._length)
 
     def _read(self, offset: int, size: int) -> bytes:
         if self._reader is None:
@@ -268,7 +263,34 @@ class Journal:
         return self._reader.read(size)
 
 
+def _check(index: JournalIndex, endpoints: Mapping[str, str]) -> set[str]:
+    """Return the endpoints that the journal knows.
+
+    Raises:
+        ConfigError: if one of them has changed.
+    """
+    known: dict[str, str] = {}
+    for opening in index.openings:
+        known |= opening.endpoints
+    problems = []
+    for name, digest in known.items():
+        if endpoints.get(name) != digest:
+            change = "changed" if name in endpoints else "removed"
+            text = f"cannot be resumed: it was {change} since the journal was started"
+            problems.append(Problem(f"endpoints.{name}", f"{text}; undo that, or start without --resume"))
+    if problems:
+        raise ConfigError(problems)
+    return set(known)
+
+
 def _has_progress(path: Path) -> bool:
     with path.open("rb") as file:
         file.readline()
         return bool(file.read(1))
+
+
+def _version(path: Path) -> int | None:
+    """Return the version of the format that the first line of a journal names, None if it names none."""
+    with path.open("rb") as file:
+        found = re.search(rb'"entry":"opening","format":(\d{1,9})', file.readline(200))
+    return int(found[1]) if found else None

@@ -1,21 +1,28 @@
-"""The file format of the journal: a sequence of entries, each with a header of one line.
+"""The file format of the journal: a sequence of entries, each with a checksum and a header of one line.
 
-A header is JSON. Only the entry of a page has a payload after its header: its products, then any dead letters, both
-as JSON Lines. A line end follows each part. An entry is written with one call, so a killed process leaves
-at most one torn entry, at the end of the file.
+An entry begins with the CRC-32 of all that follows in it, as eight hexadecimal digits, and a space. The header is JSON.
+Only the entry of a page has a payload after its header: its products, then its dead letters if there are any, both as
+JSON Lines. A line end follows each part. An entry is written with one call, so a killed process leaves at most one torn
+entry, at the end of the file; a power failure or a failing disk may damage any.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from pathlib import Path
 from typing import BinaryIO
+from zlib import crc32
 
 import msgspec
 
 from pipeline.model.pages import EndpointProfile, NormalizedPage, Reject, Trace, utc_timestamp
 from pipeline.model.tally import TallyState
 
-FORMAT = 3
+# The journals of other versions are not read.
+FORMAT = 4
+
+_BEGINNING = re.compile(rb'[0-9a-f]{8} \{"entry":"')  # not in any payload: JSON has no such place
+_BEGINNING_SIZE = 19
+_CHECKSUM_SIZE = 9
+_CHUNK = 1 << 20
 
 
 class OpeningEntry(msgspec.Struct, frozen=True, tag="opening", tag_field="entry"):
@@ -48,11 +55,11 @@ class PageEntry(msgspec.Struct, frozen=True, tag="page", tag_field="entry"):
     trace: Trace
 
 
-class ProfileEntry(msgspec.Struct, frozen=True, tag="findings", tag_field="entry"):
+class ProfileEntry(msgspec.Struct, frozen=True, tag="profile", tag_field="entry"):
     """The profile that the first page of an endpoint revealed."""
 
     source: str
-    profile: EndpointProfile = msgspec.field(name="findings")  # the key in existing journals of this format
+    profile: EndpointProfile
 
 
 class EndEntry(msgspec.Struct, frozen=True, tag="end", tag_field="entry"):
@@ -64,17 +71,22 @@ class EndEntry(msgspec.Struct, frozen=True, tag="end", tag_field="entry"):
 
 Entry = OpeningEntry | ProfileEntry | PageEntry | EndEntry
 
-encode_entry = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Entry).decode
 
 
 class EntrySpan(msgspec.Struct, frozen=True, gc=False):
-    """The position of an entry in the file, and the length of its header, products and dead letters, in bytes."""
+    """The position of an entry's header in the file, and the length of header, products and dead letters, in bytes."""
 
     offset: int
     header: int
     size: int = 0
     letters: int = 0
+
+    @property
+    def entry_at(self) -> int:
+        """The offset of the entry."""
+        return self.offset - _CHECKSUM_SIZE
 
     @property
     def lines_at(self) -> int:
@@ -87,9 +99,14 @@ class EntrySpan(msgspec.Struct, frozen=True, gc=False):
         return self.lines_at + self.size + 1
 
 
+def encode_entry(entry: OpeningEntry | ProfileEntry | EndEntry) -> bytes:
+    """Return an entry without a payload."""
+    return _with_checksum(_encode(entry) + b"\n")
+
+
 def encode_page(page: NormalizedPage, offset: int) -> tuple[bytes, EntrySpan]:
     """Return the entry of a page, and its span if it is written at ``offset``."""
-    header = encode_entry(
+    header = _encode(
         PageEntry(
             source=page.source,
             number=page.number,
@@ -105,7 +122,8 @@ def encode_page(page: NormalizedPage, offset: int) -> tuple[bytes, EntrySpan]:
         )
     )
     parts = [header, page.lines, page.dead_letters] if page.dead_letters else [header, page.lines]
-    return b"\n".join([*parts, b""]), EntrySpan(offset, len(header), len(page.lines), len(page.dead_letters))
+    span = EntrySpan(offset + _CHECKSUM_SIZE, len(header), len(page.lines), len(page.dead_letters))
+    return _with_checksum(b"\n".join([*parts, b""])), span
 
 
 def decode_page(header: bytes) -> PageEntry:
@@ -115,39 +133,58 @@ def decode_page(header: bytes) -> PageEntry:
     return entry
 
 
-def last_entry_at(path: Path) -> float:
-    """Return the time of the last entry in a journal file, in seconds since the epoch.
+def whole_entries(file: BinaryIO, size: int) -> Iterator[tuple[Entry, EntrySpan, int]]:
+    """Read the entries of a file of ``size`` bytes, each with its span and the offset after it.
 
-    It is the time of the newest page, or that of the opening if there is no page. The file's own time counts if it is
-    earlier. It may be later, since a copy and a resumed run without a new page change it.
+    A torn or damaged entry is skipped; those after it are found by their beginnings and their checksums.
     """
-    newest = ""
-    with path.open("rb") as file:
-        for entry, _, _ in whole_entries(file):
-            if isinstance(entry, PageEntry):
-                newest = max(newest, entry.at)
-            elif isinstance(entry, OpeningEntry):
-                newest = newest or entry.started_at
-    changed_at = path.stat().st_mtime
-    return min(changed_at, datetime.fromisoformat(newest).timestamp()) if newest else changed_at
+    offset = 0
+    while (beginning := _next_beginning(file, offset)) is not None:
+        found = _read_entry(file, beginning, size)
+        if found is None:
+            offset = beginning + 1
+        else:
+            yield found
+            offset = found[2]
 
 
-def whole_entries(file: BinaryIO) -> Iterator[tuple[Entry, EntrySpan, int]]:
-    """Read entries until one is torn or damaged, each with its span and the offset after it."""
-    while True:
-        offset = file.tell()
-        header = file.readline()
-        if not header.endswith(b"\n"):
-            return
-        try:
-            entry = _decode(header)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return
-        span = EntrySpan(offset, len(header) - 1)
-        if isinstance(entry, PageEntry):
-            span = EntrySpan(offset, len(header) - 1, entry.size, entry.letters)
-            length = entry.size + 1 + (entry.letters + 1 if entry.letters else 0)
-            payload = file.read(length)
-            if len(payload) < length or not payload.endswith(b"\n"):
-                return
-        yield entry, span, file.tell()
+def _read_entry(file: BinaryIO, offset: int, size: int) -> tuple[Entry, EntrySpan, int] | None:
+    file.seek(offset)
+    line = file.readline()
+    header = line[_CHECKSUM_SIZE:]
+    try:
+        entry = _decode(header)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    span, payload = EntrySpan(offset + _CHECKSUM_SIZE, len(header) - 1), b""
+    if isinstance(entry, PageEntry):
+        span = EntrySpan(span.offset, span.header, entry.size, entry.letters)
+        length = entry.size + 1 + (entry.letters + 1 if entry.letters else 0)
+        if not 0 <= length <= size - offset - len(line):  # a damaged length must not fill the memory
+            return None
+        payload = file.read(length)
+    if line[:_CHECKSUM_SIZE] != _checksum(crc32(payload, crc32(header))):
+        return None
+    return entry, span, offset + len(line) + len(payload)
+
+
+def _next_beginning(file: BinaryIO, offset: int) -> int | None:
+    """Return the next offset, from ``offset`` on, at which an entry seems to begin; None at the end of the file."""
+    file.seek(offset)
+    window = file.read(_BEGINNING_SIZE)
+    while not (found := _BEGINNING.search(window)):
+        chunk = file.read(_CHUNK)
+        if not chunk:
+            return None
+        kept = window[1 - _BEGINNING_SIZE :]
+        offset += len(window) - len(kept)
+        window = kept + chunk
+    return offset + found.start()
+
+
+def _with_checksum(body: bytes) -> bytes:
+    return _checksum(crc32(body)) + body
+
+
+def _checksum(crc: int) -> bytes:
+    return b"%08x " % crc

@@ -57,7 +57,7 @@ async def walk(
         end=ends[0] if ends else resumed.end,
         tokens={**resumed.tokens, **{page.number: page.trace.token for page in pages if page.trace.token is not None}},
         fingerprints={**resumed.fingerprints, **{page.number: page.trace.fingerprint or 0 for page in pages}},
-        records=resumed.records + sum(page.trace.records for page in pages),
+        records={**resumed.records, **{page.number: page.trace.records for page in pages}},
         profile=found[-1] if found else resumed.profile,
     )
     in_order = sorted(pages, key=lambda page: page.number)

@@ -15,16 +15,18 @@ from loguru import logger
 
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.errors import ConfigError, OutputError
-from pipeline.model.pages import AnnouncedTotals, EndpointProfile, NormalizedPage, Page, Progress
+from pipeline.model.pages import AnnouncedTotals, EndpointProfile, NormalizedPage, Page, Progress, Trace
 from pipeline.normalize.normalizer import normalize_page
 from pipeline.output.journal import Journal
+from pipeline.output.journal_entries import EndEntry, encode_entry
 
 ENDPOINTS = {"a": "digest-a", "b": "digest-b"}
 
 
 def page(source: str, number: int, *ids: int) -> NormalizedPage:
     raw = [msgspec.Raw(msgspec.json.encode({"id": i, "name": "Ünicode\n", "price": "1.50"})) for i in ids]
-    return normalize_page(Page(source, number, [*raw, msgspec.Raw(b"17")]), "2026-01-01T00:00:00Z")
+    found = Page(source, number, [*raw, msgspec.Raw(b"17")], Trace(records=len(ids) + 1))
+    return normalize_page(found, "2026-01-01T00:00:00Z")
 
 
 def begin(
@@ -40,7 +42,7 @@ def content(journal: Journal, source: str) -> list[tuple[int, list[str], bytes, 
     ]
 
 
-FINDINGS = EndpointProfile(Paging(style=PagingStyle.PAGE, start=0), "things", AnnouncedTotals(1, None))
+PROFILE = EndpointProfile(Paging(style=PagingStyle.PAGE, start=0), "things", AnnouncedTotals(1, None))
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def filled(folder: Path) -> Path:
         journal.append(page("a", 3, 31, 32))
         journal.append(page("b", 1, 11))
         journal.append(page("a", 1, 1))
-        journal.append_profile("b", FINDINGS)
+        journal.append_profile("b", PROFILE)
         journal.append_end("b", 2)
     return folder
 
@@ -81,8 +83,8 @@ def test_what_was_written_is_read_in_page_order(filled: Path) -> None:
 def test_progress_is_the_pages_and_the_end(filled: Path) -> None:
     """A journal knows the pages of each source, where a source ended, and its profile."""
     with begin(filled, resume=True) as journal:
-        assert journal.progress("a") == Progress(frozenset({1, 3}))
-        assert journal.progress("b") == Progress(frozenset({1}), end=2, profile=FINDINGS)
+        assert journal.progress("a") == Progress(frozenset({1, 3}), records={1: 2, 3: 3})
+        assert journal.progress("b") == Progress(frozenset({1}), end=2, records={1: 2}, profile=PROFILE)
         assert journal.progress("new") == Progress()
         assert not journal.is_empty
 
@@ -144,17 +146,101 @@ def test_a_journal_that_was_set_aside_is_continued_as_the_warning_says(filled: P
         assert journal.progress("a").have == {1, 3}
 
 
-def test_an_old_journal_is_set_aside_also_by_resume(filled: Path, warnings: list[str]) -> None:
+def test_an_old_journal_is_set_aside_also_by_resume(
+    folder: Path, warnings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A journal whose newest page is older than the limit is not resumed, although its file was copied since."""
-    entries = (filled / "pages").read_bytes()
-    old = re.sub(rb'"(at|started_at)":"[^"]*"', rb'"\1":"2026-01-01T00:00:00Z"', entries)
-    assert old != entries
-    (filled / "pages").write_bytes(old)
-    with begin(filled, resume=True, max_age=3600) as journal:
+    for module in ("journal", "journal_entries"):
+        monkeypatch.setattr(f"pipeline.output.{module}.utc_timestamp", lambda: "2026-01-01T00:00:00Z")
+    with begin(folder) as journal:
+        journal.append(page("a", 1, 1))
+    old = (folder / "pages").read_bytes()
+    with begin(folder, resume=True, max_age=3600) as journal:
         assert (journal.is_empty, journal.resumed) == (True, None)
-    assert (filled.with_name("summary.journal.old") / "pages").read_bytes() == old
+    assert (folder.with_name("summary.journal.old") / "pages").read_bytes() == old
     assert "more than `resume_max_age` allows (60 min)" in warnings[0]
     assert "--resume with a higher limit" in warnings[0]
+
+
+@pytest.mark.parametrize("version", [3, 5])
+def test_a_journal_of_another_version_is_set_aside(filled: Path, warnings: list[str], version: int) -> None:
+    """The warning names both versions, and the run starts afresh."""
+    later = (filled / "pages").read_bytes().replace(b'"format":4', b'"format":%d' % version)
+    (filled / "pages").write_bytes(later)
+    with begin(filled, resume=True) as journal:
+        assert (journal.is_empty, journal.resumed) == (True, None)
+        journal.append(page("a", 1, 1))
+    assert (filled.with_name("summary.journal.old") / "pages").read_bytes() == later
+    assert f"of another version of this program (format {version}, not 4)" in warnings[0]
+    with begin(filled, resume=True) as journal:
+        assert journal.progress("a").have == {1}
+
+
+def test_a_journal_of_version_0_1_is_set_aside(filled: Path, warnings: list[str]) -> None:
+    """A journal of the first release, whose entries have no checksums, is of another version."""
+    old = (
+        b'{"entry":"opening","format":3,"started_at":"2026-11-21T10:00:00Z","endpoints":{"a":"digest-a"}}\n'
+        b'{"entry":"findings","source":"a","findings":{"paging":{"style":"page"},"place":"data"}}\n'
+    )
+    (filled / "pages").write_bytes(old)
+    with begin(filled, resume=True) as journal:
+        assert journal.is_empty
+    assert "(format 3, not 4)" in warnings[0]
+
+
+def test_a_journal_whose_first_entry_is_damaged_is_set_aside(filled: Path, warnings: list[str]) -> None:
+    """Without the first entry it is unknown of which endpoints the pages are, so none is used."""
+    content = (filled / "pages").read_bytes()
+    (filled / "pages").write_bytes(content.replace(b"digest-a", b"digest-x", 1))
+    with begin(filled, resume=True) as journal:
+        assert journal.is_empty
+    assert "its first entry is damaged" in warnings[0]
+
+
+def test_a_damaged_entry_costs_only_itself(filled: Path, warnings: list[str]) -> None:
+    """Wherever an entry is damaged, it is dropped and reported, and the entries after it are kept."""
+    content = (filled / "pages").read_bytes()
+    begins = [found.start() for found in re.finditer(rb'[0-9a-f]{8} \{"entry"', content)]
+    assert len(begins) == 6
+    for offset in range(begins[1], begins[2]):  # page 3 of a
+        damaged = bytearray(content)
+        damaged[offset] ^= 0x10
+        (filled / "pages").write_bytes(damaged)
+        with begin(filled, resume=True) as journal:
+            assert journal.progress("a").have == {1}, offset
+            assert content_of_b(journal)
+    assert len(warnings) == begins[2] - begins[1]
+    assert f"dropped {begins[2] - begins[1]} damaged bytes in the middle of the journal" in warnings[0]
+
+
+def content_of_b(journal: Journal) -> bool:
+    return journal.progress("b") == Progress(frozenset({1}), end=2, records={1: 2}, profile=PROFILE)
+
+
+def test_an_entry_in_the_data_of_an_api_is_not_an_entry(folder: Path) -> None:
+    """Text of a record that looks like an entry is not found when the search for entries goes through it."""
+    forged = encode_entry(EndEntry("a", 2)).decode()
+    raw = msgspec.json.encode({"id": 1, "name": forged, "price": "1"}), msgspec.json.encode({"no id": forged})
+    found = Page("a", 1, [msgspec.Raw(record) for record in raw], Trace(records=2))
+    with begin(folder) as journal:
+        journal.append(normalize_page(found, "2026-01-01T00:00:00Z"))
+        journal.append(page("a", 2, 2))
+    content = (folder / "pages").read_bytes()
+    (folder / "pages").write_bytes(content.replace(b'"number":1', b'"number":9'))
+    with begin(folder, resume=True) as journal:
+        assert journal.progress("a") == Progress(frozenset({2}), records={2: 2})
+
+
+def test_only_what_is_of_use_is_kept(filled: Path) -> None:
+    """Pages after which a source cannot continue are neither progress nor products, nor taken over."""
+    with Journal.open(
+        filled, ENDPOINTS, resume=True, usable=lambda source, progress: progress.up_to(1 if source == "a" else 0)
+    ) as journal:
+        assert journal.progress("a") == Progress(frozenset({1}), records={1: 2})
+        assert journal.progress("b") == Progress(profile=PROFILE)
+        assert ([number for number, *_ in content(journal, "a")], content(journal, "b")) == ([1], [])
+        assert journal.resumed is not None
+        assert journal.resumed.records == 2
 
 
 def test_an_old_file_is_an_old_journal(filled: Path) -> None:

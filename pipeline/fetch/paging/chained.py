@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import msgspec
-
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.errors import FetchError, NoRecordsError
 from pipeline.fetch.content.response import FetchedPage
@@ -46,8 +44,7 @@ class ChainedPaginator:
         self._second_pass = False
         self.page = len(resumed.have) + 1
         self._token = resumed.tokens.get(self.page - 1)
-        # A page without a token was the last one.
-        self.end = self.page if resumed.end is None and resumed.have and self._token is None else resumed.end
+        self.end = resumed.end
         self.ending = None if self.end is None else Ending.END
 
     def next_requests(self, most: int) -> tuple[Sequence[PageRequest], bool]:  # noqa: ARG002 - one page is known
@@ -159,8 +156,13 @@ class ChainedPaginator:
 
 
 def without_gaps(progress: Progress) -> Progress:
-    """Return the progress up to the first missing page: the address of the pages after it is unknown."""
-    pages = 0
-    while pages + 1 in progress.have:
-        pages += 1
-    return msgspec.structs.replace(progress, have=frozenset(range(1, pages + 1)))
+    """Return the progress up to the first missing page: the address of the pages after it is unknown.
+
+    So is the address after a page without a token. It is requested again unless it is known to be the last one.
+    """
+    page = 0
+    while page + 1 in progress.have:
+        page += 1
+    if page and page not in progress.tokens and progress.end != page + 1:
+        page -= 1
+    return progress.up_to(page)

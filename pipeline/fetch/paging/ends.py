@@ -83,7 +83,7 @@ class Walked(msgspec.Struct):
     @classmethod
     def resumed(cls, progress: Progress, *, is_estimate: bool) -> Self:
         """Return the facts about a walk that continues after an earlier run."""
-        walked = cls(is_estimate=is_estimate, records=progress.records, pages=len(progress.have))
+        walked = cls(is_estimate=is_estimate, records=sum(progress.records.values()), pages=len(progress.have))
         if profile := progress.profile:
             walked.announced = profile.announced
             walked.first_size = profile.page_size

@@ -21,10 +21,12 @@ def make_paginator(paging: Paging, identify: Identify, resumed: Progress = NOTHI
 
 
 def usable(progress: Progress, paging: Paging) -> Progress:
-    """Return the part of an earlier run's progress after which a paginator of this style can continue.
+    """Return the part of an earlier run's progress after which a paginator can continue.
 
-    Without a known style nothing can be used: the walk begins again, with the URL as written.
+    The style is that of the profile, else that of ``paging``. Without a known style nothing can be used: the walk
+    begins again, with the URL as written.
     """
+    paging = progress.profile.paging if progress.profile else paging
     if paging.style is PagingStyle.AUTO:
         return NOTHING_YET
     return progress if paging.style in NUMBERED else without_gaps(progress)

@@ -158,7 +158,7 @@ def test_a_page_before_one_of_an_earlier_run_is_not_the_end(ids: tuple[int, ...]
     """The earlier run fetched page 6, so pages after an empty or repeated page 4 are requested nevertheless."""
     have = frozenset({1, 2, 3, 5, 6})
     known = {page: fingerprint_of(page_of(page, 10 * page)) for page in have}
-    pages = begin(Progress(have, fingerprints=known, records=10))
+    pages = begin(Progress(have, fingerprints=known, records={1: 10}))
     assert pages.page_arrived(page_of(*ids)) is Fate.DEFERRED
     assert requests(pages) == [{"page": "7"}]
     assert pages.page_arrived(page_of(7, 70)) is Fate.FETCHED
@@ -224,7 +224,7 @@ def test_every_page_is_fetched_or_missing_and_never_both(
     """The pages are requested in order, those that failed once more at the end, and those of an earlier run never."""
     have = frozenset(page for page in have if page <= count)
     known = {page: fingerprint_of(page_of(2 * page, 2 * page + 1)) for page in have}
-    pages = begin(Progress(have, count + 1 if knows_end else None, fingerprints=known, records=2 * len(have)))
+    pages = begin(Progress(have, count + 1 if knows_end else None, fingerprints=known, records=dict.fromkeys(have, 2)))
     failing = {page: times for page, times in failing.items() if page <= count}
     asked: list[int] = []
     fates: dict[int, Fate] = {}

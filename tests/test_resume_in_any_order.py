@@ -1,0 +1,174 @@
+"""Runs that are killed at each instant, after any order of their pages, and resumed; under a virtual clock."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import trio
+from helpers.running import run_pipeline
+from helpers.shops import (
+    HOME,
+    Server,
+    Shop,
+    at_once,
+    by_cursor,
+    by_header,
+    by_last_id,
+    by_link_header,
+    by_next_url,
+    by_offset,
+    by_page,
+    by_page_from_zero,
+    by_page_token,
+    by_stuck_cursor,
+)
+from helpers.support import NO_JITTER, NO_LIMIT, NO_TLS
+
+from pipeline.config.resolve import ResolvedEndpoint
+from pipeline.config.settings import Config, Endpoint, Queue, WorkerPool
+from pipeline.config.source import Paging, PagingStyle
+from pipeline.fetch.http.client import Client
+from pipeline.model.pages import NormalizedPage, Page
+from pipeline.normalize.normalizer import normalize_batch
+from pipeline.output.journal import Journal
+
+pytestmark = pytest.mark.virtual_time
+
+AUTO = Paging()
+STYLES: Mapping[str, tuple[Server, Paging]] = {
+    "page": (by_page, Paging(style=PagingStyle.PAGE)),
+    "offset": (by_offset, Paging(style=PagingStyle.OFFSET, parameter="skip")),
+    "cursor": (by_cursor, Paging(style=PagingStyle.CURSOR)),
+    "cursor in a header": (
+        by_header,
+        Paging(style=PagingStyle.CURSOR, path="header:X-Next-Token", has_more="header:X-More", parameter="token"),
+    ),
+    "cursor of itself": (by_stuck_cursor, Paging(style=PagingStyle.CURSOR)),
+    "next_url": (by_next_url, Paging(style=PagingStyle.NEXT_URL)),
+    "link_header": (by_link_header, Paging(style=PagingStyle.LINK_HEADER)),
+    "last_id": (by_last_id, Paging(style=PagingStyle.LAST_ID)),
+    "none": (at_once, Paging(style=PagingStyle.NONE)),
+    **{
+        f"auto {server.__name__}": (server, AUTO)
+        for server in (by_page, by_page_from_zero, by_offset, by_cursor, by_page_token, by_next_url, by_link_header)
+    },
+}
+
+
+class KilledError(BaseException):
+    """The end of the process, as far as a test within it can have it."""
+
+
+class Killer:
+    """Lets a number of entries into the journal, then kills the run: later ones are discarded."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.after: int | None = None
+        self.written = 0
+        write = Journal._write
+
+        def count(journal: Journal, entry: bytes) -> None:
+            if self.after is not None and self.written >= self.after:
+                raise KilledError
+            self.written += 1
+            write(journal, entry)
+
+        monkeypatch.setattr(Journal, "_write", count)
+
+
+@pytest.fixture(autouse=True)
+def _no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out fsync: it takes most of the time, and only a power failure needs it."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+@pytest.fixture
+def killer(monkeypatch: pytest.MonkeyPatch) -> Killer:
+    return Killer(monkeypatch)
+
+
+async def run(output: Path, style: str, items: int, hops: Mapping[int, float], *, resume: bool = False) -> None:
+    """Run over a shop with 2 items per page; ``hops`` has the seconds between a page's arrival and its entry."""
+    server, paging = STYLES[style]
+
+    shop = Shop(server, items, 2)
+    shop.items = [{**item, "name": f"Product {item['id']}", "price": "1.50"} for item in shop.items]
+
+    def connect(endpoint: ResolvedEndpoint) -> Client:
+        return Client(endpoint.url, endpoint.http, ssl_context=NO_TLS, transport=shop)
+
+    async def dispatch(batch: Sequence[Page]) -> list[NormalizedPage]:
+        await trio.sleep(max(hops.get(page.number, 0) for page in batch))
+        return normalize_batch(batch)
+
+    config = Config(
+        output=str(output),
+        retry=NO_JITTER,
+        rate_limit=NO_LIMIT,
+        endpoints=(Endpoint(name="shop", url=HOME, paging=paging),),
+        worker_pool=WorkerPool(size=32, batch_size=1),
+        queue=Queue(size=100),
+    )
+    await run_pipeline(config, connect=connect, dispatch=dispatch, rng=Random(7), resume=resume)
+
+
+async def run_until_killed(killer: Killer, after: int, output: Path, *args: Any, **options: Any) -> bool:
+    """Run until ``after`` entries are written; False if the run ended before."""
+    killer.after, killer.written = after, 0
+    was_killed = False
+    try:
+        await run(output, *args, **options)
+    except* KilledError:
+        was_killed = True
+    finally:
+        killer.after = None
+    return was_killed
+
+
+def outcome(output: Path) -> tuple[object, ...]:
+    document = json.loads(output.read_text())
+    (source,) = document["sources"]
+    facts = [source[key] for key in ("status", "pages_fetched", "pages_missing", "products", "duplicates")]
+    return ([product["id"] for product in document["products"]], *facts)
+
+
+@pytest.mark.parametrize("style", STYLES)
+async def test_killed_at_each_instant_a_small_walk_is_resumed_to_the_whole(
+    style: str, tmp_path: Path, killer: Killer
+) -> None:
+    """Whichever of 4 pages comes late, and wherever the run is killed, the resumed run is like an undisturbed one."""
+    await run(tmp_path / "whole.json", style, 8, {})
+    undisturbed = outcome(tmp_path / "whole.json")
+    assert undisturbed[:3] == ([f"shop:{number}" for number in range(1, 9)], "complete", 1 if style == "none" else 4)
+    for hops in ({}, {1: 60}, {2: 60}, {3: 60}, {4: 60}, {1: 60, 2: 50, 3: 40, 4: 30}):
+        after = 0
+        while await run_until_killed(killer, after, tmp_path / "s.json", style, 8, hops):
+            await run(tmp_path / "s.json", style, 8, {}, resume=True)
+            assert outcome(tmp_path / "s.json") == undisturbed, (hops, after)
+            (tmp_path / "s.json").unlink()
+            after += 1
+        (tmp_path / "s.json").unlink()
+        assert after >= 2
+
+
+@pytest.mark.parametrize("style", STYLES)
+async def test_killed_again_and_again_a_larger_walk_is_resumed_to_the_whole(
+    style: str, tmp_path: Path, killer: Killer
+) -> None:
+    """After three kills at random instants, each with pages in a random order, the run is like an undisturbed one."""
+    await run(tmp_path / "whole.json", style, 25, {})
+    undisturbed = outcome(tmp_path / "whole.json")
+    for seed in range(20):
+        rng = Random(seed)
+        kills = []
+        for _ in range(3):
+            hops = {page: rng.choice([0, 0, rng.uniform(0, 30)]) for page in range(1, 15)}
+            kills.append((rng.randrange(14), hops))
+            await run_until_killed(killer, kills[-1][0], tmp_path / "s.json", style, 25, hops, resume=True)
+        await run(tmp_path / "s.json", style, 25, {}, resume=True)
+        assert outcome(tmp_path / "s.json") == undisturbed, kills
+        (tmp_path / "s.json").unlink()
