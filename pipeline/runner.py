@@ -5,6 +5,7 @@ import secrets
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -162,15 +163,19 @@ class Run:
 
     def _open_journal(self) -> Journal:
         paging = {endpoint.name: endpoint.paging for endpoint in self._endpoints}
-        journal = Journal.open(
-            self._outputs.journal,
-            self._digests,
-            resume=self._resume,
-            max_age=self._config.resume_max_age,
-            usable=lambda source, progress: usable(progress, paging[source]),
-        )
-        self._outputs.remove_leftovers()
-        self._baselines = read_baselines(self._outputs.summary)
+        with ExitStack() as stack:
+            journal = stack.enter_context(
+                Journal.open(
+                    self._outputs.journal,
+                    self._digests,
+                    resume=self._resume,
+                    max_age=self._config.resume_max_age,
+                    usable=lambda source, progress: usable(progress, paging[source]),
+                )
+            )
+            self._outputs.remove_leftovers()
+            self._baselines = read_baselines(self._outputs.summary)
+            stack.pop_all()
         return journal
 
     def _prepare(self, journal: Journal) -> None:

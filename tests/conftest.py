@@ -1,5 +1,6 @@
 """Hooks and fixtures of all tests."""
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -52,3 +53,9 @@ def _silent_log() -> Iterator[None]:
     logger.disable("pipeline")
     yield
     logger.remove()
+
+
+@pytest.fixture
+def _no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out fsync: only a power failure needs it, and under a virtual clock the wait for it is a busy one."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)

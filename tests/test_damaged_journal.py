@@ -1,7 +1,6 @@
 """Runs that are resumed from a damaged journal, under a virtual clock."""
 
 import json
-import os
 from pathlib import Path
 from random import Random
 
@@ -12,16 +11,10 @@ from helpers.support import NO_LIMIT, NO_TLS, FakeApi, config, dispatch_inline, 
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.fetch.http.client import Client
 
-pytestmark = pytest.mark.virtual_time
+pytestmark = [pytest.mark.virtual_time, pytest.mark.usefixtures("_no_fsync")]
 
 FLIPPED_BITS = 1_000
 ZEROED_BLOCKS = 100
-
-
-@pytest.fixture(autouse=True)
-def _no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out fsync: it takes most of the time, and only a power failure needs it."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
 async def run(output: Path, *, broken: bool = False, resume: bool = False) -> list[dict[str, object]]:

@@ -1,17 +1,19 @@
 """Runs that are killed at each instant, after any order of their pages, and resumed; under a virtual clock."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import httpx
 import pytest
 import trio
+from helpers.disk import KilledError
 from helpers.running import run_pipeline
 from helpers.shops import (
     HOME,
+    Query,
     Server,
     Shop,
     at_once,
@@ -25,22 +27,39 @@ from helpers.shops import (
     by_page_from_zero,
     by_page_token,
     by_stuck_cursor,
+    part,
 )
-from helpers.support import NO_JITTER, NO_LIMIT, NO_TLS
+from helpers.support import NO_JITTER, NO_TLS, ok
 
 from pipeline.config.resolve import ResolvedEndpoint
-from pipeline.config.settings import Config, Endpoint, Queue, WorkerPool
+from pipeline.config.settings import Config, Endpoint, Queue, RateLimit, WorkerPool
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.fetch.http.client import Client
 from pipeline.model.pages import NormalizedPage, Page
 from pipeline.normalize.normalizer import normalize_batch
 from pipeline.output.journal import Journal
 
-pytestmark = pytest.mark.virtual_time
+pytestmark = [pytest.mark.virtual_time, pytest.mark.usefixtures("_no_fsync")]
 
 AUTO = Paging()
+
+
+def by_unusable_link(query: Query, items: list[Any], size: int) -> httpx.Response:
+    """Answer by URL; the link of page 2 is none."""
+    if "after_item" in query:
+        return ok({"items": part(items, 2, size), "paging": {"next": "ftp://shop.test/3"}})
+    return by_next_url(query, items, size)
+
+
+def by_looping_page(query: Query, items: list[Any], size: int) -> httpx.Response:
+    """Answer by page; page 5 is page 2 again, and so are all after it."""
+    number = int(query.get("page", 1))
+    return ok(part(items, (number - 1 if number < 5 else 1) * size, size))
+
+
 STYLES: Mapping[str, tuple[Server, Paging]] = {
     "page": (by_page, Paging(style=PagingStyle.PAGE)),
+    "page that repeats": (by_looping_page, Paging(style=PagingStyle.PAGE)),
     "offset": (by_offset, Paging(style=PagingStyle.OFFSET, parameter="skip")),
     "cursor": (by_cursor, Paging(style=PagingStyle.CURSOR)),
     "cursor in a header": (
@@ -57,10 +76,6 @@ STYLES: Mapping[str, tuple[Server, Paging]] = {
         for server in (by_page, by_page_from_zero, by_offset, by_cursor, by_page_token, by_next_url, by_link_header)
     },
 }
-
-
-class KilledError(BaseException):
-    """The end of the process, as far as a test within it can have it."""
 
 
 class Killer:
@@ -80,20 +95,16 @@ class Killer:
         monkeypatch.setattr(Journal, "_write", count)
 
 
-@pytest.fixture(autouse=True)
-def _no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out fsync: it takes most of the time, and only a power failure needs it."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-
-
 @pytest.fixture
 def killer(monkeypatch: pytest.MonkeyPatch) -> Killer:
     return Killer(monkeypatch)
 
 
-async def run(output: Path, style: str, items: int, hops: Mapping[int, float], *, resume: bool = False) -> None:
+async def run(
+    output: Path, style: str, items: int, hops: Mapping[int, float], *, resume: bool = False, concurrency: int = 1
+) -> None:
     """Run over a shop with 2 items per page; ``hops`` has the seconds between a page's arrival and its entry."""
-    server, paging = STYLES[style]
+    server, paging = STYLES.get(style) or (by_unusable_link, Paging(style=PagingStyle.NEXT_URL))
 
     shop = Shop(server, items, 2)
     shop.items = [{**item, "name": f"Product {item['id']}", "price": "1.50"} for item in shop.items]
@@ -108,7 +119,7 @@ async def run(output: Path, style: str, items: int, hops: Mapping[int, float], *
     config = Config(
         output=str(output),
         retry=NO_JITTER,
-        rate_limit=NO_LIMIT,
+        rate_limit=RateLimit(rps=0, concurrency=concurrency),
         endpoints=(Endpoint(name="shop", url=HOME, paging=paging),),
         worker_pool=WorkerPool(size=32, batch_size=1),
         queue=Queue(size=100),
@@ -143,7 +154,8 @@ async def test_killed_at_each_instant_a_small_walk_is_resumed_to_the_whole(
     """Whichever of 4 pages comes late, and wherever the run is killed, the resumed run is like an undisturbed one."""
     await run(tmp_path / "whole.json", style, 8, {})
     undisturbed = outcome(tmp_path / "whole.json")
-    assert undisturbed[:3] == ([f"shop:{number}" for number in range(1, 9)], "complete", 1 if style == "none" else 4)
+    assert undisturbed[0] == [f"shop:{number}" for number in range(1, 9)]
+    assert undisturbed[1:3] == ("partial" if "repeats" in style else "complete", 1 if style == "none" else 4)
     for hops in ({}, {1: 60}, {2: 60}, {3: 60}, {4: 60}, {1: 60, 2: 50, 3: 40, 4: 30}):
         after = 0
         while await run_until_killed(killer, after, tmp_path / "s.json", style, 8, hops):
@@ -153,6 +165,15 @@ async def test_killed_at_each_instant_a_small_walk_is_resumed_to_the_whole(
             after += 1
         (tmp_path / "s.json").unlink()
         assert after >= 2
+
+
+async def test_an_end_that_is_unknown_is_unknown_to_a_resumed_run(tmp_path: Path) -> None:
+    """A chain that ended at an unusable link is requested there again; a resumed run does not make it complete."""
+    accounts = []
+    for resume in (False, True, True):
+        await run(tmp_path / "s.json", "unusable link", 8, {}, resume=resume)
+        accounts.append(outcome(tmp_path / "s.json"))
+    assert accounts == [([f"shop:{number}" for number in range(1, 5)], "partial", 2, [3], 4, 0)] * 3
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -168,7 +189,9 @@ async def test_killed_again_and_again_a_larger_walk_is_resumed_to_the_whole(
         for _ in range(3):
             hops = {page: rng.choice([0, 0, rng.uniform(0, 30)]) for page in range(1, 15)}
             kills.append((rng.randrange(14), hops))
-            await run_until_killed(killer, kills[-1][0], tmp_path / "s.json", style, 25, hops, resume=True)
+            await run_until_killed(
+                killer, kills[-1][0], tmp_path / "s.json", style, 25, hops, resume=True, concurrency=3
+            )
         await run(tmp_path / "s.json", style, 25, {}, resume=True)
         assert outcome(tmp_path / "s.json") == undisturbed, kills
         (tmp_path / "s.json").unlink()

@@ -5,7 +5,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -78,7 +78,8 @@ def _write_aside(path: Path, chunks: Iterable[bytes], stack: ExitStack) -> Path:
 def remove_leftovers(output: Path) -> None:
     """Remove temporary files of runs that were killed while writing. Call this only while holding the journal."""
     for leftover in output.parent.glob(f".{glob.escape(output.name)}.*.tmp"):
-        leftover.unlink(missing_ok=True)
+        with suppress(OSError):  # it is in nobody's way
+            leftover.unlink()
 
 
 @contextmanager
