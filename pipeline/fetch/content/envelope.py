@@ -37,6 +37,10 @@ class Envelope:
         value = _decode(raw, default)
         return _link(value, relation.removesuffix("]"), default) if bracket else value
 
+    def has_member(self, key: str) -> bool:
+        """Return True if the body is an object with this key, even if its value cannot be decoded."""
+        return key in self._members("")
+
     def has_object(self, path: str) -> bool:
         """True if the value at a dotted path, empty for the body itself, is an object with members."""
         return bool(self._members(path))

@@ -105,7 +105,8 @@ def _error_key(body: bytes) -> str | None:
         if envelope.value(key) is False:
             return key
     nothing: tuple[object, ...] = (None, False, 0, "", [], {})
-    return next((key for key in ("error", "errors") if envelope.value(key) not in nothing), None)
+    keys = (key for key in ("error", "errors") if envelope.has_member(key))
+    return next((key for key in keys if envelope.value(key, "not decodable") not in nothing), None)
 
 
 class _Finder(msgspec.Struct, frozen=True):

@@ -140,7 +140,7 @@ class Client:
                 url = _merged(base, parse_qsl(query, keep_blank_values=True), self._query)
             if self._sign:
                 headers = headers.copy()
-                headers.update(self._sign(str(httpx.URL(url))))
+                headers.update(self._sign(self._as_sent(url)))
         trace = RequestTrace(on_sent, on_answered)
         return await self._exchange(self._page, "GET", url, trace=trace, headers=headers)
 
@@ -159,6 +159,12 @@ class Client:
         return await self._exchange(
             self._token_answer, "POST", url, trace=RequestTrace(), data=dict(form), headers=both
         )
+
+    def _as_sent(self, url: str) -> str:
+        try:
+            return str(httpx.URL(url))
+        except httpx.InvalidURL as error:
+            raise to_fetch_error(error, url, self._limits) from error
 
     async def _exchange(
         self,
