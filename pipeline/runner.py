@@ -18,18 +18,20 @@ from pipeline.config.resolve import ResolvedEndpoint, resolve
 from pipeline.config.settings import Config
 from pipeline.distribution import VERSION
 from pipeline.errors import AbortedError, OutputError
+from pipeline.fetch.bulkhead import Bulkhead
 from pipeline.fetch.fetcher import Fetcher
 from pipeline.fetch.groups import make_throttles, neighbours
 from pipeline.fetch.http.client import Connect, connector
 from pipeline.fetch.paging.select import usable
+from pipeline.fetch.policy.throttle import Throttle
 from pipeline.html_report.configuration import shown_configuration
 from pipeline.html_report.drawing import Draw, DrawingError, check_libraries, draw
 from pipeline.html_report.facts import Facts, gather
-from pipeline.model.pages import NormalizedPage, Page, utc_timestamp
+from pipeline.model.pages import LostPage, NormalizedPage, Page, utc_timestamp
 from pipeline.model.status import RunStatus, Watch
 from pipeline.model.summary import FetchResult, RunStatistics, Summary, Totals
-from pipeline.normalize.consumer import Consumer, Dispatch
-from pipeline.normalize.normalizer import normalize_batch, reader_for
+from pipeline.normalize.consumer import Consumer, Dispatch, Normalized
+from pipeline.normalize.normalizer import normalize_separately, reader_for
 from pipeline.output.aggregator import Aggregator, Catalogue
 from pipeline.output.bottleneck import with_bottlenecks
 from pipeline.output.expectations import expectations_of, problems_of, with_verdicts
@@ -115,7 +117,7 @@ class Run:
         # A digest, since the definition may contain URLs that should not be shown.
         definitions = {endpoint.name: msgspec.json.encode(endpoint.definition) for endpoint in endpoints}
         self._digests = {name: hashlib.sha256(definition).hexdigest()[:16] for name, definition in definitions.items()}
-        self._fetchers: dict[str, Fetcher] = {}
+        self._sources: dict[str, Bulkhead] = {}
 
     async def execute(self) -> Summary:
         """Run to the end; call it once.
@@ -180,7 +182,6 @@ class Run:
 
     def _prepare(self, journal: Journal) -> None:
         """Build the stages of the run around its journal."""
-        assert self._connect is not None
         self._journal = journal
         self._aggregator = Aggregator(
             journal,
@@ -194,27 +195,33 @@ class Run:
         for sentence in neighbours(self._endpoints):
             logger.info("{}", sentence)
         for endpoint in self._endpoints:
-            self._fetchers[endpoint.name] = Fetcher(
-                endpoint,
-                self._connect(endpoint),
-                rng=self._rng,
-                identify=self._readers[endpoint.name].identify,
-                throttle=throttles[endpoint.name],
-                resumed=journal.progress(endpoint.name),
-                on_end=partial(journal.append_end, endpoint.name),
-                on_profile=partial(journal.append_profile, endpoint.name),
-            )
+            make = partial(self._make_fetcher, endpoint, throttles[endpoint.name])
+            self._sources[endpoint.name] = Bulkhead(endpoint, make)
         pool = self._config.worker_pool
         self._consumer = Consumer(
             self._write_page,
+            lose=self._lose_page,
             normalize=self._normalize,
             workers=pool.size,
             batch_size=pool.batch_size,
             dispatch=self._dispatch,
         )
 
-    def _normalize(self, pages: Sequence[Page]) -> list[NormalizedPage]:
-        return normalize_batch(pages, self._readers)
+    def _make_fetcher(self, endpoint: ResolvedEndpoint, throttle: Throttle) -> Fetcher:
+        assert self._connect is not None
+        return Fetcher(
+            endpoint,
+            self._connect(endpoint),
+            rng=self._rng,
+            identify=self._readers[endpoint.name].identify,
+            throttle=throttle,
+            resumed=self._journal.progress(endpoint.name),
+            on_end=partial(self._journal.append_end, endpoint.name),
+            on_profile=partial(self._journal.append_profile, endpoint.name),
+        )
+
+    def _normalize(self, pages: Sequence[Page]) -> Normalized:
+        return normalize_separately(pages, self._readers)
 
     async def _fetch_all(self) -> None:
         """Run all fetchers until they or their time end, and the consumer until it has processed what they sent."""
@@ -224,18 +231,27 @@ class Run:
             with self._shutdown.fetching:
                 async with trio.open_nursery() as fetching:
                     with send:
-                        for fetcher in self._fetchers.values():
-                            fetching.start_soon(fetcher.run, send.clone())
+                        for source in self._sources.values():
+                            fetching.start_soon(source.run, send.clone())
             self._shutdown.fetching_ended()
         self._peak_pages_waiting = send.statistics().peak_buffer_used
 
     def _write_page(self, page: NormalizedPage) -> None:
-        self._aggregator.add(page)
-        self._fetchers[page.source].page_written()
+        try:
+            self._aggregator.add(page)
+        except OutputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a mistake in this program must not affect the other pages
+            self._lose_page(LostPage(page.source, page.number, page.trace, error))
+        else:
+            self._sources[page.source].page_written()
+
+    def _lose_page(self, page: LostPage) -> None:
+        self._sources[page.source].page_lost(page)
 
     def _status(self) -> RunStatus:
         return RunStatus(
-            [fetcher.status() for fetcher in self._fetchers.values()],
+            [source.status() for source in self._sources.values()],
             trio.current_time() - self._started,
             self._config.timeout,
             fetching=self._shutdown.is_fetching,
@@ -244,10 +260,10 @@ class Run:
     def _close_accounts(self) -> Sequence[FetchResult]:
         """Close the account of each walk; those that were cut off get the reason."""
         action, reason = self._shutdown.cause()
-        for fetcher in self._fetchers.values():
-            if fetcher.interrupt(action, reason):
+        for source in self._sources.values():
+            if source.interrupt(action, reason):
                 self._shutdown.cut_off = True
-        return [fetcher.result() for fetcher in self._fetchers.values()]
+        return [source.result() for source in self._sources.values()]
 
     def _write_outputs(self, results: Sequence[FetchResult], seconds: float) -> tuple[Summary, Catalogue]:
         """Aggregate and write the files except the report.

@@ -107,8 +107,8 @@ async def test_a_disk_that_fills_up_is_told(tmp_path: Path, monkeypatch: pytest.
         await run(tmp_path / "s.json", FakeApi())
 
 
-async def test_a_bug_in_the_normalizer_ends_the_run(tmp_path: Path) -> None:
-    """An unforeseen error is not swallowed, and no fetcher waits for ever on a consumer that is gone."""
+async def test_a_broken_dispatch_ends_the_run(tmp_path: Path) -> None:
+    """An error that concerns all sources is not swallowed, and no fetcher waits for ever on a consumer that is gone."""
 
     async def broken(batch: Any) -> Any:
         await trio.lowlevel.checkpoint()

@@ -63,6 +63,8 @@ class Fetcher:
         self._paginator = make_paginator(paging, identify, resumed)
         self._profile = resumed.profile
         self._end = resumed.end
+        # Pages that have been asked for, and whose outcome is not in the account yet.
+        self._in_hand: set[int] = set()
         self._ledger = Ledger(endpoint.name, remedy=self._remedy(), resumed=resumed)
         self._attempts = ResilientClient(
             endpoint,
@@ -76,8 +78,8 @@ class Fetcher:
     async def run(self, send: trio.MemorySendChannel[Page]) -> None:
         """Walk the endpoint to its end and send every page of records; closes ``send``.
 
-        A cancellation ends the walk. The pages that have arrived are sent nevertheless. The account stays open until
-        :meth:`interrupt` gives the reason.
+        A cancellation ends the walk, and so does an unforeseen exception. The pages that have arrived are sent
+        nevertheless. The account stays open until :meth:`interrupt` gives the reason.
         """
         limit = self._endpoint.rate_limit
         with send, self._ledger.walking():
@@ -96,13 +98,13 @@ class Fetcher:
                     await self._send_early(pages, send)
                     self._cut_off(error, "deadline" if isinstance(error, DeadlineNearError) else "skip")
                 finally:
-                    if not self._ledger.ended:  # cancelled
+                    if not self._ledger.ended:  # cancelled, or an unforeseen exception
                         with trio.CancelScope(shield=True):  # bounded by the consumers, which make room
                             await self._send_early(pages, send)
                     nursery.cancel_scope.cancel()
 
     def interrupt(self, action: Action, reason: str) -> bool:
-        """Close the account of a walk that was cancelled; return False, without effect, if the walk had ended."""
+        """Close the account of a walk that was cut short; return False, without effect, if the walk had ended."""
         if self._ledger.ended:
             return False
         self._cut_off(FetchError(reason), action)
@@ -139,6 +141,7 @@ class Fetcher:
         paginator, ledger = self._paginator, self._ledger
         while paginator.ending is None:
             number = paginator.page
+            self._in_hand.add(number)
             try:
                 fetched = await pages.take()
             except (PermanentError, TransientError) as error:
@@ -151,6 +154,7 @@ class Fetcher:
                         ledger.page_dropped(number)
             else:
                 await self._take(fetched, number, paginator.page_arrived(fetched), send)
+            self._in_hand.discard(number)
             self._journal_end()
         if paginator.ending is Ending.LOST:  # pages after the end or after a repetition are of no interest
             await self._send_early(pages, send)
@@ -161,10 +165,11 @@ class Fetcher:
         self._keep_profile()
         match fate:
             case Fate.FETCHED:
+                page = self._page(fetched, number, repeats=False)
                 self._ledger.page_fetched(number)
-                await self._send(fetched, number, send, repeats=False)
+                await self._send(page, send)
             case Fate.REPEATED:
-                await self._send(fetched, number, send, repeats=True)
+                await self._send(self._page(fetched, number, repeats=True), send)
             case Fate.DEFERRED:
                 self._ledger.page_deferred(number, FetchError("the page is empty, although more is announced"))
             case _:
@@ -190,26 +195,26 @@ class Fetcher:
     async def _send_early(self, pages: Prefetcher, send: trio.MemorySendChannel[Page]) -> None:
         """Send the pages that arrived before a turn that will not come: what was fetched is not lost."""
         for number, fetched in pages.arrived():
+            self._in_hand.add(number)
             await self._take(fetched, number, self._paginator.page_arrived_early(number, fetched), send)
+            self._in_hand.discard(number)
 
-    async def _send(
-        self, fetched: FetchedPage, number: int, send: trio.MemorySendChannel[Page], *, repeats: bool
-    ) -> None:
+    async def _send(self, page: Page, send: trio.MemorySendChannel[Page]) -> None:
         """Send a page even if the deadline passes meanwhile: what was fetched is not lost.
 
         The wait is bounded nevertheless: consumers make room, and sending fails once the last consumer is gone. The
         run has failed by then, and the task that ends it knows the reason.
         """
-        if not fetched.records:
+        if not page.records:
             return
-        self._ledger.records += len(fetched.records)
-        page = self._page(fetched, number, repeats=repeats)
+        self._ledger.records += len(page.records)
         with trio.CancelScope(shield=True), suppress(trio.BrokenResourceError):
             try:
                 send.send_nowait(page)
             except trio.WouldBlock:
                 with self._ledger.time.during(Activity.CHANNEL):
                     await send.send(page)
+            self._in_hand.discard(page.number)
             self._ledger.time.sent()
 
     def _page(self, fetched: FetchedPage, number: int, *, repeats: bool) -> Page:
@@ -251,7 +256,8 @@ class Fetcher:
 
     def _cut_off(self, error: FetchError, action: Action) -> None:
         missing, onward = self._paginator.missing()
-        self._ledger.cut_off(error, self._paginator.page, action, missing, onward=onward)
+        missing = sorted(self._in_hand.union(missing))
+        self._ledger.cut_off(error, min(self._in_hand, default=self._paginator.page), action, missing, onward=onward)
 
     def _announced_pages(self) -> int | None:
         size = self._profile.page_size if self._profile else None

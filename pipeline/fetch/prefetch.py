@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 import trio
 
-from pipeline.errors import FetchError
 from pipeline.fetch.attempts import ResilientClient
 from pipeline.fetch.content.response import FetchedPage
 from pipeline.fetch.paging.paginator import PageRequest
@@ -83,7 +82,7 @@ class _Slot:
     def __init__(self, request: PageRequest) -> None:
         self.request = request
         self.scope = trio.CancelScope()
-        self.outcome: FetchedPage | FetchError | None = None
+        self.outcome: FetchedPage | Exception | None = None
 
 
 class Prefetcher:
@@ -133,7 +132,7 @@ class Prefetcher:
             if slot.outcome is None:  # otherwise the outcome decides which pages come next
                 self._refill()
         del self._slots[slot.request.number]
-        if isinstance(slot.outcome, FetchError):
+        if isinstance(slot.outcome, Exception):
             raise slot.outcome
         self._window.page_taken()
         return slot.outcome
@@ -176,7 +175,7 @@ class Prefetcher:
         with slot.scope:
             try:
                 slot.outcome = await self._fetch(slot.request)
-            except FetchError as error:
+            except Exception as error:  # noqa: BLE001 - the pages before it come first, whatever it is
                 slot.outcome = error
         self._changed.set()
         self._changed = trio.Event()

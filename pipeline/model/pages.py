@@ -94,6 +94,15 @@ class NormalizedPage(msgspec.Struct, frozen=True):
         return len(self.ids) + self.rejected
 
 
+class LostPage(msgspec.Struct, frozen=True):
+    """A page that arrived, but could not be normalized or journaled because of an unforeseen exception."""
+
+    source: str
+    number: int
+    trace: Trace
+    error: Exception
+
+
 class AnnouncedTotals(msgspec.Struct, frozen=True):
     """The number of records and pages that an API announces; None if it does not."""
 

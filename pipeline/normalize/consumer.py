@@ -7,8 +7,8 @@ from contextlib import suppress
 import msgspec
 import trio
 
-from pipeline.model.pages import NormalizedPage, Page
-from pipeline.normalize.normalizer import normalize_batch
+from pipeline.model.pages import LostPage, NormalizedPage, Page
+from pipeline.normalize.normalizer import normalize_separately
 
 # Records per batch at most, under backlog: a larger batch would delay the event loop.
 MAX_BATCH = 2_000
@@ -17,7 +17,12 @@ MAX_BATCH = 2_000
 # for the interpreter lock, in vain. That costs more than normalizing a page.
 DISPATCH_INTERVAL = 0.05
 
-Dispatch = Callable[[Sequence[Page]], Awaitable[list[NormalizedPage]]]
+Normalized = Sequence[NormalizedPage | LostPage]
+Dispatch = Callable[[Sequence[Page]], Awaitable[Normalized]]
+
+
+def _raise(page: LostPage) -> None:
+    raise page.error
 
 
 class ConsumerStatistics(msgspec.Struct, frozen=True):
@@ -32,7 +37,8 @@ class Consumer:
     """A consumer that normalizes the pages of one channel in at most ``workers`` threads.
 
     ``batch_size`` is the number of records that a batch aims at. ``deliver`` is called with each normalized page on the
-    event loop; ``normalize`` is called in a thread. ``dispatch`` replaces the worker threads in tests under a virtual
+    event loop, ``lose`` with each page that could not be normalized; by default its exception is raised.
+    ``normalize`` is called in a thread. ``dispatch`` replaces the worker threads in tests under a virtual
     clock, which must not wait for real threads.
     """
 
@@ -40,12 +46,14 @@ class Consumer:
         self,
         deliver: Callable[[NormalizedPage], None],
         *,
-        normalize: Callable[[Sequence[Page]], list[NormalizedPage]] = normalize_batch,
+        lose: Callable[[LostPage], None] = _raise,
+        normalize: Callable[[Sequence[Page]], Normalized] = normalize_separately,
         workers: int,
         batch_size: int,
         dispatch: Dispatch | None = None,
     ) -> None:
         self._deliver = deliver
+        self._lose = lose
         self._normalize = normalize
         self._workers = workers
         self._batch_size = batch_size
@@ -80,10 +88,13 @@ class Consumer:
                 normalized = await self._dispatch(batch)
             finally:
                 self._in_flight -= 1
-            for result in normalized:
-                self._deliver(result)
+            for outcome in normalized:
+                if isinstance(outcome, LostPage):
+                    self._lose(outcome)
+                else:
+                    self._deliver(outcome)
 
-    async def _run_in_thread(self, batch: Sequence[Page]) -> list[NormalizedPage]:
+    async def _run_in_thread(self, batch: Sequence[Page]) -> Normalized:
         return await trio.to_thread.run_sync(self._normalize, batch, limiter=self._limiter)
 
     async def _collect(self, receive: trio.MemoryReceiveChannel[Page]) -> list[Page]:

@@ -10,7 +10,7 @@ import msgspec
 
 from pipeline.config.source import NO_FIELDS, Fields
 from pipeline.model.dead_letters import DeadLetter, encode_letter
-from pipeline.model.pages import MAX_LISTED_REJECTS, NormalizedPage, Page, Reject, utc_timestamp
+from pipeline.model.pages import MAX_LISTED_REJECTS, LostPage, NormalizedPage, Page, Reject, utc_timestamp
 from pipeline.model.tally import Tally
 from pipeline.normalize.numerals import encode_wire_float
 from pipeline.normalize.readers import DefaultReader, MappedReader, NoIdError, ParsedRecord, RecordReader
@@ -48,6 +48,20 @@ def normalize_batch(
     """
     processed_at = utc_timestamp()
     return [normalize_page(page, processed_at, readers.get(page.source, DEFAULT_READER)) for page in pages]
+
+
+def normalize_separately(
+    pages: Sequence[Page], readers: Mapping[str, RecordReader] = MappingProxyType({})
+) -> list[NormalizedPage | LostPage]:
+    """Normalize pages as :func:`normalize_batch` does; a page that raises an exception is lost, and no other."""
+    processed_at = utc_timestamp()
+    outcomes: list[NormalizedPage | LostPage] = []
+    for page in pages:
+        try:
+            outcomes.append(normalize_page(page, processed_at, readers.get(page.source, DEFAULT_READER)))
+        except Exception as error:  # noqa: BLE001 - a mistake in this program must not affect the other pages
+            outcomes.append(LostPage(page.source, page.number, page.trace, error))
+    return outcomes
 
 
 def normalize_page(page: Page, processed_at: str, reader: RecordReader = DEFAULT_READER) -> NormalizedPage:

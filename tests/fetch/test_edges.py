@@ -108,9 +108,11 @@ def test_any_time_to_wait_is_a_number_or_none(value: str) -> None:
     assert wait is None or 0 <= wait < float("inf")
 
 
-QUOTAS = ("ratelimit", "ratelimit-remaining", "ratelimit-reset", "x-ratelimit-remaining", "x-ratelimit-reset")
-QUOTAS += ("x-rate-limit-requests-left", "x-rate-limit-time-reset-ms", "ratelimit-retry-after")
-QUOTAS += ("x-shopify-shop-api-call-limit",)
+QUOTAS = (
+    *("ratelimit", "ratelimit-remaining", "ratelimit-reset", "x-ratelimit-remaining", "x-ratelimit-reset"),
+    *("x-rate-limit-requests-left", "x-rate-limit-time-reset-ms", "ratelimit-retry-after"),
+    "x-shopify-shop-api-call-limit",
+)
 
 
 @given(st.dictionaries(st.sampled_from(QUOTAS), as_header | st.sampled_from(["0", "1", "9" * 15])))

@@ -125,7 +125,8 @@ class Ledger:
 
     def reached_end(self, *, remark: str | None = None) -> None:
         """Close the account at the end of the endpoint, with a remark about it."""
-        self._close()
+        self._skip_deferred()
+        self.ended = True
         if remark:
             self._log.warning("{}", remark)
         if missing := page_ranges(self.statistics().pages_missing):
@@ -140,12 +141,13 @@ class Ledger:
 
         ``onward`` is True if further pages may follow the last one of ``missing``.
         """
-        self._close()
+        self._skip_deferred()
         if onward:
             self._onward = Gap(tuple(missing), error.text, onward=True)
         else:
             skipped = {page for pages in self._skipped.values() for page in pages}
             self._skipped[error.text] += [page for page in missing if page not in skipped]
+        self.ended = True
         ranges = page_ranges(missing)
         if not onward:
             consequence = f"missing: {ranges}"
@@ -155,10 +157,9 @@ class Ledger:
             consequence = f"missing: {ranges} and all that follow"
         self.failed(error, page, action, consequence)
 
-    def _close(self) -> None:
+    def _skip_deferred(self) -> None:
         for page, error in list(self._deferred.items()):
             self.page_skipped(page, error)
-        self.ended = True
 
     @property
     def status(self) -> Status | None:

@@ -1,0 +1,171 @@
+"""Confine an unforeseen error to the source in which it occurs."""
+
+import traceback
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import trio
+from loguru import logger
+
+from pipeline.config.resolve import ResolvedEndpoint
+from pipeline.errors import ConfigError, OutputError
+from pipeline.fetch.fetcher import Fetcher
+from pipeline.model.pages import LostPage, Page, utc_timestamp
+from pipeline.model.status import EndpointStatus
+from pipeline.model.summary import Action, Failure, FetchResult, Gap, Status
+
+_PACKAGE = Path(__file__).parents[1]
+
+# The maximum length of an exception's text in our messages, in characters.
+_LONGEST_TEXT = 200
+
+
+class Bulkhead:
+    """A fetcher whose unforeseen exceptions end its own source, and no other.
+
+    ``make`` creates the fetcher of ``endpoint``. An exception that leaves the fetcher closes its account and is the
+    cause of what is missing. Errors that concern the whole run pass: a configuration that is unusable, and a journal
+    that cannot be written. So do cancellations.
+
+    The methods are those of :class:`~pipeline.fetch.fetcher.Fetcher`.
+    """
+
+    def __init__(self, endpoint: ResolvedEndpoint, make: Callable[[], Fetcher]) -> None:
+        self._source = endpoint.name
+        self._redact = endpoint.secrets.redact
+        self._pages_written = 0
+        # The reasons of the pages that were lost. The exceptions would keep the pages in memory.
+        self._lost: dict[int, str] = {}
+        # What the fetcher's account does not have: failures, and the cause if it could not be closed.
+        self._failures: list[Failure] = []
+        self._cause: str | None = None
+        self._fetcher: Fetcher | None = None
+        try:
+            self._fetcher = make()
+        except (ConfigError, OutputError):
+            raise
+        except Exception as error:  # noqa: BLE001 - an exception of any type must not reach the other sources
+            self._lose_account(error)
+
+    async def run(self, send: trio.MemorySendChannel[Page]) -> None:
+        """Walk the endpoint as the fetcher does; closes ``send``, also after an exception."""
+        with send:
+            try:
+                if self._fetcher is not None:
+                    await self._fetcher.run(send)
+            except* (ConfigError, OutputError):
+                raise
+            except* Exception as group:  # noqa: BLE001 - see above
+                error = next(_leaves(group))
+                if self.interrupt("skip", self._explained(error)):
+                    self._log_traceback(error)
+                elif self._cause is None:  # after the end of the walk: everything has been sent
+                    self._note(error, self._pages_written + 1)
+
+    def interrupt(self, action: Action, reason: str) -> bool:
+        """Close the account of a walk that was cancelled; return False, without effect, if the walk had ended."""
+        if self._fetcher is None or self._cause is not None:
+            return False
+        try:
+            return self._fetcher.interrupt(action, reason)
+        except Exception as error:  # noqa: BLE001 - see above
+            self._lose_account(error)
+            return False
+
+    def page_written(self) -> None:
+        """Account for a page that has been normalized and journaled."""
+        self._pages_written += 1
+        try:
+            if self._fetcher is not None:
+                self._fetcher.page_written()
+        except Exception as error:  # noqa: BLE001 - see above
+            self._note(error, self._pages_written)
+
+    def page_lost(self, page: LostPage) -> None:
+        """Account for a page that was sent, but could not be normalized or journaled: it is missing."""
+        if not page.trace.repeats:  # the records of a repetition are on another page
+            self._lost[page.number] = self._explained(page.error)
+        self._note(page.error, page.number)
+
+    def result(self) -> FetchResult:
+        """Return the account of the walk so far; pages that were lost after it are missing."""
+        try:
+            result = self._fetcher.result() if self._fetcher else self._nothing()
+        except Exception as error:  # noqa: BLE001 - see above
+            self._lose_account(error)
+            result = self._nothing()
+        missing = set(result.pages_missing)
+        lost: defaultdict[str, list[int]] = defaultdict(list)
+        for number, reason in sorted(self._lost.items()):
+            if number not in missing:
+                lost[reason].append(number)
+        gaps = [*result.gaps, *(Gap(numbers, reason) for reason, numbers in lost.items())]
+        newly_missing = sum(map(len, lost.values()))
+        pages_fetched = max(0, result.pages_fetched - newly_missing)
+        if self._cause is not None and not result.ended:
+            gaps.append(Gap((pages_fetched + len(missing) + newly_missing + 1,), self._cause, onward=True))
+        return msgspec.structs.replace(
+            result,
+            pages_fetched=pages_fetched,
+            gaps=gaps,
+            failures=(*result.failures, *self._failures),
+            ended=result.ended or self._cause is not None,
+        )
+
+    def status(self) -> EndpointStatus:
+        """Return a snapshot for the live view, with less in it if the fetcher has none."""
+        try:
+            status = self._fetcher.status() if self._fetcher else EndpointStatus(self._source)
+        except Exception:  # noqa: BLE001 - a poor view is no reason to end the source
+            status = EndpointStatus(self._source, pages=self._pages_written)
+        if not self._lost and self._cause is None:
+            return status
+        pages = max(0, status.pages - len(self._lost))
+        ended: Status | None = "partial" if pages else "failed"
+        return msgspec.structs.replace(status, pages=pages, ended=ended if status.ended or self._cause else None)
+
+    def _lose_account(self, error: Exception) -> None:
+        """Note an exception that leaves the fetcher without an account: what has not been written is missing."""
+        if self._cause is None:
+            self._cause = self._explained(error)
+            self._note(error, self._pages_written + 1)
+
+    def _note(self, error: Exception, page: int) -> None:
+        """Record and log an exception that the fetcher does not know of."""
+        text = self._explained(error)
+        self._failures.append(Failure(self._source, page, None, text, utc_timestamp(), "skip"))
+        logger.bind(endpoint=self._source, page=page).warning("{}", text)
+        self._log_traceback(error)
+
+    def _log_traceback(self, error: Exception) -> None:
+        logger.bind(endpoint=self._source).opt(exception=error).debug("internal error")
+
+    def _explained(self, error: Exception) -> str:
+        try:
+            text = self._redact(str(error))[:_LONGEST_TEXT]
+        except Exception:  # noqa: BLE001 - some exceptions cannot even be shown
+            text = ""
+        place = _place(error)
+        return f"internal error: {type(error).__name__}({text!r}){f' in {place}' if place else ''}; please report it"
+
+    def _nothing(self) -> FetchResult:
+        """Return the account of a fetcher that has none: the pages that it has sent."""
+        return FetchResult(self._source, 0, 0, self._pages_written + len(self._lost), (), ())
+
+
+def _place(error: Exception) -> str | None:
+    """Return the innermost place within this package: ``fetch/paging/chained.py:61``."""
+    frames = traceback.extract_tb(error.__traceback__)
+    paths = [(Path(frame.filename), frame.lineno) for frame in frames]
+    places = [f"{path.relative_to(_PACKAGE).as_posix()}:{line}" for path, line in paths if _PACKAGE in path.parents]
+    return places[-1] if places else None
+
+
+def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
