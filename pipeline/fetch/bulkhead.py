@@ -38,7 +38,7 @@ class Bulkhead:
         self._pages_written = 0
         # The reasons of the pages that were lost. The exceptions would keep the pages in memory.
         self._lost: dict[int, str] = {}
-        # What the fetcher's account does not have: failures, and the cause if it could not be closed.
+        # The facts that the fetcher's account does not have: failures, and the cause if it could not be closed.
         self._failures: list[Failure] = []
         self._cause: str | None = None
         self._fetcher: Fetcher | None = None
@@ -118,7 +118,7 @@ class Bulkhead:
         """Return a snapshot for the live view, with less in it if the fetcher has none."""
         try:
             status = self._fetcher.status() if self._fetcher else EndpointStatus(self._source)
-        except Exception:  # noqa: BLE001 - a poor view is no reason to end the source
+        except Exception:  # noqa: BLE001 - a poor view must not end the source
             status = EndpointStatus(self._source, pages=self._pages_written)
         if not self._lost and self._cause is None:
             return status

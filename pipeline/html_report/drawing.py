@@ -33,7 +33,7 @@ def check_libraries() -> None:
     """Check that the libraries of the ``report`` extra are installed.
 
     Raises:
-        ConfigError: A library is missing.
+        ConfigError: if a library is missing.
     """
     missing = [name for name in _LIBRARIES if find_spec(name) is None]
     if missing:

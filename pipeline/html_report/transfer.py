@@ -10,7 +10,7 @@ from pipeline.html_report.facts import Facts
 # Longer texts are cut. The layout of a label takes vl-convert a time that grows with the square of its length.
 TEXT_LENGTH = 500
 
-# Control characters except tab and line breaks, lone surrogates, and two that are no characters. XML 1.0 (section 2.2)
+# Control characters except tab and line breaks, lone surrogates, and two noncharacters. XML 1.0 (section 2.2)
 # permits none of them but U+007F to U+009F, which HTML discourages. vl-convert aborts the process at the others.
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 

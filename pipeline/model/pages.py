@@ -149,8 +149,8 @@ class Progress(msgspec.Struct, frozen=True):
     """The progress of earlier runs with one endpoint.
 
     ``have`` are the numbers of the pages in the journal; ``end`` is the number after the last page, None if the end is
-    unknown. ``tokens`` maps a page to the cursor or link of the next one, ``fingerprints`` to the fingerprint of its
-    content, and ``records`` to the number of its records.
+    unknown. ``tokens`` maps a page to the cursor or link of the next one. ``fingerprints`` maps it to the fingerprint
+    of its content, and ``records`` to the number of its records.
     """
 
     have: frozenset[int] = frozenset()

@@ -37,9 +37,9 @@ class Consumer:
     """A consumer that normalizes the pages of one channel in at most ``workers`` threads.
 
     ``batch_size`` is the number of records that a batch aims at. ``deliver`` is called with each normalized page on the
-    event loop, ``lose`` with each page that could not be normalized; by default its exception is raised.
-    ``normalize`` is called in a thread. ``dispatch`` replaces the worker threads in tests under a virtual
-    clock, which must not wait for real threads.
+    event loop, ``lose`` with each page that could not be normalized. By default that page's exception is raised.
+    ``normalize`` is called in a thread. ``dispatch`` replaces the worker threads in tests under a virtual clock, which
+    must not wait for real threads.
     """
 
     def __init__(

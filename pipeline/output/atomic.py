@@ -78,7 +78,7 @@ def _write_aside(path: Path, chunks: Iterable[bytes], stack: ExitStack) -> Path:
 def remove_leftovers(output: Path) -> None:
     """Remove temporary files of runs that were killed while writing. Call this only while holding the journal."""
     for leftover in output.parent.glob(f".{glob.escape(output.name)}.*.tmp"):
-        with suppress(OSError):  # it is in nobody's way
+        with suppress(OSError):  # it does no harm
             leftover.unlink()
 
 

@@ -82,8 +82,7 @@ class OutputFiles(msgspec.Struct, frozen=True):
         """Write all files except the report, then move them into place, the summary after the products.
 
         Files that this run does not have are removed: the dead letters if there are none, and the report of an earlier
-        run, since it would stand beside the summary of this one. A run that failed leaves the file of the products as
-        it was.
+        run, since it describes another summary. A run that failed leaves the file of the products as it was.
 
         Raises:
             OutputError: if a file cannot be written; the old files are then unchanged.

@@ -75,8 +75,8 @@ class Journal:
         """Start a journal in ``folder``, or continue the one there if ``resume`` is true.
 
         ``endpoints`` maps each source to a digest of its definition. Without ``resume``, an unfinished journal is moved
-        to a folder of its own. So is one whose last entry is more than ``max_age`` seconds old, and one that cannot be
-        read: it is of another version of this program, or its opening is damaged. ``usable`` is called with each
+        to a folder of its own. So is one whose last entry is more than ``max_age`` seconds old. So is one of another
+        version of this program, and one with a damaged opening. ``usable`` is called with each
         source and its progress, and returns the part after which the source continues. Other pages are dropped.
 
         Raises:
@@ -240,7 +240,7 @@ class Journal:
     def _write(self, entry: bytes) -> None:
         assert self._file is not None
         try:
-            self._file.seek(self._length)  # after a failure, the file may go on behind the last entry
+            self._file.seek(self._length)  # after a failure, the file may go on after the last entry
             view = memoryview(entry)
             while view:  # a full disk accepts a part first, and fails at the next call
                 view = view[self._file.write(view) :]

@@ -3,7 +3,7 @@
 An entry begins with the CRC-32 of all that follows in it, as eight hexadecimal digits, and a space. The header is JSON.
 Only the entry of a page has a payload after its header: its products, then its dead letters if there are any, both as
 JSON Lines. A line end follows each part. An entry is written with one call, so a killed process leaves at most one torn
-entry, at the end of the file; a power failure or a failing disk may damage any.
+entry, at the end of the file. A power failure or a failing disk may damage any entry.
 """
 
 import re

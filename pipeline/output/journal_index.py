@@ -23,9 +23,10 @@ class JournalIndex:
     """The whole entries of a journal file. Of several entries for one page the last one counts.
 
     ``openings`` are in the order of the file. ``length`` is the offset after the last whole entry, ``torn`` the number
-    of bytes after it, and ``damaged`` the number of bytes before it that belong to no whole entry. ``last_entry_at`` is
-    the time of the newest page, or that of an opening if there is none, in seconds since the epoch. The file's own time
-    counts if it is earlier; it may be later, since a copy and a resumed run without a new page change it.
+    of bytes after it. ``damaged`` is the number of bytes before it that are not part of a whole entry.
+    ``last_entry_at`` is the time of the newest page, or that of an opening if there is none, in seconds since the
+    epoch. The file's own time counts if it is earlier. It may be later, since a copy and a resumed run without a new
+    page change it.
     """
 
     def __init__(self) -> None:
@@ -71,7 +72,7 @@ class JournalIndex:
         return self.pages.keys() | self._ends.keys() | self._profiles.keys()
 
     def progress(self, source: str) -> Progress:
-        """Return the progress with a source. A page that repeats an earlier one is no progress."""
+        """Return the progress with a source. A page that repeats an earlier one does not count."""
         if source not in self.pages and source not in self._ends:
             return NOTHING_YET
         traces = {number: page.trace for number, page in self.pages[source].items() if not page.trace.repeats}
