@@ -20,9 +20,11 @@
 """
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Self, TypeVar
 
 import msgspec
+
+_E = TypeVar("_E", bound=BaseException)
 
 
 class PipelineError(Exception):
@@ -150,3 +152,9 @@ class DeadlineNearError(EndpointLostError):
     def __init__(self, wait: str, *, code: int | None = None) -> None:
         remedy = "raise `timeout` (-t), or continue later with --resume"
         super().__init__(f"{wait}, which is past the deadline; {remedy}", code=code)
+
+
+def first_leaf(group: BaseExceptionGroup[_E]) -> _E:
+    """Return the first error in a group, or in a group within it."""
+    error = group.exceptions[0]
+    return first_leaf(error) if isinstance(error, BaseExceptionGroup) else error

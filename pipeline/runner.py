@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from loguru import logger
 from pipeline.config.resolve import ResolvedEndpoint, resolve
 from pipeline.config.settings import Config
 from pipeline.distribution import VERSION
-from pipeline.errors import AbortedError, OutputError
+from pipeline.errors import AbortedError, OutputError, first_leaf
 from pipeline.fetch.bulkhead import Bulkhead
 from pipeline.fetch.fetcher import Fetcher
 from pipeline.fetch.groups import make_throttles, neighbours
@@ -156,7 +156,7 @@ class Run:
                             journal.remove()
                     nursery.cancel_scope.cancel()
             except* OutputError as group:
-                unwritable = next(_leaves(group))
+                unwritable = first_leaf(group)
         if unwritable:
             raise unwritable
         if summary is None:
@@ -344,11 +344,3 @@ class Run:
 def _run_id(started_at: str) -> str:
     """Return a new id that is safe in file names and sorts by time: ``20261121T100000Z-9f86d081``."""
     return f"{started_at.replace('-', '').replace(':', '')}-{secrets.token_hex(4)}"
-
-
-def _leaves(group: BaseExceptionGroup[OutputError]) -> Iterator[OutputError]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

@@ -2,7 +2,7 @@
 
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -10,7 +10,7 @@ import trio
 from loguru import logger
 
 from pipeline.config.resolve import ResolvedEndpoint
-from pipeline.errors import ConfigError, OutputError
+from pipeline.errors import ConfigError, OutputError, first_leaf
 from pipeline.fetch.fetcher import Fetcher
 from pipeline.model.pages import LostPage, Page, utc_timestamp
 from pipeline.model.status import EndpointStatus
@@ -58,7 +58,7 @@ class Bulkhead:
             except* (ConfigError, OutputError):
                 raise
             except* Exception as group:  # noqa: BLE001 - see above
-                error = next(_leaves(group))
+                error = first_leaf(group)
                 if self.interrupt("skip", self._explained(error)):
                     self._log_traceback(error)
                 elif self._cause is None:  # after the end of the walk: everything has been sent
@@ -161,11 +161,3 @@ def _place(error: Exception) -> str | None:
     paths = [(Path(frame.filename), frame.lineno) for frame in frames]
     places = [f"{path.relative_to(_PACKAGE).as_posix()}:{line}" for path, line in paths if _PACKAGE in path.parents]
     return places[-1] if places else None
-
-
-def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
-    for error in group.exceptions:
-        if isinstance(error, ExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
