@@ -37,7 +37,7 @@ async def kill_and_resume(urls: Mapping[str, str], folder: Path, delay: float, u
     if journal_folder.exists():
         with (journal_folder / "pages").open("rb") as file:
             before = file.read()
-        digests = json.loads(before.partition(b"\n")[0] or b'{"endpoints": {}}')["endpoints"]
+        digests = json.loads(before.partition(b"\n")[0][9:] or b'{"endpoints": {}}')["endpoints"]
         with Journal.open(journal_folder, digests, resume=True) as journal:
             have = {name: journal.progress(name) for name in urls}
     seen = {name: (await fetch_stats(url)).requests for name, url in urls.items()}
