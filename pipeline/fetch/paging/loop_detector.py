@@ -27,13 +27,13 @@ class LoopDetector:
 
     def __init__(self, identify: Identify, known: Mapping[int, int] | None = None) -> None:
         self._identify = identify
-        self._previous: Sequence[msgspec.Raw] = ()
+        self._previous: tuple[int, Sequence[msgspec.Raw]] = (0, ())
         self._pages = {fingerprint: number for number, fingerprint in (known or {}).items()}
         self.fingerprint: int | None = None
 
     def compare(self, number: int, records: Sequence[msgspec.Raw]) -> Repetition:
         """Compare a page that has records with those before it, and remember it with its fingerprint."""
-        before, self._previous = self._previous, records
+        (preceding, before), self._previous = self._previous, (number, records)
         first = self._identify(records[0])
         # The identity of a record without an id is all its bytes, so a digest is kept. It has to be the same in a later
         # run, which Python's own hash is not.
@@ -44,7 +44,9 @@ class LoopDetector:
         if earlier is None or earlier == number:
             self._pages[fingerprint] = number
             return Repetition.NONE
-        if len(records) == len(before) and self._identify(before[0]) == first:
+        # A resumed run has no records of the pages of the earlier run.
+        is_preceding = not any(preceding < page < number for page in self._pages.values())
+        if is_preceding and len(records) == len(before) and self._identify(before[0]) == first:
             pairs = zip(records, before, strict=True)
             same = all(self._identify(one) == self._identify(other) for one, other in pairs)
             return Repetition.PRECEDING if same else Repetition.NONE
