@@ -37,7 +37,7 @@ FILES: Sequence[WrittenFile] = (
     WrittenFile(_JOURNAL / "lock", "lock against a second run with the same output", "as long as the journal"),
     WrittenFile(
         _JOURNAL.with_name(f"{_JOURNAL.name}.old") / "pages",
-        "an unfinished journal, set aside by a run without `--resume` or for its age",
+        "an unfinished journal, set aside by a run without `--resume`, for its age or its version",
         "until the next one is set aside",
     ),
     WrittenFile(_OUTPUT.with_name(".*.tmp"), "a new file while it is being written", "until it is complete"),
