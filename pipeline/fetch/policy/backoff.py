@@ -42,8 +42,7 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
         return None
     text = value.strip()
     if text.replace(".", "", 1).isdecimal() and text.isascii():
-        seconds = float(text)
-        return seconds if math.isfinite(seconds) else None
+        return float(text)
     try:
         date = parsedate_to_datetime(text)
         # RFC 9110, section 5.6.7: an HTTP date without a zone is in UTC.
