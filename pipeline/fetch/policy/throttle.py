@@ -87,11 +87,18 @@ class Throttle:
         try:
             async with self._line_of_repeats if repeats else self._line:
                 await self._until_granted(repeats=repeats)
-                grant = await self._bucket.acquire()
+                # Reserved before the next checkpoint: a task of the other line may pass the same gate there.
                 self._in_flight += 1
-                self._probing = self._rate.in_incident
+                self._probing = is_probe = self._rate.in_incident
+                try:
+                    grant = await self._bucket.acquire()
+                except BaseException:
+                    self._in_flight -= 1
+                    self._probing = self._probing and not is_probe
+                    self._wake()
+                    raise
                 self._tell_pause()  # this grant may have used up the quota
-                return Turn(self, grant, self._applied_rate, is_probe=self._probing)
+                return Turn(self, grant, self._applied_rate, is_probe=is_probe)
         finally:
             self._waiting -= 1
             self._repeats_waiting -= repeats
