@@ -70,7 +70,7 @@ async def draw(facts: Facts) -> bytes:
     raise DrawingError(f"drawing it took more than {TIME_LIMIT:g} s")
 
 
-async def _kill(process: trio.Process) -> None:
+async def _kill(process: trio.Process) -> None:  # noqa: ASYNC124 - Trio expects an async function
     process.kill()
 
 
