@@ -81,7 +81,7 @@ def _decode(raw: msgspec.Raw, default: object) -> object:
 def _link(value: object, relation: str, default: object) -> object:
     links = value if isinstance(value, list) else []
     for link in links:
-        if isinstance(link, dict) and str(link.get("rel", "")).lower() == relation:
+        if isinstance(link, dict) and str(link.get("rel", "")).lower() == relation.lower():
             return link.get("href", link.get("url", default))
     return default
 

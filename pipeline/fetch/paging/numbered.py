@@ -97,7 +97,8 @@ class NumberedPaginator:
         verdict = judge_page(number, size, repetition, following, self.walked)
         if self._second_pass:
             self._advance()
-            return _SECOND_PASS.get(verdict, Fate.DROPPED)
+            is_before_others = size > 0 and number < self._furthest  # so it is not after the end, and stays missing
+            return _SECOND_PASS.get(verdict, Fate.REPEATED if is_before_others else Fate.DROPPED)
         if verdict in (Verdict.END, Verdict.SINGLE) and number < self._furthest:  # an earlier run had pages after it
             verdict = Verdict.DEFER
         return self._conclude(verdict, fetched)

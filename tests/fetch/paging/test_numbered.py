@@ -124,6 +124,17 @@ def test_a_walk_continues_after_a_failed_page() -> None:
     assert pages.ending is Ending.END
 
 
+def test_a_deferred_page_that_repeats_the_page_before_it_stays_missing() -> None:
+    """Pages after it have arrived, so the repetition is not the end of the endpoint."""
+    pages = begin()
+    pages.page_arrived(page_of(1, 2))
+    assert pages.page_failed(BROKEN) is Fate.DEFERRED
+    pages.page_arrived(page_of(5, 6))
+    assert pages.page_arrived(page_of()) is Fate.DROPPED
+    assert requests(pages) == [{"page": "2"}]
+    assert pages.page_arrived(page_of(1, 2)) is Fate.REPEATED
+
+
 def test_three_failed_pages_in_a_row_end_the_walk() -> None:
     """An endpoint that returns no page is left alone, and the walk stays on the last page it tried."""
     pages = begin()
