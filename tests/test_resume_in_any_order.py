@@ -1,6 +1,7 @@
 """Runs that are killed at each instant, after any order of their pages, and resumed; under a virtual clock."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
@@ -42,6 +43,8 @@ from pipeline.output.journal import Journal
 pytestmark = [pytest.mark.virtual_time, pytest.mark.usefixtures("_no_fsync")]
 
 AUTO = Paging()
+
+SEEDS = int(os.environ.get("RESUME_SEEDS", "5"))  # `just torture` takes 60
 
 
 def by_unusable_link(query: Query, items: list[Any], size: int) -> httpx.Response:
@@ -183,7 +186,7 @@ async def test_killed_again_and_again_a_larger_walk_is_resumed_to_the_whole(
     """After three kills at random instants, each with pages in a random order, the run is like an undisturbed one."""
     await run(tmp_path / "whole.json", style, 25, {})
     undisturbed = outcome(tmp_path / "whole.json")
-    for seed in range(20):
+    for seed in range(SEEDS):
         rng = Random(seed)
         kills = []
         for _ in range(3):
