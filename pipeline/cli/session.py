@@ -1,6 +1,7 @@
 """The frame of a command: load the configuration, set up logging, print the outcome or one line about an error."""
 
 import io
+import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -64,8 +65,11 @@ def print_text(text: str) -> None:
     """Print a text on standard output; an output that cannot take it does not change the exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    with suppress(OSError):
+    try:
         click.echo(text)
+    except OSError:  # the rest of the buffer would fail at exit, and change the exit code
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _list_problems(error: ConfigError) -> str:

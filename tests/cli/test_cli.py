@@ -239,8 +239,10 @@ def test_version_is_a_flag_of_run_too() -> None:
 def test_a_table_that_nobody_can_read_does_not_change_the_outcome(tmp_path: Path) -> None:
     """A standard output that is full or cannot encode the table does not change the exit code."""
     command = [sys.executable, "-c", PRINT_TABLE]
-    with Path("/dev/full").open("w") as full:
-        assert subprocess.run(command, stdout=full, check=False).returncode == 0
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    for environment in (buffered, {**buffered, "PYTHONUNBUFFERED": "1"}):
+        with Path("/dev/full").open("w") as full:
+            assert subprocess.run(command, stdout=full, check=False, env=environment).returncode == 0
     done = subprocess.run(command, capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": "latin-1"})
     assert done.returncode == 0
     assert b"? out.json" in done.stdout
