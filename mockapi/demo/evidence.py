@@ -93,7 +93,7 @@ def _dirty(source: Mapping[str, Any]) -> Iterator[Evidence]:
         parts == [5 * PER_PAGE, 5 * PER_PAGE - 3, 1, 2],
     )
     unreadable = source.get("coercions", {}).get("unreadable_price", 0)
-    yield Evidence("dirty", "an unreadable price is no price", f"{unreadable} counted", unreadable == 1)
+    yield Evidence("dirty", "an unreadable price is not a price", f"{unreadable} counted", unreadable == 1)
     missing = source.get("pages_missing")
     yield Evidence("dirty", "the page that did not arrive is listed", f"missing: {missing}", missing == [4])
 

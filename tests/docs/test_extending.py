@@ -107,7 +107,7 @@ def api() -> Iterator[tuple[str, list[tuple[str, Mapping[str, str]]]]]:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}", handler.seen  # type: ignore[attr-defined]
+            yield f"http://127.0.0.1:{server.server_port}", handler.seen  # type: ignore[attr-defined]  # ours
         finally:
             server.shutdown()
             thread.join()

@@ -80,7 +80,7 @@ def refusals(quota: Quota, pages: int, **ours: float) -> tuple[int, float]:
 
     async def main() -> tuple[int, float]:
         api = LimitedApi(pages, quota)
-        fetcher, sent = await walk(api, rate_limit=RateLimit(**ours), retry=Retry())  # type: ignore[arg-type]
+        fetcher, sent = await walk(api, rate_limit=RateLimit(**ours), retry=Retry())  # type: ignore[arg-type]  # all are floats
         assert (len(sent), fetcher.result().status) == (pages, "complete")
         return api.refused, trio.current_time()
 
