@@ -1,5 +1,6 @@
 """The keys as YAML, each with its default and its meaning as a comment, for ``config/config.yaml``."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -52,5 +53,6 @@ def _line(text: str, meaning: str) -> str:
 def _example(key: Key) -> str:
     """Return the key's example, or else its default, as JSON, which is valid YAML."""
     if key.example is not None:
-        return msgspec.json.encode(key.example).decode().strip('"')
+        text = msgspec.json.encode(key.example).decode()
+        return text.strip('"') if re.fullmatch(r'"[\w./:$ -]+"', text) else text
     return "{}" if key.section and not key.section.shorthand else str(key.default)

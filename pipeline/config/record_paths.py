@@ -12,9 +12,36 @@ Getter = Callable[[Any], Any]
 _DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
+# A name or a number in brackets, which is the index of an element in a list.
+Step = str | int
+
+_NAMES = r"{name}(\[\d{{1,9}}\])*(\.{name}(\[\d{{1,9}}\])*)*"
+_PLAIN = re.compile(_NAMES.format(name=r"[^.\s|\[\]()]+"))
+_ANY_NAMES = re.compile(_NAMES.format(name=r"[^.\[\]]+"))
+_STEP = re.compile(r"\[(\d+)\]|([^.\[]+)")
+
+
 def is_dotted(path: str) -> bool:
-    """True if a path consists of names separated by dots."""
-    return re.fullmatch(r"[^.\s|\[\]()]+(\.[^.\s|\[\]()]+)*", path) is not None
+    """True if a path consists of names separated by dots, with or without indices: ``pages[0].next``."""
+    return _PLAIN.fullmatch(path) is not None
+
+
+def steps_of(path: str) -> tuple[Step, ...]:
+    """Return the steps of a dotted path: its names, and its indices as numbers.
+
+    Raises:
+        ValueError: if the path is not dotted.
+    """
+    if not _ANY_NAMES.fullmatch(path):
+        raise ValueError(f"{path!r} is not a dotted path")
+    return tuple(int(index) if index else name for index, name in _STEP.findall(path))
+
+
+def items_error(path: str) -> str | None:
+    """Return what is wrong with the path of a list of records, None if it is valid."""
+    if not path or _ANY_NAMES.fullmatch(path):
+        return None
+    return f"{path!r} is not a dotted path (examples: data.products, result[0].items, products.*)"
 
 
 def path_error(path: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
@@ -11,6 +12,7 @@ from pipeline.config.expansion import Expansion, SecretFiles, expand_query, iden
 from pipeline.config.expect import Expect
 from pipeline.config.http_syntax import basic_credentials, header_error
 from pipeline.config.presets import load_preset
+from pipeline.config.request import BodyFormat, Request
 from pipeline.config.settings import NO_ENDPOINTS, Breaker, Config, Endpoint, Http, RateLimit, Retry
 from pipeline.config.source import Fields, Paging
 from pipeline.errors import ConfigError, Problem
@@ -26,6 +28,11 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     url: str
+    request: Request
+    format: BodyFormat | None
+    encoding: str | None
+    delimiter: str | None
+    quote: str | None
     items: str | None
     explode: str | None
     paging: Paging
@@ -40,7 +47,7 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     breaker: Breaker
     expect: Expect
     secrets: Secrets
-    definition: tuple[tuple[str, ...], str | None, str | None, Paging, Fields]
+    definition: tuple[object, ...]
 
     def __repr__(self) -> str:
         return f"ResolvedEndpoint(name={self.name!r})"
@@ -95,6 +102,8 @@ def _resolved(
         headers[name] = expansion.expand(text, secret=names_secret(name))
         errors: Sequence[str | None] = expansion.take_problems() or [header_error(name, headers[name])]
         problems += [Problem(f"{path}headers.{name}", error) for error in errors if error]
+    request, body = _expanded_request(endpoint.request, expansion)
+    problems += [Problem(f"{path}request", text) for text in expansion.take_problems()]
     auth, unset = _auth_of(endpoint, expansion)
     if auth.sent_as() in map(str.lower, headers):
         problems.append(
@@ -113,6 +122,11 @@ def _resolved(
     return ResolvedEndpoint(
         name=endpoint.name,
         url=url,
+        request=request,
+        format=endpoint.format,
+        encoding=endpoint.encoding,
+        delimiter=endpoint.delimiter,
+        quote=endpoint.quote,
         items=endpoint.items,
         explode=endpoint.explode,
         paging=endpoint.paging,
@@ -129,12 +143,44 @@ def _resolved(
         secrets=expansion.secrets(),
         definition=(
             identity(endpoint.url, url, headers),
+            body,
+            (endpoint.format, endpoint.encoding, endpoint.delimiter, endpoint.quote),
             endpoint.items,
             endpoint.explode,
             endpoint.paging,
             endpoint.fields,
         ),
     )
+
+
+def _expanded_request(request: Request, expansion: Expansion) -> tuple[Request, Request]:
+    """Return the request with its references expanded, and the same without credentials."""
+    values = msgspec.to_builtins(request)
+    sent = {key: _expanded(key, value, expansion) for key, value in values.items()}
+    shown = {key: _without_secrets(key, values[key], sent[key]) for key in values}
+    return msgspec.convert(sent, Request), msgspec.convert(shown, Request)
+
+
+def _expanded(name: str, value: Any, expansion: Expansion) -> Any:
+    match value:
+        case str():
+            return expansion.expand(value, secret=names_secret(name))
+        case dict():
+            return {key: _expanded(key, inner, expansion) for key, inner in value.items()}
+        case list():
+            return [_expanded(name, inner, expansion) for inner in value]
+        case _:
+            return value
+
+
+def _without_secrets(name: str, written: Any, sent: Any) -> Any:
+    match written:
+        case dict():
+            return {key: _without_secrets(key, written[key], sent[key]) for key in written}
+        case list():
+            return [_without_secrets(name, *pair) for pair in zip(written, sent, strict=True)]
+        case _:
+            return written if names_secret(name) else sent
 
 
 def _auth_of(endpoint: Endpoint, expansion: Expansion) -> tuple[Auth, Sequence[str]]:

@@ -93,8 +93,10 @@ def section_in(annotation: Any) -> type[Section] | None:
 def choices_in(annotation: Any) -> Sequence[str]:
     """Return the words that an annotation such as ``PriceKind`` allows, none if it is not a :class:`Word`."""
     annotation = bare(annotation)
-    is_choice = isinstance(annotation, type) and issubclass(annotation, Word)
-    return [word.value for word in annotation] if is_choice else ()
+    for choice in (annotation, *get_args(annotation)):
+        if isinstance(choice, type) and issubclass(choice, Word):
+            return [word.value for word in choice]
+    return ()
 
 
 def extra_in(annotation: Any, name: str) -> Any:

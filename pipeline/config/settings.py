@@ -14,7 +14,8 @@ from pipeline.config.auth import Auth
 from pipeline.config.expect import Expect
 from pipeline.config.http_syntax import header_error, host_error, url_error
 from pipeline.config.presets import preset_error
-from pipeline.config.record_paths import path_error
+from pipeline.config.record_paths import items_error, path_error
+from pipeline.config.request import NO_REQUEST, BodyFormat, Request, encoding_error
 from pipeline.config.section import RULE, SECRET, Section, Word
 from pipeline.config.source import Fields, Paging
 from pipeline.distribution import VERSION
@@ -194,15 +195,49 @@ class Endpoint(Section, frozen=True):
         Meta(description='name of a well-known API; see "Presets" in DESCRIBE.md', examples=["shopify_storefront"]),
     ] = None
     auth: Auth | None = None
+    request: Request = NO_REQUEST
+    format: Annotated[
+        BodyFormat | None,
+        Meta(description="format of the response, if it is not detected; see docs/FEEDS.md", examples=["csv"]),
+    ] = None
+    encoding: Annotated[
+        str | None, Meta(description="character encoding of a feed that does not declare it", examples=["windows-1252"])
+    ] = None
+    delimiter: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=1)] | None,
+        Meta(description="character between the cells of a CSV or TSV feed, if it is not detected", examples=[";"]),
+    ] = None
+    quote: Annotated[
+        Annotated[str, Meta(max_length=1)] | None,
+        Meta(description='character around the cells of a CSV or TSV feed; `""`: none', examples=["'"]),
+    ] = None
     items: Annotated[
         str | None,
-        Meta(description="dotted path of the list of records, if it is not detected", examples=["data.products"]),
+        Meta(
+            description="dotted path of the list of records, if it is not detected; `products.*` are the values of an "
+            "object",
+            examples=["data.products"],
+        ),
     ] = None
     explode: Annotated[
         str | None,
         Meta(
             description='path of a list of products in each record; see "Records and variants" in DESCRIBE.md',
             examples=["variants"],
+        ),
+    ] = None
+    transform: Annotated[
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^[^:]+\.py:[A-Za-z_]\w*\Z",
+                extra={RULE: "Expected FILE.py:FUNCTION, such as shops.py:clean"},
+            ),
+        ]
+        | None,
+        Meta(
+            description="Python function that changes each record: `FILE.py:FUNCTION`, beside the configuration",
+            examples=["shops.py:clean"],
         ),
     ] = None
     paging: Paging = Paging()
@@ -233,6 +268,9 @@ class Endpoint(Section, frozen=True):
             ("preset", preset_error(self.preset) if self.preset is not None else None),
             ("url", url_error(self.url)),
             ("explode", path_error(self.explode) if self.explode is not None else None),
+            ("items", items_error(self.items) if self.items is not None else None),
+            ("encoding", encoding_error(self.encoding) if self.encoding is not None else None),
+            *((f"paging.{key}", self.request.error_at(place)) for key, place in self.paging.places.items()),
             *((f"headers.{name}", header_error(name, value)) for name, value in self.headers.items()),
             *(("allow_hosts", host_error(host)) for host in self.allow_hosts),
         ]

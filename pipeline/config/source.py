@@ -18,7 +18,7 @@ Path = Annotated[str, Meta(min_length=1)]
 # The end of a path to the link of a relation in a list of links: `links[next]`.
 _RELATION = re.compile(r"\[[A-Za-z][\w-]*\]$")
 
-_NUMBERED_KEYS = ("parameter", "start", "total", "total_pages", "short_page_ends")
+_NUMBERED_KEYS = ("parameter", "into", "start", "total", "total_pages", "short_page_ends")
 
 
 class PagingStyle(Word):
@@ -34,10 +34,10 @@ class PagingStyle(Word):
     NONE = "none", ()
     PAGE = "page", _NUMBERED_KEYS
     OFFSET = "offset", _NUMBERED_KEYS
-    CURSOR = "cursor", ("parameter", "path", "has_more")
+    CURSOR = "cursor", ("parameter", "into", "template", "path", "has_more")
     NEXT_URL = "next_url", ("path",)
     LINK_HEADER = "link_header", ()
-    LAST_ID = "last_id", ("parameter", "has_more")
+    LAST_ID = "last_id", ("parameter", "into", "template", "has_more")
 
     def __new__(cls, name: str, keys: tuple[str, ...]) -> Self:
         """Make a member whose value is its name."""
@@ -63,10 +63,24 @@ class Paging(Section, frozen=True):
         NonEmpty | None,
         Meta(description="query parameter that selects the page: its number, offset, cursor or last id"),
     ] = None
+    into: Annotated[
+        NonEmpty | None,
+        Meta(
+            description="place of the same value, instead of `parameter`: `query.NAME`, `json.PATH` or `form.NAME`",
+            examples=["json.variables.after"],
+        ),
+    ] = None
+    template: Annotated[
+        Annotated[str, Meta(pattern=r"\{\}", extra={RULE: "Expected a text with `{}` in it"})] | None,
+        Meta(description="text around the cursor or id, which replaces `{}`", examples=['id > "{}"']),
+    ] = None
     start: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="the first number or offset")] = None
     size_parameter: Annotated[
         NonEmpty | None, Meta(description="query parameter for the page size, sent with `size`")
     ] = None
+    size_into: Annotated[NonEmpty | None, Meta(description="place for the page size, instead of `size_parameter`")] = (
+        None
+    )
     size: Annotated[
         Annotated[int, Meta(ge=1, le=1_000_000)] | None, Meta(description="requested number of records per page")
     ] = None
@@ -94,21 +108,33 @@ class Paging(Section, frozen=True):
     def __post_init__(self) -> None:
         if not isinstance(self.style, PagingStyle):  # a library user may write the name
             msgspec.structs.force_setattr(self, "style", _style_named(self.style))
-        known = {"style", "size_parameter", "size", "total_is_estimate", *self.style.keys}
+        known = {"style", "size_parameter", "size_into", "size", "total_is_estimate", *self.style.keys}
         problems = [
             Problem(key, f"cannot be used with `style: {self.style.value}`; {_styles_with(key)}")
             for key in self.__struct_fields__
             if key not in known and getattr(self, key) not in (None, False)
         ]
-        for key, needed in (("size_parameter", "size"), ("short_page_ends", "size")):
-            if getattr(self, key) and not getattr(self, needed):
-                problems.append(Problem(key, f"also needs `{needed}`"))
+        problems += [
+            Problem(key, "also needs `size`")
+            for key in ("size_parameter", "size_into", "short_page_ends")
+            if getattr(self, key) and not self.size
+        ]
+        problems += [
+            Problem(key, f"conflicts with `{other}`; keep one of them")
+            for key, other in (("into", "parameter"), ("size_into", "size_parameter"))
+            if getattr(self, key) and getattr(self, other)
+        ]
         for key in ("path", "has_more", "total", "total_pages"):
             place = getattr(self, key)
             if place and not place.startswith("header:") and not is_dotted(_RELATION.sub("", place)):
                 problems.append(Problem(key, f"{place!r} is not a dotted path (example: meta.next)"))
         if problems:
             raise ConfigError(problems)
+
+    @property
+    def places(self) -> Mapping[str, str]:
+        """The places in a request that the keys name: ``query.NAME``, ``json.PATH`` or ``form.NAME``."""
+        return {key: place for key in ("into", "size_into") if (place := getattr(self, key))}
 
     def as_defaults_for(self, keys: Mapping[str, object]) -> Self:
         """Drop all keys if a user gives another style, since each style has its own."""
