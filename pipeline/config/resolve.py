@@ -12,7 +12,7 @@ from pipeline.config.expansion import Expansion, SecretFiles, expand_query, iden
 from pipeline.config.expect import Expect
 from pipeline.config.http_syntax import basic_credentials, header_error
 from pipeline.config.presets import load_preset
-from pipeline.config.request import BodyFormat, Request
+from pipeline.config.request import NO_REQUEST, BodyFormat, Request
 from pipeline.config.settings import NO_ENDPOINTS, Breaker, Config, Endpoint, Http, RateLimit, Retry
 from pipeline.config.source import Fields, Paging
 from pipeline.errors import ConfigError, Problem
@@ -28,11 +28,11 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     url: str
-    request: Request
-    format: BodyFormat | None
-    encoding: str | None
-    delimiter: str | None
-    quote: str | None
+    request: Request = NO_REQUEST
+    format: BodyFormat | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote: str | None = None
     items: str | None
     explode: str | None
     paging: Paging

@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, Self
 
 import msgspec
 
@@ -11,17 +11,33 @@ from pipeline.fetch.content.response import FetchedPage
 from pipeline.fetch.paging.ends import Walked
 from pipeline.model.pages import EndpointProfile
 
+# The prefix of a place that is a parameter of the query string.
+_IN_QUERY = "query."
+
 
 class PageRequest(msgspec.Struct, frozen=True):
     """One page to ask for: the endpoint's URL with these query parameters, or another URL instead.
 
-    ``number`` is the ordinal of the page, from 1. ``again`` is True for a page that was asked for before.
+    ``body`` maps places in the body to their values: ``json.PATH`` or ``form.NAME``. ``number`` is the ordinal of the
+    page, from 1. ``again`` is True for a page that was asked for before.
     """
 
     number: int
     parameters: Mapping[str, str] = {}
     url: str | None = None
     again: bool = False
+    body: Mapping[str, str | int] = {}
+
+    @classmethod
+    def filled(cls, number: int, values: Mapping[str, str | int], *, again: bool = False) -> Self:
+        """Return the request with values at their places: ``query.NAME``, ``json.PATH`` or ``form.NAME``."""
+        names = {place: place.removeprefix(_IN_QUERY) for place in values if place.startswith(_IN_QUERY)}
+        return cls(
+            number,
+            parameters={name: str(values[place]) for place, name in names.items()},
+            again=again,
+            body={place: value for place, value in values.items() if place not in names},
+        )
 
 
 class Fate(enum.Enum):

@@ -31,8 +31,8 @@ class NumberedStyle:
 
     def request(self, number: int, size: int, *, again: bool = False) -> PageRequest:
         """Return the request for a page; ``size`` is the number of records on a page, 0 while that is unknown."""
-        parameter = self._paging.parameter or self.parameter
-        return PageRequest(number, _with_size(self._paging, {parameter: str(self.value(number, size))}), again=again)
+        place = _place(self._paging, self.parameter)
+        return PageRequest.filled(number, {**_size(self._paging), place: self.value(number, size)}, again=again)
 
     def value(self, number: int, size: int) -> int:
         """Return the value of the parameter for a page."""
@@ -91,8 +91,10 @@ class ChainedStyle:
         """Return the request for the page that ``token`` leads to; None leads to the first page."""
         if token is not None and self.parameter is None:
             return PageRequest(number, url=token, again=again)
-        parameters = {} if token is None else {self._paging.parameter or self.parameter or "": token}
-        return PageRequest(number, _with_size(self._paging, parameters), again=again)
+        values = dict(_size(self._paging))
+        if token is not None:
+            values[_place(self._paging, self.parameter)] = (self._paging.template or "{}").replace("{}", token)
+        return PageRequest.filled(number, values, again=again)
 
     def following(self, fetched: FetchedPage, last_id: str | None) -> tuple[NextPage, str | None]:
         """Return a page's statement about the next one, and the token if it names one.
@@ -174,9 +176,14 @@ class Single(ChainedStyle):
         return None
 
 
-def _with_size(paging: Paging, parameters: Mapping[str, str]) -> Mapping[str, str]:
-    size = {paging.size_parameter: str(paging.size)} if paging.size_parameter else {}
-    return {**size, **parameters}
+def _place(paging: Paging, parameter: str | None) -> str:
+    return paging.into or f"query.{paging.parameter or parameter}"
+
+
+def _size(paging: Paging) -> Mapping[str, str | int]:
+    """Return the page size at its place, nothing if none is sent."""
+    place = paging.size_into or (paging.size_parameter and f"query.{paging.size_parameter}")
+    return {place: paging.size} if place and paging.size else {}
 
 
 def _statement(fetched: FetchedPage, place: str | None, meaning: Meaning) -> tuple[NextPage, str | None]:
