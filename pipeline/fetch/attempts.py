@@ -1,7 +1,7 @@
 """Fetch one page with rate limiting, retries and a circuit breaker."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from random import Random
@@ -137,7 +137,8 @@ class ResilientClient:
         watch = Stopwatch()
         try:
             url = request.url or self._client.url_with(request.parameters)
-            response = await self._respond(url, watch, again=request.again or attempt > 1, repeats=was_refused)
+            again = request.again or attempt > 1
+            response = await self._respond(url, request.body, watch, again=again, repeats=was_refused)
             records = [] if response.status == _NO_CONTENT else self._finder.find(response.body)
         except FetchError as error:
             if watch.started_at is not None:
@@ -156,12 +157,13 @@ class ResilientClient:
 
     def _explained(self, error: FetchError, request: PageRequest) -> str:
         text = self._access.explained(error)
-        if error.code == _BAD_REQUEST and request.parameters:
-            query = "&".join(f"{name}={value}" for name, value in request.parameters.items())
-            text += self._access.redact(f"; requested with {query}")
+        if error.code == _BAD_REQUEST and (values := {**request.parameters, **request.body}):
+            text += self._access.redact(f"; requested with {'&'.join(f'{name}={values[name]}' for name in values)}")
         return text
 
-    async def _respond(self, url: str, watch: Stopwatch, *, again: bool, repeats: bool) -> Response:
+    async def _respond(
+        self, url: str, body: Mapping[str, str | int], watch: Stopwatch, *, again: bool, repeats: bool
+    ) -> Response:
         """Follow redirects, and replace a refused access token once; each request costs a token of the bucket."""
         renewed, redirects = False, 0
         while redirects <= MAX_REDIRECTS:
@@ -173,7 +175,9 @@ class ResilientClient:
                 try:
                     on_sent = partial(watch.sent, turn)
                     with self._ledger.time.during(Activity.NETWORK):
-                        response = await self._client.get(url, token=token, on_sent=on_sent, on_answered=turn.answered)
+                        response = await self._client.fetch(
+                            url, body=body, token=token, on_sent=on_sent, on_answered=turn.answered
+                        )
                 except RateLimitedError as error:
                     turn.refused(error.retry_after)
                     raise

@@ -114,9 +114,9 @@ async def test_credentials_stay_at_home() -> None:
         transport=httpx.MockTransport(answer),
     )
     async with client:
-        await client.get(client.url_with({"page": "1"}), token="tok")
-        await client.get("http://shop.test/next?cursor=2", token="tok")
-        await client.get("http://cdn.test/next", token="tok")
+        await client.fetch(client.url_with({"page": "1"}), token="tok")
+        await client.fetch("http://shop.test/next?cursor=2", token="tok")
+        await client.fetch("http://cdn.test/next", token="tok")
     assert [str(request.url) for request in asked] == [
         "http://shop.test/products?lang=en&page=1&key=secret",
         "http://shop.test/next?cursor=2&key=secret",

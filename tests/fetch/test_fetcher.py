@@ -275,7 +275,7 @@ async def test_total_timeout_bounds_a_dripping_attempt() -> None:
     transport = httpx.MockTransport(lambda request: httpx.Response(200, stream=Drip()))
     start = trio.current_time()
     with pytest.raises(TransientError, match="within 15 s"):
-        await client(transport, Http()).get("http://shop.test/products?page=1")
+        await client(transport, Http()).fetch("http://shop.test/products?page=1")
     assert trio.current_time() - start == 15
 
 

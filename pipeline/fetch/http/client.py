@@ -11,6 +11,7 @@ import httpx
 import trio
 
 from pipeline.config.http_syntax import basic_credentials, is_loopback
+from pipeline.config.request import NO_REQUEST, Method, Request
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Http
 from pipeline.errors import FetchError, PermanentError, RedirectedError, TransientError
@@ -20,15 +21,20 @@ from pipeline.fetch.http.body import ACCEPT_ENCODING, BodyCollector
 from pipeline.fetch.http.error_mapping import is_disconnect, to_fetch_error, to_status_error
 from pipeline.fetch.http.hosts import HostPolicy
 from pipeline.fetch.http.proxies import Proxies
+from pipeline.fetch.http.request_body import RequestBody
 from pipeline.fetch.http.server_message import LONGEST_BODY, server_message
 from pipeline.fetch.http.trace import RequestTrace
 from pipeline.fetch.http.transports import Transports, make_ssl_context
+from pipeline.redaction import shown_url
 
 # Some servers send JSON only under another media type (JSON:API, HAL), and refuse a request that does not accept it.
 ACCEPT = "application/json, application/*+json;q=0.9, */*;q=0.1"
 
 # The limit for reading the body of an error, in seconds. It is read for the server's message only.
 _MESSAGE_SECONDS = 1.0
+
+# RFC 9110, section 15.4: a client may repeat a POST as a GET after the other redirects.
+_KEEP_METHOD = frozenset({307, 308})
 
 _T = TypeVar("_T")
 
@@ -39,10 +45,11 @@ class Client:
     It uses httpx's transports instead of an httpx client. The latter keeps a session (cookies, redirects, credentials
     from URLs), which this client does not need and which costs 15 % per request.
 
-    ``headers`` and ``query`` parameters belong to the endpoint and include its credentials. ``sign`` returns further
-    headers for the URL of a request, which are sent with the credentials. ``policy`` decides which hosts may be
-    requested, and which of them get the credentials; by default only the endpoint's own host. ``redact`` removes
-    secrets from a server's messages. ``transport`` replaces the network in tests.
+    ``request`` is the method and the body of all requests. ``headers`` and ``query`` parameters belong to the endpoint
+    and include its credentials. ``sign`` returns further headers for the URL of a request, which are sent with the
+    credentials. ``policy`` decides which hosts may be requested, and which of them get the credentials; by default only
+    the endpoint's own host. ``redact`` removes secrets from a server's messages. ``transport`` replaces the network in
+    tests.
 
     Raises:
         ConfigError: when a proxy that the environment names cannot be used.
@@ -53,6 +60,7 @@ class Client:
         url: str,
         limits: Http,
         *,
+        request: Request = NO_REQUEST,
         headers: Mapping[str, str] = MappingProxyType({}),
         query: Mapping[str, str] = MappingProxyType({}),
         sign: Callable[[str], Mapping[str, str]] | None = None,
@@ -67,6 +75,8 @@ class Client:
         self._own_query = parse_qsl(home.query.decode(), keep_blank_values=True)
         self._query = dict(query)
         self._sign = sign
+        self._method = request.method
+        self._body_of_page = RequestBody(request)
         self._headers = httpx.Headers(
             {
                 "Accept": ACCEPT,
@@ -75,6 +85,8 @@ class Client:
                 "User-Agent": limits.user_agent,
             }
         )
+        if self._body_of_page.media_type:
+            self._headers["Content-Type"] = self._body_of_page.media_type
         # Sent to the endpoint itself and to no other host.
         self._own_headers = httpx.Headers(self._headers)
         self._own_headers.update(headers)
@@ -105,20 +117,21 @@ class Client:
         """Return the endpoint's URL with ``parameters`` in its query string; they replace those of the same name."""
         return _merged(self._base, self._own_query, parameters)
 
-    async def get(
+    async def fetch(
         self,
         url: str,
         *,
+        body: Mapping[str, str | int] = MappingProxyType({}),
         token: str | None = None,
         on_sent: Callable[[], None] = lambda: None,
         on_answered: Callable[[], None] = lambda: None,
     ) -> Response:
-        """Send one GET request to an absolute ``url``: the endpoint's own, a next page's or a redirect's.
+        """Send one request to an absolute ``url``: the endpoint's own, a next page's or a redirect's.
 
-        ``token`` is a bearer token (RFC 6750) that is sent with the other credentials. ``on_sent`` is called when the
-        request leaves, after a connection was opened if necessary. It is called again if the server has closed a
-        kept-alive connection and the request leaves on a new one. ``on_answered`` is called when the head of the
-        response has arrived, for any status.
+        ``body`` maps places in the request's body to values of this page. ``token`` is a bearer token (RFC 6750), sent
+        with the other credentials. ``on_sent`` is called when the request leaves, after a connection was opened if
+        necessary. It is called again if the server has closed a kept-alive connection and the request leaves on a new
+        one. ``on_answered`` is called when the head of the response has arrived, for any status.
 
         If cancelled, the connection is closed and the client remains usable.
 
@@ -129,7 +142,7 @@ class Client:
             PermanentError: for any other status except 2xx, a body over the cap or badly encoded, and a URL or redirect
                 target that must not be requested.
         """
-        headers = self._headers
+        headers, content = self._headers, self._body_of_page.filled(body)
         if self._policy.carries_credentials(url):
             headers = self._own_headers
             if token:
@@ -141,8 +154,10 @@ class Client:
             if self._sign:
                 headers = headers.copy()
                 headers.update(self._sign(self._as_sent(url)))
+        elif content is not None and self._redact(text := content.decode()) != text:
+            raise PermanentError(f"{shown_url(url)} is on another host, and the body of the request has a credential")
         trace = RequestTrace(on_sent, on_answered)
-        return await self._exchange(self._page, "GET", url, trace=trace, headers=headers)
+        return await self._exchange(self._page, self._method.value, url, trace=trace, headers=headers, content=content)
 
     async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> bytes:
         """Send a form to a token URL and return the body of the answer.
@@ -151,7 +166,7 @@ class Client:
         client remains usable.
 
         Raises:
-            TransientError: as for :meth:`get`.
+            TransientError: as for :meth:`fetch`.
             PermanentError: for any other status except 2xx, with the error code in the body (RFC 6749, section 5.2).
         """
         both = self._headers.copy()
@@ -264,6 +279,9 @@ class Client:
             raise error.with_text(f"{error.text}; it leads to an invalid URL: {invalid}") from None
         except PermanentError as refused:
             raise error.with_text(f"{error.text}; {refused.text}") from None
+        if response.request.method == Method.POST.value and response.status_code not in _KEEP_METHOD:
+            text = f"{error.text}, which turns a POST into a GET; set `url` to {shown_url(location)}"
+            raise error.with_text(text)
         raise RedirectedError(error.text, code=response.status_code, location=location)
 
 
@@ -285,6 +303,7 @@ def connector() -> Connect:
     return lambda endpoint: Client(
         endpoint.url,
         endpoint.http,
+        request=endpoint.request,
         headers={**endpoint.headers, **endpoint.credentials.headers},
         query=endpoint.credentials.query,
         sign=endpoint.credentials.sign,

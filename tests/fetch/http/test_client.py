@@ -23,7 +23,7 @@ LIMITS = Http(connect_timeout=0.5, read_timeout=0.3, total_timeout=1.0, max_body
 
 async def get(url: str, limits: Http = LIMITS) -> Response:
     async with Client(url, limits, ssl_context=NO_TLS) as client:
-        return await client.get(client.url_with({"page": "1"}))
+        return await client.fetch(client.url_with({"page": "1"}))
 
 
 @asynccontextmanager
@@ -110,7 +110,7 @@ async def test_tls_to_a_server_without_it_is_unreachable() -> None:
         client = Client(url.replace("http:", "https:"), LIMITS, ssl_context=make_ssl_context())
         async with client:
             with pytest.raises(UnreachableError, match="no connection to"):
-                await client.get(client.url_with({}))
+                await client.fetch(client.url_with({}))
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ async def test_the_accepted_formats_can_be_configured() -> None:
     async with listening() as (address, heads):
         headers = {"accept": "application/vnd.api+json"}
         async with Client(f"http://{address}/p", LIMITS, headers=headers, ssl_context=NO_TLS) as client:
-            await client.get(client.url_with({}))
+            await client.fetch(client.url_with({}))
     assert [line for line in heads[0].splitlines() if line.lower().startswith("accept:")] == [
         "accept: application/vnd.api+json"
     ]
@@ -184,7 +184,7 @@ async def test_user_and_password_of_the_url_go_into_a_header() -> None:
     async with listening() as (address, heads):
         url = f"http://me:p%40ss@{address}/p"
         async with Client(url, LIMITS, headers={"authorization": "Bearer x"}, ssl_context=NO_TLS) as client:
-            await client.get(client.url_with({}))
+            await client.fetch(client.url_with({}))
     assert heads[0].startswith("GET /p HTTP/1.1\r\n")
     assert [line for line in heads[0].splitlines() if "uthorization" in line] == ["Authorization: Basic bWU6cEBzcw=="]
 
@@ -204,7 +204,7 @@ async def test_a_url_that_cannot_be_asked_is_an_error_of_its_page() -> None:
     """A next link for which no request can be built is a permanent error of its page, without a crash."""
     async with listening() as (address, heads), Client(f"http://{address}/", LIMITS, ssl_context=NO_TLS) as client:
         with pytest.raises(PermanentError, match="cannot be fetched"):
-            await client.get(f"http://{address}/?after={'a' * 70_000}")
+            await client.fetch(f"http://{address}/?after={'a' * 70_000}")
     assert heads == []
 
 
@@ -241,7 +241,9 @@ async def test_sending_and_answer_are_reported(status: str) -> None:
     called: list[str] = []
     async with server(response(b"[]", status=status)) as url, Client(url, LIMITS, ssl_context=NO_TLS) as client:
         with suppress(PermanentError):
-            await client.get(url, on_sent=lambda: called.append("sent"), on_answered=lambda: called.append("answered"))
+            await client.fetch(
+                url, on_sent=lambda: called.append("sent"), on_answered=lambda: called.append("answered")
+            )
     assert called == ["sent", "answered"]
 
 

@@ -49,7 +49,7 @@ async def test_a_closed_connection_is_replaced_without_a_failure() -> None:
     """Each connection serves one request and closes when it receives the second, and no request fails."""
     async with closing_after(lambda _: 1) as (url, received), client(url) as shop:
         for _ in range(4):
-            assert (await shop.get(url)).body == b"[]"
+            assert (await shop.fetch(url)).body == b"[]"
     assert received == [1, 1, 1, 1]
 
 
@@ -57,17 +57,17 @@ async def test_the_replacement_is_reported_like_any_request() -> None:
     """The bucket learns when the request left that was answered."""
     called: list[str] = []
     async with closing_after(lambda _: 1) as (url, _), client(url) as shop:
-        await shop.get(url)
-        await shop.get(url, on_sent=lambda: called.append("sent"), on_answered=lambda: called.append("answered"))
+        await shop.fetch(url)
+        await shop.fetch(url, on_sent=lambda: called.append("sent"), on_answered=lambda: called.append("answered"))
     assert called == ["sent", "sent", "answered"]
 
 
 async def test_a_connection_is_replaced_once() -> None:
     """If the new connection is closed as well, the request has failed."""
     async with closing_after(lambda number: 1 if number == 0 else 0) as (url, received), client(url) as shop:
-        await shop.get(url)
+        await shop.fetch(url)
         with pytest.raises(TransientError, match="Server disconnected"):
-            await shop.get(url)
+            await shop.fetch(url)
     assert received == [1, 0]
 
 
@@ -75,14 +75,14 @@ async def test_a_first_connection_that_is_closed_is_a_failure() -> None:
     """Nothing was kept alive, so nothing is replaced."""
     async with closing_after(lambda _: 0) as (url, received), client(url) as shop:
         with pytest.raises(TransientError, match="Server disconnected"):
-            await shop.get(url)
+            await shop.fetch(url)
     assert received == [0]
 
 
 async def test_an_answer_that_is_no_http_is_a_failure() -> None:
     """A server that answers anything has received the request, which is not repeated at once."""
     async with closing_after(lambda _: 1, b"what?\r\n\r\n") as (url, received), client(url) as shop:
-        await shop.get(url)
+        await shop.fetch(url)
         with pytest.raises(TransientError, match="invalid HTTP"):
-            await shop.get(url)
+            await shop.fetch(url)
     assert received == [1]

@@ -111,7 +111,7 @@ async def error_of(answer: httpx.Response, secrets: Secrets | None = None) -> Fe
     transport = httpx.MockTransport(lambda _: answer)
     async with Client(url, Http(), redact=redact, ssl_context=NO_TLS, transport=transport) as client:
         with pytest.raises(FetchError) as caught:
-            await client.get(url)
+            await client.fetch(url)
     return caught.value
 
 
