@@ -15,7 +15,7 @@ _DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 # A name or a number in brackets, which is the index of an element in a list.
 Step = str | int
 
-_NAMES = r"{name}(\[\d{{1,9}}\])*(\.{name}(\[\d{{1,9}}\])*)*"
+_NAMES = r"({name}|\[\d{{1,9}}\])(\[\d{{1,9}}\])*(\.{name}(\[\d{{1,9}}\])*)*"
 _PLAIN = re.compile(_NAMES.format(name=r"[^.\s|\[\]()]+"))
 _ANY_NAMES = re.compile(_NAMES.format(name=r"[^.\[\]]+"))
 _STEP = re.compile(r"\[(\d+)\]|([^.\[]+)")

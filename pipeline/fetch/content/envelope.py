@@ -1,13 +1,20 @@
 """The envelope of a response body: everything in its JSON object except the records."""
 
+import re
+from contextlib import suppress
+
 import msgspec
 
-from pipeline.fetch.content.lenient import split_object
+from pipeline.fetch.content.lenient import split_list, split_object
 
 MISSING = object()
 
 _Members = dict[str, msgspec.Raw]
 _decode_members = msgspec.json.Decoder(_Members).decode
+_decode_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+# What follows the bracket of an index: `0]`.
+_INDEX = re.compile(r"\d{1,9}\]")
 
 
 class Envelope:
@@ -23,19 +30,15 @@ class Envelope:
     def value(self, path: str, default: object = None) -> object:
         """Return the decoded value at a dotted path, or ``default`` if there is none.
 
-        A key of the outermost object may itself contain points: ``@odata.nextLink``. ``links[next]`` is the
-        ``href`` of the element whose ``rel`` is ``next``, in a list of links.
+        A key of the outermost object may itself contain points: ``@odata.nextLink``. ``links[0]`` is the first element
+        of a list. ``links[next]`` is the ``href`` of the element whose ``rel`` is ``next``, in a list of links.
         """
-        members = self._members("")
-        if path in members:
-            return _decode(members[path], default)
-        parent, _, key = path.rpartition(".")
-        key, bracket, relation = key.partition("[")
-        raw = self._members(parent).get(key)
-        if raw is None:
-            return default
-        value = _decode(raw, default)
-        return _link(value, relation.removesuffix("]"), default) if bracket else value
+        raw = self._members("").get(path) or self._raw(path)
+        if raw is not None:
+            return _decode(raw, default)
+        place, bracket, relation = path.rpartition("[")
+        links = self._raw(place) if bracket else None
+        return default if links is None else _link(_decode(links, default), relation.removesuffix("]"), default)
 
     def has_member(self, key: str) -> bool:
         """Return True if the body is an object with this key, even if its value cannot be decoded."""
@@ -48,14 +51,20 @@ class Envelope:
     def _members(self, path: str) -> _Members:
         found = self._objects.get(path)
         if found is None:
-            if path:
-                parent, _, key = path.rpartition(".")
-                raw = self._members(parent).get(key)
-                found = {} if raw is None else _split(raw)
-            else:
-                found = _split(self._body)
-            self._objects[path] = found
+            raw = self._raw(path) if path else self._body
+            found = self._objects[path] = {} if raw is None else _split(raw)
         return found
+
+    def _raw(self, path: str) -> msgspec.Raw | None:
+        """Return the value at a dotted path as its bytes, None if there is none."""
+        parent, _, key = path.rpartition(".")
+        name, *indices = key.split("[")
+        raw = msgspec.Raw(self._body) if indices and not (parent or name) else self._members(parent).get(name)
+        for index in indices:
+            elements = _elements(raw) if raw is not None and _INDEX.fullmatch(index) else []
+            position = int(index[:-1]) if elements else 0
+            raw = elements[position] if position < len(elements) else None
+        return raw
 
 
 def _split(data: bytes | msgspec.Raw) -> _Members:
@@ -69,6 +78,14 @@ def _split(data: bytes | msgspec.Raw) -> _Members:
         return split_object(data)
     except (ValueError, RecursionError):
         return {}
+
+
+def _elements(raw: msgspec.Raw) -> list[msgspec.Raw]:
+    with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decode_elements(raw)
+    with suppress(ValueError, RecursionError):
+        return split_list(raw)
+    return []
 
 
 def _decode(raw: msgspec.Raw, default: object) -> object:

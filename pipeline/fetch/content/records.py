@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import msgspec
 
+from pipeline.config.record_paths import steps_of
 from pipeline.errors import NoRecordsError, PermanentError
 from pipeline.fetch.content.envelope import Envelope, as_count
 from pipeline.fetch.content.lenient import split_list, split_object
@@ -13,6 +14,9 @@ from pipeline.fetch.content.signs import Meaning, find_signs
 
 # The usual keys of a list of records; the first that has any records counts.
 USUAL_KEYS = ("products", "items", "data", "results", "records", "rows", "content", "docs", "value")
+
+# The last part of a path to an object whose values are the records: `products.*`.
+EVERY_VALUE = "*"
 
 # The depth of the search for a list, in objects.
 _MAX_DEPTH = 4
@@ -37,10 +41,11 @@ _SHOWN_OF = 4_096
 class RecordFinder:
     """A search for the records in the bodies of one endpoint.
 
-    The records are the body itself if it is a list. Otherwise they are the list at the dotted ``path``. Without a path,
-    they are the list under one of the usual keys, or the only list of objects. ``records_path`` is the path of the last
-    page that had records. Only there, and under the usual keys, an empty list is a page without records. ``redact``
-    removes secrets from the part of a body that an error shows.
+    The records are the body itself if it is a list. Otherwise they are the list at ``path``, which is dotted and may
+    have indices, or the values of an object if the path ends in ``*``. Without a path, they are the list under one of
+    the usual keys, or the only list of objects. ``records_path`` is the path of the last page that had records. Only
+    there, and under the usual keys, an empty list is a page without records. ``redact`` removes secrets from the part
+    of a body that an error shows.
     """
 
     def __init__(
@@ -117,26 +122,37 @@ class _Finder(msgspec.Struct, frozen=True):
 
     def find(self, body: bytes, path: str | None, earlier: str | None) -> tuple[str, list[msgspec.Raw]]:
         """Return the dotted path of the list, and its elements."""
-        if _opens(body, b"["):
+        if _opens(body, b"[") and not (path and path.startswith("[")):
             return "", self.elements(body)
         return (path, self._at_path(body, path, earlier)) if path else self._search(body, earlier)
 
     def _at_path(self, body: bytes, path: str, earlier: str | None) -> list[msgspec.Raw]:
         value: _Value = body
-        fields: _Object = {}
-        for key in path.split("."):
+        steps = steps_of(path)
+        for step in steps:
+            if isinstance(step, int):
+                value = self._element(value, step, path)
+                continue
             if value is not body and not _opens(value, b"{"):
-                text = f"the parent of {key!r} in `items: {path}` is not an object in the body{_keys(fields)}"
-                raise NoRecordsError(text)
+                raise NoRecordsError(f"the parent of {step!r} in `items: {path}` is not an object in the body")
             fields = self._fields(value)
-            if key not in fields:
+            if step == EVERY_VALUE and step not in fields:
+                return list(fields.values())
+            if step not in fields:
                 if earlier is None and _announces_none(body, fields):
                     return []
-                raise NoRecordsError(f"the body has no {key!r} of `items: {path}`{_keys(fields)}")
-            value = fields[key]
+                raise NoRecordsError(f"the body has no {step!r} of `items: {path}`{_keys(fields)}")
+            value = fields[step]
         if not _opens(value, b"["):
-            raise NoRecordsError(f"`items: {path}` is not a list in the body; give the path of a list")
+            values = f"; `items: {path}.{EVERY_VALUE}` are the values of the object" if _opens(value, b"{") else ""
+            raise NoRecordsError(f"`items: {path}` is not a list in the body; give the path of a list{values}")
         return self.elements(value)
+
+    def _element(self, value: _Value, index: int, path: str) -> _Value:
+        elements = self.elements(value) if _opens(value, b"[") else []
+        if index >= len(elements):
+            raise NoRecordsError(f"the body has no element [{index}] of `items: {path}`")
+        return elements[index]
 
     def _search(self, body: bytes, earlier: str | None) -> tuple[str, list[msgspec.Raw]]:
         fields = self._fields(body)

@@ -33,15 +33,31 @@ PATHS = st.one_of(
         ("links[next]", "/p?2"),
         ("links[self]", "/p?1"),
         ("links[prev]", "/p?0"),
+        ("links[1]", "odd"),
+        ("links[3].url", "/p?0"),
+        ("records[0].id", 1),
     ],
 )
 def test_a_value_is_found_at_its_path(path: str, value: object) -> None:
-    """A path leads through objects, to a key that contains a point, and to the link of a relation."""
+    """A path leads through objects and lists, to a key that contains a point, and to the link of a relation."""
     assert Envelope(BODY).value(path, MISSING) == value
 
 
 @pytest.mark.parametrize(
-    "path", ["other", "meta.other", "total.value", "records.id", "links[last]", "meta[next]", "total[next]", "", "."]
+    "path",
+    [
+        "other",
+        "meta.other",
+        "total.value",
+        "records.id",
+        "links[last]",
+        "links[4]",
+        "meta[0]",
+        "meta[next]",
+        "total[next]",
+        "",
+        ".",
+    ],
 )
 def test_a_path_that_leads_nowhere_gives_the_default(path: str) -> None:
     """Absent keys, members of numbers and lists, and relations without a link give the default."""

@@ -8,6 +8,7 @@ from helpers.support import find_records
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.config.record_paths import items_error
 from pipeline.errors import PermanentError
 from pipeline.fetch.content.records import USUAL_KEYS, RecordFinder
 from pipeline.redaction import Secrets
@@ -24,7 +25,11 @@ JSON = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(KEYS, inner, max_size=4)),
     max_leaves=20,
 )
-PATHS = st.one_of(st.none(), st.text(max_size=8), st.sampled_from(["data", "data.items", ".", "a.b", ".."]))
+PATHS = st.one_of(
+    st.none(),
+    st.text(alphabet="abdti.]0[", max_size=8).filter(lambda path: path[:1] != "[" and not items_error(path)),
+    st.sampled_from(["data", "data.items", "data[0]", "a.b"]),
+)
 
 
 def found(body: str | bytes, path: str | None = None) -> list[object]:
@@ -174,12 +179,32 @@ def test_top_level_list_counts_whatever_the_path() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("products.*", '{"products": {"7": {"id": 1}, "8": {"id": 2}}}'),
+        ("*", '{"7": {"id": 1}, "8": {"id": 2}}'),
+        ("result[1].rows", '{"result": [{"rows": []}, {"rows": [{"id": 1}, {"id": 2}]}]}'),
+        ("[0].rows", '[{"rows": [{"id": 1}, {"id": 2}]}, {"total": 2}]'),
+        ("rows[0][1]", '{"rows": [[0, [{"id": 1}, {"id": 2}]]]}'),
+        ("a.*", '{"a": {"*": [{"id": 1}, {"id": 2}]}}'),
+    ],
+)
+def test_records_are_values_of_an_object_or_within_an_element(path: str, body: str) -> None:
+    """A path leads to the values of an object by ``*``, and through the elements of lists by their indices."""
+    assert found(body, path) == [{"id": 1}, {"id": 2}]
+
+
+@pytest.mark.parametrize(
     ("path", "body", "message"),
     [
         ("rows", '{"items": [], "total": 0}', "the body has no 'rows' of `items: rows`, which has 'items', 'total'"),
         ("a.b", '{"a": {"c": []}}', "no 'b' of `items: a.b`"),
         ("a", '{"a": {"b": []}}', "`items: a` is not a list in the body"),
         ("a", '{"a": null}', "`items: a` is not a list in the body"),
+        ("a", '{"a": {"b": {}}}', "give the path of a list; `items: a.*` are the values of the object"),
+        ("a[1].b", '{"a": [{"b": []}]}', "the body has no element [1] of `items: a[1].b`"),
+        ("a[0]", '{"a": {"b": []}}', "the body has no element [0] of `items: a[0]`"),
+        ("a.*", '{"a": []}', "the parent of '*' in `items: a.*` is not an object in the body"),
         ("a.b", '{"a": [{"b": []}]}', ""),
         ("a", "{}", "no 'a'"),
     ],
