@@ -70,7 +70,7 @@ async def fetch_first_page(
         fetched = await resilient.fetch(PageRequest(1) if plain else first)
     response, paging = fetched.response, endpoint.paging
     if paging.style is PagingStyle.AUTO:
-        paging = detect(fetched) or paging
+        paging = detect(fetched, endpoint.request) or paging
     return FirstPage(
         endpoint=endpoint,
         response=response,

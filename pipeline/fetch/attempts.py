@@ -17,11 +17,12 @@ from pipeline.fetch.content.records import RecordFinder
 from pipeline.fetch.content.response import FetchedPage, Response
 from pipeline.fetch.groups import make_throttle
 from pipeline.fetch.http.client import Client
+from pipeline.fetch.http.graphql import COST_PATH
 from pipeline.fetch.paging.paginator import PageRequest
 from pipeline.fetch.policy.backoff import Backoff
 from pipeline.fetch.policy.circuit_breaker import CircuitBreaker, CircuitBreakerStatistics, Permit, State
 from pipeline.fetch.policy.deadline import check_deadline
-from pipeline.fetch.policy.quota import tightest_quota
+from pipeline.fetch.policy.quota import Quota, cost_quota, tightest_quota
 from pipeline.fetch.policy.throttle import Throttle, Turn
 from pipeline.fetch.policy.token_bucket import TokenBucketStatistics
 from pipeline.model.metrics import Activity
@@ -194,12 +195,15 @@ class ResilientClient:
                     self._access.refuse(token)
                 else:
                     turn.passed()
-                    if quota := tightest_quota(response.headers, time.time()):
+                    if quota := tightest_quota(response.headers, time.time(), self._cost(response)):
                         turn.heed(quota)
                     return response
                 finally:
                     watch.over()
         raise PermanentError(f"redirected more than {MAX_REDIRECTS} times; check `url`")
+
+    def _cost(self, response: Response) -> Quota | None:
+        return cost_quota(response.envelope.value(COST_PATH)) if self._endpoint.request.is_graphql else None
 
     async def _granted(self, *, repeats: bool) -> Turn:
         if not self._throttle.must_wait():

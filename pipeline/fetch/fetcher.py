@@ -60,11 +60,13 @@ class Fetcher:
         self._on_profile = on_profile
         paging = resumed.profile.paging if resumed.profile else endpoint.paging
         resumed = usable(_unsealed(resumed, endpoint.secrets), paging)
-        self._paginator = make_paginator(paging, identify, resumed)
+        self._paginator = make_paginator(paging, identify, resumed, request=endpoint.request)
         self._profile = resumed.profile
         self._end = resumed.end
         # Pages that have been asked for, and whose outcome is not in the account yet.
         self._in_hand: set[int] = set()
+        # Pages that have arrived without some of their data.
+        self._incomplete: set[int] = set()
         self._ledger = Ledger(endpoint.name, remedy=self._remedy(), resumed=resumed)
         self._attempts = ResilientClient(
             endpoint,
@@ -144,6 +146,7 @@ class Fetcher:
             self._in_hand.add(number)
             try:
                 fetched = await pages.take()
+                self._check_completeness(fetched, number)
             except (PermanentError, TransientError) as error:
                 match paginator.page_failed(error):
                     case Fate.DEFERRED:
@@ -160,13 +163,22 @@ class Fetcher:
             await self._send_early(pages, send)
         self._conclude(paginator.ending)
 
+    def _check_completeness(self, fetched: FetchedPage, number: int) -> None:
+        """Raise an error the first time that a page arrives without some of its data: it is requested once more."""
+        if fetched.response.incomplete is not None and number not in self._incomplete:
+            self._incomplete.add(number)
+            raise PermanentError(fetched.response.incomplete)
+
     async def _take(self, fetched: FetchedPage, number: int, fate: Fate, send: trio.MemorySendChannel[Page]) -> None:
         """Account for a page that has arrived, and send its records."""
         self._keep_profile()
         match fate:
             case Fate.FETCHED:
                 page = self._page(fetched, number, repeats=False)
-                self._ledger.page_fetched(number)
+                if fetched.response.incomplete is None:
+                    self._ledger.page_fetched(number)
+                else:
+                    self._ledger.page_incomplete(number, PermanentError(fetched.response.incomplete))
                 await self._send(page, send)
             case Fate.REPEATED:
                 await self._send(self._page(fetched, number, repeats=True), send)
@@ -227,6 +239,7 @@ class Fetcher:
                 token=None if token is None else self._endpoint.secrets.seal(token),
                 fingerprint=self._paginator.fingerprint(),
                 repeats=repeats,
+                incomplete=fetched.response.incomplete is not None,
                 records=len(fetched.records),
             ),
         )

@@ -20,12 +20,14 @@ class Trace(msgspec.Struct, frozen=True, omit_defaults=True):
     """The data about a page that a resumed run needs to continue after it.
 
     ``token`` is the cursor or link of the next page, if the API has one. ``fingerprint`` identifies the page's content;
-    ``repeats`` is True if an earlier page had the same. ``records`` is the number of records on the page.
+    ``repeats`` is True if an earlier page had the same. ``incomplete`` is True if the server reported that data are
+    missing from the page. ``records`` is the number of records on the page.
     """
 
     token: str | None = None
     fingerprint: int | None = None
     repeats: bool = False
+    incomplete: bool = False
     records: int = 0
 
 
@@ -174,6 +176,10 @@ class Progress(msgspec.Struct, frozen=True):
             fingerprints={number: found for number, found in self.fingerprints.items() if number in have},
             records={number: count for number, count in self.records.items() if number in have},
         )
+
+    def keeps(self, page: int, trace: Trace) -> bool:
+        """True if the records of a page are still of use: it need not be requested, or may come without them."""
+        return page in self.have or (trace.incomplete and self != NOTHING_YET and (page == 1 or page - 1 in self.have))
 
 
 NOTHING_YET = Progress()

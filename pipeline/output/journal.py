@@ -229,7 +229,8 @@ class Journal:
         records = 0
         for source in index.sources & known:
             progress = self._progress[source] = usable(source, index.progress(source))
-            pages = {number: page for number, page in index.pages[source].items() if number in progress.have}
+            every = index.pages[source].items()
+            pages = {number: page for number, page in every if progress.keeps(number, page.trace)}
             self._pages[source] = {number: page.span for number, page in pages.items()}
             records += sum(page.records for page in pages.values())
         if records:

@@ -72,10 +72,11 @@ class JournalIndex:
         return self.pages.keys() | self._ends.keys() | self._profiles.keys()
 
     def progress(self, source: str) -> Progress:
-        """Return the progress with a source. A page that repeats an earlier one does not count."""
+        """Return the progress with a source. A page that repeats an earlier one or is incomplete does not count."""
         if source not in self.pages and source not in self._ends:
             return NOTHING_YET
-        traces = {number: page.trace for number, page in self.pages[source].items() if not page.trace.repeats}
+        every = {number: page.trace for number, page in self.pages[source].items()}
+        traces = {number: trace for number, trace in every.items() if not (trace.repeats or trace.incomplete)}
         return Progress(
             have=frozenset(traces),
             end=self._ends.get(source),

@@ -97,6 +97,12 @@ class Ledger:
         self._skipped[error.text].append(page)
         self.failed(error, page, "skip", "page skipped")
 
+    def page_incomplete(self, page: int, error: FetchError) -> None:
+        """Note a page whose data are incomplete for the second time; it counts as missing, but its records are kept."""
+        self._deferred.pop(page, None)
+        self._skipped[error.text].append(page)
+        self.failed(error, page, "skip", "the records that came are kept, others of this page are missing")
+
     def page_dropped(self, page: int) -> None:
         """Forget a page that turns out not to exist: it is after the end, or empty again in the second pass."""
         self._deferred.pop(page, None)

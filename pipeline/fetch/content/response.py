@@ -12,6 +12,7 @@ class Response(msgspec.Struct):
     """A successful response: its status (2xx), its headers (any case) and the whole body, decompressed.
 
     ``url`` is the URL requested last. ``next_link`` is the target of a Link header with ``rel="next"`` (RFC 8288).
+    ``incomplete`` is the server's message about data that are missing from the body, None if none are.
     """
 
     status: int
@@ -19,6 +20,7 @@ class Response(msgspec.Struct):
     body: bytes
     url: str
     next_link: str | None = None
+    incomplete: str | None = None
     _envelope: Envelope | None = None
 
     @property

@@ -19,6 +19,7 @@ from pipeline.fetch.content.envelope import Envelope, as_text
 from pipeline.fetch.content.response import Response
 from pipeline.fetch.http.body import ACCEPT_ENCODING, BodyCollector
 from pipeline.fetch.http.error_mapping import is_disconnect, to_fetch_error, to_status_error
+from pipeline.fetch.http.graphql import check_errors
 from pipeline.fetch.http.hosts import HostPolicy
 from pipeline.fetch.http.proxies import Proxies
 from pipeline.fetch.http.request_body import RequestBody
@@ -76,6 +77,7 @@ class Client:
         self._query = dict(query)
         self._sign = sign
         self._method = request.method
+        self._is_graphql = request.is_graphql
         self._body_of_page = RequestBody(request)
         self._headers = httpx.Headers(
             {
@@ -227,12 +229,14 @@ class Client:
     async def _page(self, response: httpx.Response) -> Response:
         if not response.is_success:
             self._raise_for_status(response, await self._message(response))
+        body = await self._body(response)
         return Response(
             status=response.status_code,
             headers=response.headers,
-            body=await self._body(response),
+            body=body,
             url=str(response.url),
             next_link=response.links.get("next", {}).get("url"),
+            incomplete=check_errors(body, redact=self._redact) if self._is_graphql else None,
         )
 
     async def _token_answer(self, response: httpx.Response) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from pipeline.config.request import NO_REQUEST, Request
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.errors import FetchError, NoRecordsError
 from pipeline.fetch.content.response import FetchedPage
@@ -25,7 +26,15 @@ class AutoPaginator:
     given.
     """
 
-    def __init__(self, paging: Paging, detector: LoopDetector, make: Callable[[Paging], Paginator]) -> None:
+    def __init__(
+        self,
+        paging: Paging,
+        detector: LoopDetector,
+        make: Callable[[Paging], Paginator],
+        *,
+        request: Request = NO_REQUEST,
+    ) -> None:
+        self._request = request
         self._detector = detector
         self._make = make
         self._is_estimate = paging.total_is_estimate
@@ -84,7 +93,7 @@ class AutoPaginator:
     def page_arrived(self, fetched: FetchedPage) -> Fate:
         """Take note of the current page; the first one names the style, the next one proves it."""
         if self._inner is None:
-            self._first = FirstResponse(fetched, is_estimate=self._is_estimate)
+            self._first = FirstResponse(fetched, request=self._request, is_estimate=self._is_estimate)
             self._candidates = candidates(self._first)
             return self._try_next()
         if not self._is_proved:

@@ -1,16 +1,18 @@
 """Detect the paging of an API from its response to the URL as written."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from pipeline.config.request import NO_REQUEST, Method, Request
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.fetch.content.envelope import as_count, as_text
-from pipeline.fetch.content.response import FetchedPage, Response
+from pipeline.fetch.content.response import FetchedPage
 from pipeline.fetch.content.signs import Meaning, Sign, find_signs, read_signs
 from pipeline.fetch.paging.ends import NextPage, Walked
+from pipeline.fetch.paging.placement import placed, values_in
 from pipeline.fetch.paging.statements import keep_announced, next_page
 
 _PAGE_PARAMETER = re.compile(
@@ -47,10 +49,15 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class FirstResponse:
-    """The first page of an endpoint, and the facts that it reveals."""
+    """The first page of an endpoint, and the facts that it reveals.
 
-    def __init__(self, fetched: FetchedPage, *, is_estimate: bool = False) -> None:
+    ``request`` is that of the endpoint. ``sent`` are the values in its URL and its body, by their names.
+    """
+
+    def __init__(self, fetched: FetchedPage, *, request: Request = NO_REQUEST, is_estimate: bool = False) -> None:
         self.fetched = fetched
+        self.request = request
+        self.sent = {**parse_qs(urlsplit(fetched.response.url).query), **values_in(request)}
         self.signs = read_signs(fetched.response, len(fetched.records), fetched.records_path)
         self.walked = Walked(is_estimate=is_estimate)
         if fetched.records:
@@ -77,9 +84,9 @@ class FirstResponse:
         return next_page(fetched.response, self.signs, self.walked)
 
 
-def detect(fetched: FetchedPage) -> Paging | None:
-    """Return the paging that the first response names, None if it names none."""
-    best = next(candidates(FirstResponse(fetched)), None)
+def detect(fetched: FetchedPage, request: Request = NO_REQUEST) -> Paging | None:
+    """Return the paging that the first response to a request names, None if it names none."""
+    best = next(candidates(FirstResponse(fetched, request=request)), None)
     return best.paging if best is not None and best.is_named else None
 
 
@@ -90,40 +97,36 @@ def candidates(first: FirstResponse) -> Iterator[Candidate]:
     offset. Without a sign, page numbers are tried, and offsets if the page shows that there is more. An empty page is
     followed only if it names another one.
     """
-    fetched = first.fetched
-    named = _named(fetched)
+    named = _named(first)
     if named is not None:
-        yield Candidate(named, is_named=True)
+        yield Candidate(placed(named, first.request), is_named=True)
         if named.style not in (PagingStyle.PAGE, PagingStyle.OFFSET):
             return
     elif first.is_end:
         yield Candidate(Paging(style=PagingStyle.NONE), is_named=True)
         return
-    if fetched.records:
-        for guess in _guesses(fetched, says_more=first.says_more):
+    if first.fetched.records:
+        for guess in _guesses(first):
             if guess != named:
-                yield Candidate(guess, is_named=False)
+                yield Candidate(placed(guess, first.request), is_named=False)
 
 
-def _named(fetched: FetchedPage) -> Paging | None:
-    by_pointer = _by_link(fetched) or _by_cursor(fetched) or _by_ids(fetched)
-    return by_pointer or ((_by_page(fetched) or _by_offset(fetched)) if fetched.records else None)
+def _named(first: FirstResponse) -> Paging | None:
+    by_pointer = _by_link(first) or _by_cursor(first.fetched) or _by_ids(first.fetched)
+    return by_pointer or ((_by_page(first) or _by_offset(first)) if first.fetched.records else None)
 
 
-def _by_link(fetched: FetchedPage) -> Paging | None:
+def _by_link(first: FirstResponse) -> Paging | None:
     """Return the style of a link to the next page: numbered if it differs from this URL by a number alone."""
-    response, size = fetched.response, len(fetched.records)
+    fetched, response = first.fetched, first.fetched.response
     if response.next_link:
-        url = response.absolute(response.next_link)
-        return (url and _numbered_by(response.url, url, size)) or Paging(style=PagingStyle.LINK_HEADER)
+        return _numbered_by(first, response.absolute(response.next_link)) or Paging(style=PagingStyle.LINK_HEADER)
     for sign in find_signs(Meaning.NEXT, response.envelope, fetched.records_path):
         if number := as_count(sign.value):
-            return _page_style(response, start=number - 1, path=sign.path)
+            return _page_style(first, start=number - 1, path=sign.path)
         text = as_text(sign.value)
         if text and _is_link(text) and (url := response.absolute(text)) != response.url:
-            if url is None:
-                return Paging(style=PagingStyle.NEXT_URL, path=sign.path)
-            return _numbered_by(response.url, url, size) or Paging(style=PagingStyle.NEXT_URL, path=sign.path)
+            return _numbered_by(first, url) or Paging(style=PagingStyle.NEXT_URL, path=sign.path)
     return None
 
 
@@ -151,16 +154,16 @@ def _by_ids(fetched: FetchedPage) -> Paging | None:
     return None
 
 
-def _by_page(fetched: FetchedPage) -> Paging | None:
+def _by_page(first: FirstResponse) -> Paging | None:
     """Return the page style of a response that contains the number of its page and a sign of others."""
-    response = fetched.response
-    for sign in find_signs(Meaning.PAGE, response.envelope, fetched.records_path):
+    fetched = first.fetched
+    for sign in find_signs(Meaning.PAGE, fetched.response.envelope, fetched.records_path):
         number = as_count(sign.value)
-        if number is None or not (number in (0, 1) or number == _own_number(response.url)):
+        if number is None or not (number in (0, 1) or number == _own_number(first)):
             continue
         others = (Meaning.PAGES, Meaning.TOTAL, Meaning.LIMIT, Meaning.MORE, Meaning.FIRST, Meaning.LAST)
         if any(_says_something(meaning, fetched, sign) for meaning in others):
-            return _page_style(response, start=number, path=sign.path)
+            return _page_style(first, start=number, path=sign.path)
     return None
 
 
@@ -169,12 +172,13 @@ def _says_something(meaning: Meaning, fetched: FetchedPage, beside: Sign) -> boo
     return any(sign.value is not None and sign.path != beside.path for sign in signs)
 
 
-def _by_offset(fetched: FetchedPage) -> Paging | None:
+def _by_offset(first: FirstResponse) -> Paging | None:
     """Return the offset style of a response that contains the position of its first record and a limit or a total."""
+    fetched = first.fetched
     response, size = fetched.response, len(fetched.records)
     for sign in find_signs(Meaning.OFFSET, response.envelope, fetched.records_path):
         start = as_count(sign.value)
-        own = as_count((parse_qs(urlsplit(response.url).query).get(sign.name) or [""])[0])
+        own = as_count((first.sent.get(sign.name) or [""])[0])
         if start is None or not (start in (0, 1) or start == own):
             continue
         limits = find_signs(Meaning.LIMIT, response.envelope, fetched.records_path)
@@ -191,39 +195,41 @@ def _by_offset(fetched: FetchedPage) -> Paging | None:
     return None
 
 
-def _guesses(fetched: FetchedPage, *, says_more: bool) -> Iterator[Paging]:
-    query = parse_qs(urlsplit(fetched.response.url).query)
-    offset = next((name for name in query if _OFFSET_PARAMETER.search(name)), None)
+def _guesses(first: FirstResponse) -> Iterator[Paging]:
+    offset = next((name for name in first.sent if _OFFSET_PARAMETER.search(name)), None)
     by_offset = Paging(
-        style=PagingStyle.OFFSET, parameter=offset or "offset", start=as_count(query[offset][0]) if offset else None
+        style=PagingStyle.OFFSET,
+        parameter=offset or "offset",
+        start=as_count(first.sent[offset][0]) if offset else None,
     )
     if offset:
         yield by_offset
-    yield _page_style(fetched.response, start=_own_number(fetched.response.url), path="")
-    if says_more and not offset:
+    yield _page_style(first, start=_own_number(first), path="")
+    if first.says_more and not offset:
         yield by_offset
 
 
-def _page_style(response: Response, *, start: int | None, path: str) -> Paging:
-    own = _own_parameter(response.url)
+def _page_style(first: FirstResponse, *, start: int | None, path: str) -> Paging:
+    own = _own_parameter(first.sent)
     parameter = own or _BRACKETED.get(path) or "page"
     return Paging(style=PagingStyle.PAGE, parameter=parameter, start=None if start == 1 else start)
 
 
-def _own_parameter(url: str) -> str | None:
-    """Return the query parameter of a URL that selects the page."""
-    query = parse_qs(urlsplit(url).query)
-    return next((name for name in query if _PAGE_PARAMETER.search(name) and as_count(query[name][0]) is not None), None)
+def _own_parameter(sent: Mapping[str, Sequence[str]]) -> str | None:
+    """Return the name of the value in a request that selects the page."""
+    return next((name for name in sent if _PAGE_PARAMETER.search(name) and as_count(sent[name][0]) is not None), None)
 
 
-def _own_number(url: str) -> int | None:
-    own = _own_parameter(url)
-    return as_count(parse_qs(urlsplit(url).query)[own][0]) if own else None
+def _own_number(first: FirstResponse) -> int | None:
+    own = _own_parameter(first.sent)
+    return as_count(first.sent[own][0]) if own else None
 
 
-def _numbered_by(url: str, following: str, size: int) -> Paging | None:
+def _numbered_by(first: FirstResponse, following: str | None) -> Paging | None:
     """Return the numbered style of a link that is this URL except for the next number or offset, and a page size."""
-    here, there = urlsplit(url), urlsplit(following)
+    if following is None or first.request.method is Method.POST:
+        return None
+    here, there = urlsplit(first.fetched.response.url), urlsplit(following)
     if (here.netloc, here.path) != (there.netloc, there.path):
         return None
     before, after = parse_qs(here.query), parse_qs(there.query)
@@ -239,6 +245,6 @@ def _numbered_by(url: str, following: str, size: int) -> Paging | None:
         return Paging(style=PagingStyle.PAGE, parameter=name, start=now if now not in (None, 1) else None)
     if _PAGE_PARAMETER.search(name) and now is None and then == 1:
         return Paging(style=PagingStyle.PAGE, parameter=name, start=0)
-    if _OFFSET_PARAMETER.search(name) and then == (now or 0) + size:
+    if _OFFSET_PARAMETER.search(name) and then == (now or 0) + len(first.fetched.records):
         return Paging(style=PagingStyle.OFFSET, parameter=name, start=now or None)
     return None

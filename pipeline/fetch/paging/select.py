@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from pipeline.config.request import NO_REQUEST, Request
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.fetch.paging.auto import AutoPaginator
 from pipeline.fetch.paging.chained import ChainedPaginator, without_gaps
@@ -12,11 +13,14 @@ from pipeline.fetch.paging.styles import CHAINED, NUMBERED
 from pipeline.model.pages import NOTHING_YET, Progress
 
 
-def make_paginator(paging: Paging, identify: Identify, resumed: Progress = NOTHING_YET) -> Paginator:
-    """Return the paginator of a style, which continues after ``resumed``."""
+def make_paginator(
+    paging: Paging, identify: Identify, resumed: Progress = NOTHING_YET, *, request: Request = NO_REQUEST
+) -> Paginator:
+    """Return the paginator of a style, which continues after ``resumed``; ``request`` is that of the endpoint."""
     detector = LoopDetector(identify, resumed.fingerprints)
     if paging.style is PagingStyle.AUTO:
-        return AutoPaginator(paging, detector, partial(_make, detector=detector, identify=identify, as_written=True))
+        make = partial(_make, detector=detector, identify=identify, as_written=True)
+        return AutoPaginator(paging, detector, make, request=request)
     return _make(paging, detector=detector, identify=identify, resumed=resumed)
 
 

@@ -1,7 +1,9 @@
-"""Read the quotas that servers announce in response headers."""
+"""Read the quotas that servers announce in response headers, or as the cost of a GraphQL query."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 import msgspec
 
@@ -38,15 +40,26 @@ class Quota(msgspec.Struct, frozen=True):
     seconds: float
 
 
-def tightest_quota(headers: Mapping[str, str], now: float) -> Quota | None:
-    """Return the quota with the fewest requests left, or None if the headers announce none.
+class _ThrottleStatus(msgspec.Struct):
+    currentlyAvailable: float  # noqa: N815 - the API's name
+    restoreRate: float  # noqa: N815 - the API's name
+
+
+class _Cost(msgspec.Struct):
+    requestedQueryCost: float  # noqa: N815 - the API's name
+    throttleStatus: _ThrottleStatus  # noqa: N815 - the API's name
+
+
+def tightest_quota(headers: Mapping[str, str], now: float, cost: Quota | None = None) -> Quota | None:
+    """Return the quota with the fewest requests left: of the headers, or that of a query's ``cost``; None without any.
 
     Of several quotas with the same number left, the one that lasts longest is returned. Header names may be in any
     case. ``now`` is the Unix time. Numbers of seconds and moments are distinguished by their size.
     """
     if not any("limit" in name.lower() for name in headers):  # fast path: every name has it, most servers send none
-        return None
-    quotas = (quota for quota in _quotas(headers, now) if quota.seconds > 0)
+        return cost
+    announced = [*_quotas(headers, now), *([cost] if cost else [])]
+    quotas = (quota for quota in announced if quota.seconds > 0)
     return min(quotas, key=lambda quota: (quota.left, -quota.seconds), default=None)
 
 
@@ -54,6 +67,22 @@ def seconds_until_quota(headers: Mapping[str, str], now: float) -> float | None:
     """Return how many seconds to pause, or None if some quota is left or none is announced."""
     quota = tightest_quota(headers, now)
     return quota.seconds if quota and quota.left <= 0 else None
+
+
+def cost_quota(cost: object) -> Quota | None:
+    """Return the quota in the cost of a GraphQL query; None if there is none.
+
+    ``cost`` has the members ``requestedQueryCost`` and ``throttleStatus``, as Shopify defines them: a bucket of points
+    with ``currentlyAvailable`` points, to which ``restoreRate`` points are added each second. A query is refused if it
+    costs more than is available. The next query is expected to cost the same.
+    """
+    with suppress(msgspec.ValidationError):
+        known = msgspec.convert(cost, _Cost)
+        price, status = known.requestedQueryCost, known.throttleStatus
+        if price > 0 and status.restoreRate > 0:
+            left = math.floor(max(status.currentlyAvailable, 0.0) / price)
+            return Quota(left, ((left + 1) * price - status.currentlyAvailable) / status.restoreRate)
+    return None
 
 
 def _quotas(headers: Mapping[str, str], now: float) -> Iterator[Quota]:
