@@ -7,11 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
+from helpers.graphql import EVERYTHING, INCOMPLETE, RELAY, REQUEST, GraphQL
 from helpers.running import run_pipeline
 from helpers.support import NO_LIMIT, NO_TLS, FakeApi, config, dispatch_inline, forever, ok, records, reply
 
 import pipeline
 from pipeline.config.resolve import ResolvedEndpoint
+from pipeline.config.settings import Endpoint, Retry
 from pipeline.errors import ConfigError, OutputError
 from pipeline.fetch.http.client import Client
 from pipeline.output.journal import Journal
@@ -167,3 +169,28 @@ async def test_an_end_under_an_unusual_key_is_known_to_a_resumed_run(tmp_path: P
     await run(output, {"a": FakeApi(pages=0, script={**pages, 3: [100.0]})}, timeout=5)
     empty = FakeApi(pages=0, script={3: [ok({"rows": [], "hints": []})]})
     assert (await run(output, {"a": empty}, resume=True)).summary.status == "complete"
+
+
+async def test_the_records_of_an_incomplete_page_are_kept_until_it_comes_whole(tmp_path: Path) -> None:
+    """A resumed run requests an incomplete page again; if it fails, the records that had come are still there."""
+    output = tmp_path / "s.json"
+    lasting = {3: [INCOMPLETE] * 2}
+    shop = Endpoint(
+        name="shop", url="http://shop.test/graphql", request=REQUEST, paging=RELAY, items="data.products.nodes"
+    )
+    chosen = config(output, endpoints=(shop,), rate_limit=NO_LIMIT, retry=Retry(max_retries=0))
+
+    async def run_on(api: httpx.AsyncBaseTransport, *, resume: bool = False) -> list[str]:
+        def connect(endpoint: ResolvedEndpoint) -> Client:
+            return Client(endpoint.url, endpoint.http, request=REQUEST, ssl_context=NO_TLS, transport=api)
+
+        await run_pipeline(chosen, connect=connect, dispatch=dispatch_inline, rng=Random(7), resume=resume)
+        return [product["id"] for product in products(output)]
+
+    every = [f"shop:{each}" for each in EVERYTHING]
+    kept = [each for each in every if each != f"shop:{records(3, 2)[1]['id']}"]
+    assert await run_on(GraphQL(lasting)) == kept
+    broken = GraphQL({3: [{"errors": [{"message": "denied"}], "data": None}] * 9})
+    assert await run_on(broken, resume=True) == kept[:5]
+    assert broken.asked == [3, 3]
+    assert await run_on(GraphQL(), resume=True) == every

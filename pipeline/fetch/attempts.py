@@ -30,6 +30,7 @@ from pipeline.model.metrics import Activity
 MAX_REDIRECTS = 5
 
 _NO_CONTENT, _BAD_REQUEST, _UNAUTHORIZED = 204, 400, 401
+_METHOD_NOT_ALLOWED, _UNSUPPORTED_MEDIA_TYPE = 405, 415
 
 
 class ResilientClient:
@@ -158,6 +159,9 @@ class ResilientClient:
 
     def _explained(self, error: FetchError, request: PageRequest) -> str:
         text = self._access.explained(error)
+        if error.code in (_METHOD_NOT_ALLOWED, _UNSUPPORTED_MEDIA_TYPE):
+            method = self._endpoint.request.method.value
+            text += f"; the request was a {method}; describe another with `request` (docs/REQUESTS.md)"
         if error.code == _BAD_REQUEST and (values := {**request.parameters, **request.body}):
             text += self._access.redact(f"; requested with {'&'.join(f'{name}={values[name]}' for name in values)}")
         return text

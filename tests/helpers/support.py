@@ -12,6 +12,7 @@ import trio
 
 from pipeline.config.auth import NO_CREDENTIALS
 from pipeline.config.expect import Expect
+from pipeline.config.request import NO_REQUEST, Request
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Breaker, Config, Endpoint, Http, RateLimit, Retry
 from pipeline.config.source import Fields, Paging, PagingStyle
@@ -136,17 +137,18 @@ def endpoint(**changes: Any) -> ResolvedEndpoint:
     return msgspec.structs.replace(defaults, **changes)
 
 
-def client(api: httpx.AsyncBaseTransport, limits: Http | None = None) -> Client:
-    return Client("http://shop.test/products?lang=en", limits or Http(), ssl_context=NO_TLS, transport=api)
+def client(api: httpx.AsyncBaseTransport, limits: Http | None = None, request: Request = NO_REQUEST) -> Client:
+    url = "http://shop.test/products?lang=en"
+    return Client(url, limits or Http(), request=request, ssl_context=NO_TLS, transport=api)
 
 
 async def walk(
     api: httpx.AsyncBaseTransport, timeout: float = 1e6, resumed: Progress = NOTHING_YET, **changes: Any
 ) -> tuple[Fetcher, list[Page]]:
     """Run a fetcher against an API to its end or the timeout; gives it back with the pages that it sent."""
-    fetcher = Fetcher(
-        endpoint(**changes), client(api), rng=Random(1), identify=DEFAULT_READER.identify, resumed=resumed
-    )
+    changed = endpoint(**changes)
+    api_client = client(api, request=changed.request)
+    fetcher = Fetcher(changed, api_client, rng=Random(1), identify=DEFAULT_READER.identify, resumed=resumed)
     send, receive = trio.open_memory_channel[Page](1_000)
     with trio.move_on_after(timeout):
         await fetcher.run(send)

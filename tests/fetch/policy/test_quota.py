@@ -7,7 +7,7 @@ from helpers.support import NO_LIMIT, FakeApi, records, reply, walk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.fetch.policy.quota import seconds_until_quota
+from pipeline.fetch.policy.quota import Quota, cost_quota, seconds_until_quota, tightest_quota
 
 NOW = 1_800_000_000.0
 
@@ -74,3 +74,32 @@ async def test_a_quota_that_comes_back_too_late_ends_the_endpoint_at_once() -> N
     assert [page.number for page in pages] == [1, 2]
     assert (account.status, account.missing_from) == ("partial", 3)
     assert "allows no request for another 86400 s" in account.failures[-1].error
+
+
+@pytest.mark.parametrize(
+    ("price", "available", "quota"),
+    [(50, 1000, Quota(20, 1.0)), (50, 120, Quota(2, 0.6)), (50, 49, Quota(0, 0.02)), (50, 0, Quota(0, 1.0))],
+)
+def test_the_cost_of_a_query_is_a_quota(price: float, available: float, quota: Quota) -> None:
+    """As many more queries fit as their cost is available; the next one fits once the points for it are restored."""
+    status = {"maximumAvailable": 1000.0, "currentlyAvailable": available, "restoreRate": 50.0}
+    cost = {"requestedQueryCost": price, "actualQueryCost": 7, "throttleStatus": status}
+    assert cost_quota(cost) == quota
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [None, 7, {}, {"requestedQueryCost": 0, "throttleStatus": {"currentlyAvailable": 1, "restoreRate": 1}}]
+    + [{"requestedQueryCost": 1, "throttleStatus": status} for status in (None, {}, {"currentlyAvailable": "1"})],
+)
+def test_other_costs_are_ignored(cost: object) -> None:
+    """A cost that is missing, incomplete or of another kind is not a quota."""
+    assert cost_quota(cost) is None
+
+
+def test_the_tighter_of_cost_and_header_counts() -> None:
+    """Of the quota in a header and that of a cost, the one with fewer requests left applies."""
+    headers = httpx.Headers({"X-RateLimit-Remaining": "5", "X-RateLimit-Reset": "3"})
+    assert tightest_quota(headers, NOW, Quota(2, 1.0)) == Quota(2, 1.0)
+    assert tightest_quota(headers, NOW, Quota(9, 1.0)) == Quota(5.0, 3.0)
+    assert tightest_quota({}, NOW, Quota(9, 1.0)) == Quota(9, 1.0)
