@@ -3,7 +3,7 @@
 import codecs
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from msgspec import Meta
 
@@ -75,6 +75,12 @@ class Request(Section, frozen=True):
         if problems:
             raise ConfigError(problems)
 
+    def with_keys(self, keys: Mapping[str, Any]) -> Self:
+        """Return the request with a user's own keys; an object in the body gets the members of the user's."""
+        if self.json is not None and isinstance(given := keys.get("json"), dict):
+            keys = {**keys, "json": _merged(self.json, given)}
+        return super().with_keys(keys)
+
     @property
     def is_graphql(self) -> bool:
         """True if the body is a GraphQL request."""
@@ -100,6 +106,11 @@ class Request(Section, frozen=True):
 
 
 NO_REQUEST = Request()
+
+
+def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any]:
+    inner = {name for name in base.keys() & own.keys() if isinstance(base[name], dict) and isinstance(own[name], dict)}
+    return {**base, **own, **{name: _merged(base[name], own[name]) for name in inner}}
 
 
 def with_value(body: Any, steps: tuple[Step, ...], value: str | int) -> Any:

@@ -42,6 +42,14 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """
         return self
 
+    def with_keys(self, keys: Mapping[str, Any]) -> Self:
+        """Return the section of a preset with a user's own ``keys``.
+
+        Raises:
+            ConfigError: if the keys contradict each other.
+        """
+        return msgspec.structs.replace(self.as_defaults_for(keys), **keys)
+
 
 class Key(msgspec.Struct, frozen=True):
     """One key: its dotted path, its meaning in a few words, and its default (None if it has none).

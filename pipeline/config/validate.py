@@ -128,7 +128,7 @@ class Builder:
             self._add_problem(path[:-1], f"needs keys of its own ({keys}), got {_shown(whole, path)}")
             return None
         values = self._values(section, raw, path, msgspec.structs.asdict(base))
-        return self._construct(lambda: msgspec.structs.replace(base.as_defaults_for(values), **values), path)
+        return self._construct(lambda: base.with_keys(values), path)
 
     def _leaf(self, values: dict[str, Any], key: str, value: Any, wanted: Any, path: str) -> None:
         plain = bare(wanted)

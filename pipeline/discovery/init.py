@@ -10,6 +10,7 @@ from pipeline.config.expect import Expect
 from pipeline.config.http_syntax import header_error, host_and_port, url_error
 from pipeline.config.load import config_of_text
 from pipeline.config.presets import load_preset
+from pipeline.config.request import NO_REQUEST
 from pipeline.config.resolve import resolve
 from pipeline.config.settings import Config, Endpoint, RateLimit
 from pipeline.discovery.draft import Draft, draft_endpoint, draft_without_page, name_for, render_config
@@ -65,6 +66,7 @@ async def draft_config(
             url=preset.url(url) if preset else url,
             headers=headers,
             preset=preset.name if preset else None,
+            request=preset.request if preset else NO_REQUEST,
             rate_limit=RateLimit(group=groups.get(name)),
         )
         for name, url, preset in zip(names, urls, known, strict=True)

@@ -12,8 +12,16 @@ from pipeline.config.settings import Config, Endpoint, RateLimit
 from pipeline.config.source import PagingStyle, PriceKind
 
 NAMES = (
-    *("bigcommerce", "dummyjson", "ebay_browse", "fakestore", "magento2", "platzi", "shopify_admin"),
-    *("shopify_storefront", "stripe_prices", "woocommerce_store", "woocommerce_v3"),
+    *("bigcommerce", "commercetools", "dummyjson", "ebay_browse", "fakestore", "magento2", "magento2_graphql"),
+    *(
+        "platzi",
+        "saleor",
+        "shopify_admin",
+        "shopify_storefront",
+        "stripe_prices",
+        "woocommerce_store",
+        "woocommerce_v3",
+    ),
 )
 
 

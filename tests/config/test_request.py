@@ -90,3 +90,18 @@ def test_references_in_a_body_are_expanded_and_are_no_part_of_the_definition() -
     assert "k-123456789" not in str(endpoint.definition)
     assert "north" in str(endpoint.definition)
     assert "k-123456789" not in endpoint.secrets.redact("the key k-123456789 is wrong")
+
+
+def test_a_users_body_changes_members_of_a_presets() -> None:
+    """A member of the body that a user writes replaces that of the preset; the query and other members stay."""
+    entry = {
+        "name": "shop",
+        "url": "https://shop.example",
+        "preset": "saleor",
+        "request": {"json": {"variables": {"channel": "pl"}}},
+    }
+    (endpoint,) = load({"endpoints": [entry]}, environ={}).endpoints
+    assert endpoint.request.json is not None
+    assert endpoint.request.json["variables"] == {"first": 100, "after": None, "channel": "pl"}
+    assert endpoint.request.is_graphql
+    assert endpoint.url == "https://shop.example/graphql/"

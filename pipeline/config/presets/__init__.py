@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pipeline.config.auth import NO_AUTH, Auth
+from pipeline.config.request import Request
 from pipeline.config.yaml import parse_text
 
 _FOLDER = files(__name__)
@@ -45,6 +46,11 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     auth: Auth = NO_AUTH
     path: str | None = None
     url_needs: str = "the host"
+
+    @property
+    def request(self) -> Request:
+        """The request of its endpoints."""
+        return msgspec.convert(self.endpoint.get("request", {}), Request)
 
     def url(self, url: str) -> str:
         """Return the URL, with the API's usual path if it has none."""
