@@ -187,10 +187,13 @@ class Run:
             journal,
             secrets={endpoint.name: endpoint.secrets for endpoint in self._endpoints},
             definitions=self._digests,
-            uncountable={endpoint.name for endpoint in self._endpoints if endpoint.explode is not None},
+            uncountable={each.name for each in self._endpoints if each.explode is not None or each.transform},
             checkpoint=trio.from_thread.check_cancelled,
         )
-        self._readers = {endpoint.name: reader_for(endpoint.fields, endpoint.explode) for endpoint in self._endpoints}
+        self._readers = {
+            endpoint.name: reader_for(endpoint.fields, endpoint.explode, endpoint.transform)
+            for endpoint in self._endpoints
+        }
         throttles = make_throttles(self._endpoints, self._rng)
         for sentence in neighbours(self._endpoints):
             logger.info("{}", sentence)

@@ -53,7 +53,7 @@ def preview(path: Path | None, settings: Mapping[str, str], name: str | None, mo
         for endpoint, outcome in looked:
             print_text(f"{endpoint.name}: {_first_line(outcome)}")
             if isinstance(outcome, FirstPage):
-                reader = reader_for(endpoint.fields, endpoint.explode)
+                reader = reader_for(endpoint.fields, endpoint.explode, endpoint.transform)
                 print_text(side_by_side(outcome, reader, most=most, width=_width()) + "\n")
         sys.exit(_exit_code([outcome for _, outcome in looked]))
 

@@ -14,6 +14,7 @@ import trio
 from pipeline.cli.exit_codes import ExitCode
 from pipeline.cli.session import ErrorLine, configure_output, print_text, wants_json
 from pipeline.config.load import Loaded
+from pipeline.config.transform import load_transforms
 from pipeline.model.summary import Summary
 from pipeline.normalize.normalizer import normalize_batch, reader_for
 from pipeline.output.expectations import expectations_of
@@ -69,7 +70,11 @@ def replay_rejects(path: Path | None, settings: Mapping[str, str], **flags: str 
     """Normalize the rejected records again, and report the result in one line."""
     with ErrorLine(as_json=wants_json(flags)) as line:
         config = configure_output(path, settings, flags, line, credentials=False).config
-        readers = {endpoint.name: reader_for(endpoint.fields, endpoint.explode) for endpoint in config.endpoints}
+        transforms = load_transforms(config.endpoints)
+        readers = {
+            endpoint.name: reader_for(endpoint.fields, endpoint.explode, transforms.get(endpoint.name))
+            for endpoint in config.endpoints
+        }
         normalize = partial(normalize_batch, readers=readers)
         print_text(replay_line(replay(OutputFiles.of(config), normalize, expectations_of(config))))
 

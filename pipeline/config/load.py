@@ -85,6 +85,8 @@ def load(
     layers.apply(_from_environment(environ, layers.endpoints(), problems))
     layers.apply((key, text, "command line") for key, text in flags.items())
     config = Builder(layers.origins, problems).config(raw)
+    if config is not None and not isinstance(path, Mapping):
+        config = _with_transforms_in(config, (DEFAULT_PATH if path is None else Path(path)).parent)
     endpoints: tuple[ResolvedEndpoint, ...] = ()
     if config is not None and config.endpoints and credentials:
         try:
@@ -96,6 +98,17 @@ def load(
     if config is None or problems:
         raise ConfigError(problems)
     return Loaded(config, endpoints)
+
+
+def _with_transforms_in(config: Config, folder: Path) -> Config:
+    """Return the configuration with the files of its transforms relative to the folder of its own file."""
+    endpoints = tuple(
+        msgspec.structs.replace(endpoint, transform=str(folder / endpoint.transform))
+        if endpoint.transform
+        else endpoint
+        for endpoint in config.endpoints
+    )
+    return msgspec.structs.replace(config, endpoints=endpoints)
 
 
 def _read(path: PathOrMapping | None) -> tuple[dict[str, Any], str]:

@@ -1,7 +1,7 @@
 """Paths to values in a record: dotted names, and JMESPath for everything else."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jmespath
@@ -11,6 +11,9 @@ Getter = Callable[[Any], Any]
 
 _DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
+
+# The prefix of a path in the whole body of the response, instead of a record.
+IN_BODY = "$body."
 
 # A name or a number in brackets, which is the index of an element in a list.
 Step = str | int
@@ -46,6 +49,9 @@ def items_error(path: str) -> str | None:
 
 def path_error(path: str) -> str | None:
     """Return what is wrong with a path, None if it is valid."""
+    if path.startswith(IN_BODY):
+        rest = path.removeprefix(IN_BODY)
+        return None if is_dotted(rest) else f"{path!r} is not a dotted path after `{IN_BODY}`"
     try:
         jmespath.compile(path)
     except RecursionError:
@@ -58,11 +64,14 @@ def path_error(path: str) -> str | None:
 def compile_path(path: str) -> Getter:
     """Return a function that looks up ``path`` in a decoded record and returns None if there is no value.
 
-    A dotted path is followed name by name. Any other path is a JMESPath expression (jmespath.org), which supports
+    A dotted path is followed name by name. The value at a path in the whole body, ``$body.shop.currency``, is expected
+    in the record, under that path. Any other path is a JMESPath expression (jmespath.org), which supports
     fallbacks (``a || b``), filters (``tags[?lang=='en'] | [0]``) and functions::
 
         compile_path("price.net")({"price": {"net": 5}})  # 5
     """
+    if path.startswith(IN_BODY):
+        return lambda record: record.get(path) if isinstance(record, dict) else None
     if _DOTTED.fullmatch(path):
         return _dotted(path.split("."))
     search = jmespath.compile(path).search
@@ -82,6 +91,12 @@ def template_error(template: str) -> str | None:
     if not parts:
         return path_error(template)
     return next(filter(None, map(path_error, parts)), None)
+
+
+def body_paths(paths: Iterable[str | None]) -> frozenset[str]:
+    """Return those of the paths and templates that lead into the whole body, each with its prefix."""
+    each = (part for path in paths if path for part in (_PLACEHOLDER.findall(path) or [path]))
+    return frozenset(path for path in each if path.startswith(IN_BODY))
 
 
 def compile_template(template: str) -> Getter:

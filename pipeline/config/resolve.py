@@ -15,6 +15,7 @@ from pipeline.config.presets import load_preset
 from pipeline.config.request import NO_REQUEST, BodyFormat, Request
 from pipeline.config.settings import NO_ENDPOINTS, Breaker, Config, Endpoint, Http, RateLimit, Retry
 from pipeline.config.source import Fields, Paging
+from pipeline.config.transform import Transform, load_transforms
 from pipeline.errors import ConfigError, Problem
 from pipeline.redaction import Secrets, names_secret
 
@@ -35,6 +36,7 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     quote: str | None = None
     items: str | None
     explode: str | None
+    transform: Transform | None = None
     paging: Paging
     fields: Fields
     headers: Mapping[str, str]
@@ -67,8 +69,20 @@ def resolve(config: Config, environ: Mapping[str, str] | None = None) -> tuple[R
     environ = os.environ if environ is None else environ
     problems: list[Problem] = []
     files = SecretFiles()
+    transforms: Mapping[str, Transform] = {}
+    try:
+        transforms = load_transforms(config.endpoints)
+    except ConfigError as error:
+        problems += error.problems
     resolved = tuple(
-        _resolved(config, endpoint, f"endpoints.{index}.", Expansion(environ, files), problems)
+        _resolved(
+            config,
+            endpoint,
+            f"endpoints.{index}.",
+            Expansion(environ, files),
+            transform=transforms.get(endpoint.name),
+            problems=problems,
+        )
         for index, endpoint in enumerate(config.endpoints)
     )
     if problems:
@@ -89,7 +103,13 @@ def _with_group_limits(endpoints: Sequence[ResolvedEndpoint]) -> tuple[ResolvedE
 
 
 def _resolved(
-    config: Config, endpoint: Endpoint, path: str, expansion: Expansion, problems: list[Problem]
+    config: Config,
+    endpoint: Endpoint,
+    path: str,
+    expansion: Expansion,
+    *,
+    transform: Transform | None,
+    problems: list[Problem],
 ) -> ResolvedEndpoint:
     url = expand_query(endpoint.url, expansion)
     problems += [Problem(f"{path}url", text) for text in expansion.take_problems()]
@@ -129,6 +149,7 @@ def _resolved(
         quote=endpoint.quote,
         items=endpoint.items,
         explode=endpoint.explode,
+        transform=transform,
         paging=endpoint.paging,
         fields=endpoint.fields,
         headers=headers,
@@ -147,6 +168,7 @@ def _resolved(
             (endpoint.format, endpoint.encoding, endpoint.delimiter, endpoint.quote),
             endpoint.items,
             endpoint.explode,
+            transform.definition if transform else None,
             endpoint.paging,
             endpoint.fields,
         ),

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from pipeline.config.currency import CODES
-from pipeline.config.record_paths import is_dotted, path_error, template_error
+from pipeline.config.record_paths import body_paths, is_dotted, path_error, template_error
 from pipeline.config.section import RULE, Section, Word
 from pipeline.errors import ConfigError, Problem
 
@@ -288,6 +288,12 @@ class Fields(Section, frozen=True):
         problems += _problems_of_paths(**{f"extra.{name}": path for name, path in self.extra.items()})
         if problems:
             raise ConfigError(problems)
+
+    @property
+    def body_paths(self) -> frozenset[str]:
+        """The paths that lead into the whole body: ``$body.shop.currency``."""
+        own = (self.id, self.title, self.category, self.price.path, self.price.divisor, self.currency.path)
+        return body_paths((*own, str(self.price.exponent), *self.extra.values()))
 
     def for_variants(self, explode: str) -> Self:
         """Return the fields for variants, the elements of the list at ``explode``.

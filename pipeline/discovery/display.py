@@ -14,7 +14,7 @@ from pipeline.discovery.first_page import FirstPage, FirstPageResults
 from pipeline.discovery.init import DraftResult
 from pipeline.errors import FetchError
 from pipeline.formatting import counted
-from pipeline.model.pages import NormalizedPage, Page
+from pipeline.model.pages import NormalizedPage
 from pipeline.normalize.normalizer import normalize_page, reader_for
 from pipeline.normalize.numerals import WireFloat, encode_wire_float
 from pipeline.normalize.readers import RecordReader
@@ -56,7 +56,7 @@ def side_by_side(page: FirstPage, reader: RecordReader, *, most: int, width: int
     lines = [f"{fitted('raw', left)} │ normalized"]
     for position in range(min(most, len(page.records))):
         lines.append(f"{'─' * left}─┼─{'─' * right}")
-        alone = Page(source=page.endpoint.name, number=1, records=page.records[position : position + 1])
+        alone = msgspec.structs.replace(page.page(), records=page.records[position : position + 1])
         outcome = _outcome(normalize_page(alone, _PROCESSED_AT, reader))
         for one, other in zip_longest(_raw_lines(page, position), outcome, fillvalue=""):
             lines.append(f"{fitted(one, left)} │ {fitted(other, right)}".rstrip())

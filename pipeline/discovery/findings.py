@@ -39,7 +39,7 @@ class Findings(msgspec.Struct, frozen=True):
 
 def findings_on(page: FirstPage) -> Findings:
     """Normalize a page as a run would, and return what is found."""
-    reader = reader_for(page.endpoint.fields, page.endpoint.explode)
+    reader = reader_for(page.endpoint.fields, page.endpoint.explode, page.endpoint.transform)
     return findings_in(normalize_page(page.page(), utc_timestamp(), reader), page.endpoint.expect)
 
 

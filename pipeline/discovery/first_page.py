@@ -12,7 +12,7 @@ from pipeline.config.source import Paging, PagingStyle
 from pipeline.errors import FetchError
 from pipeline.fetch.account.ledger import Ledger
 from pipeline.fetch.attempts import ResilientClient
-from pipeline.fetch.content.response import Response
+from pipeline.fetch.content.response import Response, shared_values
 from pipeline.fetch.content.signs import announced_by, read_signs
 from pipeline.fetch.groups import make_throttles
 from pipeline.fetch.http.client import Connect, connector
@@ -41,7 +41,8 @@ class FirstPage(msgspec.Struct, frozen=True):
 
     def page(self) -> Page:
         """Return the page in the form that the normalizer accepts."""
-        return Page(source=self.endpoint.name, number=1, records=self.records)
+        shared = shared_values(self.response, self.endpoint.fields.body_paths)
+        return Page(source=self.endpoint.name, number=1, records=self.records, shared=shared)
 
 
 async def fetch_first_page(

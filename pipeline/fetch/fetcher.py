@@ -12,7 +12,7 @@ from pipeline.config.source import PagingStyle
 from pipeline.errors import DeadlineNearError, EndpointLostError, FetchError, PermanentError, TransientError
 from pipeline.fetch.account.ledger import Ledger
 from pipeline.fetch.attempts import ResilientClient
-from pipeline.fetch.content.response import FetchedPage
+from pipeline.fetch.content.response import FetchedPage, shared_values
 from pipeline.fetch.http.client import Client
 from pipeline.fetch.paging.paginator import Ending, Fate
 from pipeline.fetch.paging.select import make_paginator, usable
@@ -235,6 +235,7 @@ class Fetcher:
             source=self._endpoint.name,
             number=number,
             records=fetched.records,
+            shared=shared_values(fetched.response, self._endpoint.fields.body_paths),
             trace=Trace(
                 token=None if token is None else self._endpoint.secrets.seal(token),
                 fingerprint=self._paginator.fingerprint(),

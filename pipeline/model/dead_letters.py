@@ -1,6 +1,6 @@
 """Dead letters: the rejected records in full, in a file beside the summary."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from pipeline.errors import ConfigError, Problem
-from pipeline.model.pages import Reject
+from pipeline.model.pages import Page, Reject
 from pipeline.redaction import Secrets
 
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -17,7 +17,8 @@ _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
     """A rejected record and the reason: one line of the file of dead letters.
 
-    ``record`` is its JSON on one line. If it is not valid JSON, ``text`` has it as it came instead.
+    ``record`` is its JSON on one line. If it is not valid JSON, ``text`` has it as it came instead. ``shared`` has the
+    values from the rest of the body that belong to it.
     """
 
     source: str
@@ -28,28 +29,45 @@ class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
     rejected_at: str
     record: msgspec.Raw | UnsetType = UNSET
     text: str = ""
+    shared: Mapping[str, msgspec.Raw] = {}
 
     @classmethod
-    def of(cls, source: str, page: int, reject: Reject, rejected_at: str, raw: msgspec.Raw) -> Self:
-        """Make the dead letter of the record ``raw``."""
+    def of(cls, page: Page, reject: Reject, rejected_at: str) -> Self:
+        """Make the dead letter of a record of ``page``."""
+        raw = page.records[reject.position - 1]
         record: msgspec.Raw | UnsetType = UNSET
         text = ""
         try:
             record = msgspec.Raw(msgspec.json.format(bytes(raw).decode(), indent=-1).encode())
         except _UNDECODABLE:
             text = bytes(raw).decode(errors="backslashreplace")
-        return cls(source, page, reject.position, reject.field, reject.reason, rejected_at, record, text)
+        return cls(
+            source=page.source,
+            page=page.number,
+            position=reject.position,
+            field=reject.field,
+            reason=reject.reason,
+            rejected_at=rejected_at,
+            record=record,
+            text=text,
+            shared=dict(page.shared),
+        )
 
     def redacted(self, secrets: Secrets) -> Self:
         """Return the letter without credentials that the API may have repeated in the record."""
         record = self.record if self.record is UNSET else msgspec.Raw(secrets.redact_json(bytes(self.record)))
         reason, text = secrets.redact(self.reason), secrets.redact(self.text)
-        return msgspec.structs.replace(self, record=record, reason=reason, text=text)
+        shared = {path: msgspec.Raw(secrets.redact_json(bytes(value))) for path, value in self.shared.items()}
+        return msgspec.structs.replace(self, record=record, reason=reason, text=text, shared=shared)
 
     @property
     def raw(self) -> msgspec.Raw:
         """The record as it came, except for whitespace between tokens."""
         return msgspec.Raw(self.text.encode()) if self.record is UNSET else self.record
+
+    def as_page(self) -> Page:
+        """Return a page that has this record alone."""
+        return Page(self.source, self.page, [self.raw], shared=self.shared)
 
 
 encode_letter = msgspec.json.Encoder().encode

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Self
 
 import msgspec
@@ -34,13 +35,15 @@ class Trace(msgspec.Struct, frozen=True, omit_defaults=True):
 class Page(msgspec.Struct, frozen=True):
     """One fetched page, its records as the bytes that arrived (views, not copies).
 
-    ``number`` is the ordinal of the page within its endpoint, from 1.
+    ``number`` is the ordinal of the page within its endpoint, from 1. ``shared`` has the values around the records that
+    belong to all of them, by their paths (``$body.shop.currency``).
     """
 
     source: str
     number: int
     records: Sequence[msgspec.Raw]
     trace: Trace = Trace()
+    shared: Mapping[str, msgspec.Raw] = MappingProxyType({})
 
 
 class Product(msgspec.Struct, frozen=True):
@@ -75,8 +78,8 @@ class NormalizedPage(msgspec.Struct, frozen=True):
 
     ``lines`` has one encoded Product per line (JSON Lines, no line end after the last), in the order of the page.
     ``ids`` has their ids in the same order, and ``tally`` counts all of them. ``coercions`` counts the values that were
-    read by a documented rule, by its name. ``rejected`` counts all rejects and ``rejects`` lists the first of them;
-    ``dead_letters`` (JSON Lines) has all of them in full.
+    read by a documented rule, by its name. ``dropped`` counts the records that a transform left out. ``rejected``
+    counts all rejects and ``rejects`` lists the first of them; ``dead_letters`` (JSON Lines) has all of them in full.
     """
 
     source: str
@@ -89,6 +92,7 @@ class NormalizedPage(msgspec.Struct, frozen=True):
     dead_letters: bytes
     coercions: Mapping[str, int]
     trace: Trace = Trace()
+    dropped: int = 0
 
     @property
     def records(self) -> int:

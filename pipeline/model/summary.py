@@ -119,6 +119,8 @@ class SourceReport(msgspec.Struct, frozen=True):
     reasons for ``pages_missing``. Compare ``records_announced`` with ``records_received``, which does not count
     repetitions; it is None if a record may be several products. ``time`` covers this run, not the one it resumes.
 
+    ``dropped`` counts the records that a transform left out; they are not in ``items_fetched``.
+
     ``priced`` counts the products that have a price, ``conflicting`` the duplicates whose price is not that of the
     product. ``unmet`` lists the expectations that the source does not meet. ``baseline_products`` is the number of
     products in the last complete run, None if there was none. ``fetched_at`` is the time of the last page (RFC 3339
@@ -147,6 +149,7 @@ class SourceReport(msgspec.Struct, frozen=True):
     avg_price: Decimal | None
     prices: Mapping[str, PriceRange]
     coercions: Mapping[str, int]
+    dropped: int = 0
     refused: int = 0
     fitting_rps: float | None = None
     time: SourceTime = NO_SOURCE_TIME

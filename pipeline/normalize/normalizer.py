@@ -3,17 +3,27 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from pipeline.config.source import NO_FIELDS, Fields
+from pipeline.config.transform import Transform
 from pipeline.model.dead_letters import DeadLetter, encode_letter
 from pipeline.model.pages import MAX_LISTED_REJECTS, LostPage, NormalizedPage, Page, Reject, utc_timestamp
 from pipeline.model.tally import Tally
 from pipeline.normalize.numerals import encode_wire_float
-from pipeline.normalize.readers import DefaultReader, MappedReader, NoIdError, ParsedRecord, RecordReader
+from pipeline.normalize.readers import (
+    DefaultReader,
+    MappedReader,
+    NoIdError,
+    ParsedRecord,
+    RecordReader,
+    TransformingReader,
+)
+from pipeline.normalize.transform import Prepared
 
 
 class _ProductLine(msgspec.Struct, omit_defaults=True, gc=False):
@@ -34,9 +44,13 @@ _encode_lines = msgspec.json.Encoder(enc_hook=encode_wire_float).encode_lines
 DEFAULT_READER = DefaultReader()
 
 
-def reader_for(fields: Fields, explode: str | None = None) -> RecordReader:
-    """Return the reader for an endpoint with these fields; with ``explode``, each element of that list is a product."""
-    return DEFAULT_READER if fields == NO_FIELDS and explode is None else MappedReader(fields, explode)
+def reader_for(fields: Fields, explode: str | None = None, transform: Transform | None = None) -> RecordReader:
+    """Return the reader for an endpoint with these fields.
+
+    With ``explode``, each element of that list is a product. ``transform`` changes the records before they are read.
+    """
+    reader = DEFAULT_READER if fields == NO_FIELDS and explode is None else MappedReader(fields, explode)
+    return TransformingReader(reader, transform) if transform else reader
 
 
 def normalize_batch(
@@ -66,13 +80,16 @@ def normalize_separately(
 
 def normalize_page(page: Page, processed_at: str, reader: RecordReader = DEFAULT_READER) -> NormalizedPage:
     """Turn each record of a page into encoded products or rejects; no content of a record makes this raise."""
+    made = reader.prepare(page.records)
     rejects: list[Reject] = []
     try:
-        products = reader.read_page(page.records)
+        products = reader.read_page(made.records, page.shared)
         ids, lines = _encode_products(page.source, products, processed_at)
     except Exception:  # noqa: BLE001 - a hostile record must not affect the others
-        products, rejects = _read_one_by_one(page, processed_at, reader)
+        products, rejects = _read_one_by_one(page, made, processed_at, reader)
         ids, lines = _encode_products(page.source, products, processed_at)
+    if made.rejects:
+        rejects = sorted([*made.rejects, *rejects], key=attrgetter("position"))
     amounts: defaultdict[str | None, list[Decimal]] = defaultdict(list)
     coercions: Counter[str] = Counter()
     for product in products:
@@ -89,9 +106,10 @@ def normalize_page(page: Page, processed_at: str, reader: RecordReader = DEFAULT
         tally=Tally.of(amounts, [product.category for product in products]),
         rejected=len(rejects),
         rejects=rejects[:MAX_LISTED_REJECTS],
-        dead_letters=b"\n".join(_letter(page, reject, processed_at) for reject in rejects),
+        dead_letters=b"\n".join(encode_letter(DeadLetter.of(page, reject, processed_at)) for reject in rejects),
         coercions=coercions,
         trace=page.trace,
+        dropped=made.dropped,
     )
 
 
@@ -101,12 +119,14 @@ def _encode_products(source: str, products: Sequence[ParsedRecord], processed_at
     return [line.id for line in lines], _encode_lines(lines)[:-1]
 
 
-def _read_one_by_one(page: Page, processed_at: str, reader: RecordReader) -> tuple[list[ParsedRecord], list[Reject]]:
+def _read_one_by_one(
+    page: Page, made: Prepared, processed_at: str, reader: RecordReader
+) -> tuple[list[ParsedRecord], list[Reject]]:
     """Return the products and the rejects of a page in which at least one record fails."""
     products: list[ParsedRecord] = []
     rejects: list[Reject] = []
-    for position, raw in enumerate(page.records, start=1):
-        for outcome in _read_record(raw, reader):
+    for position, raw in zip(made.positions, made.records, strict=True):
+        for outcome in _read_record(raw, page.shared, reader):
             try:
                 if isinstance(outcome, Exception):
                     raise outcome  # noqa: TRY301 - handled like an error raised by encoding
@@ -118,16 +138,13 @@ def _read_one_by_one(page: Page, processed_at: str, reader: RecordReader) -> tup
     return products, rejects
 
 
-def _read_record(raw: msgspec.Raw, reader: RecordReader) -> Sequence[ParsedRecord | Exception]:
+def _read_record(
+    raw: msgspec.Raw, shared: Mapping[str, msgspec.Raw], reader: RecordReader
+) -> Sequence[ParsedRecord | Exception]:
     try:
-        return reader.read(raw)
+        return reader.read(raw, shared)
     except Exception as error:  # noqa: BLE001 - see above
         return (error,)
-
-
-def _letter(page: Page, reject: Reject, processed_at: str) -> bytes:
-    raw = page.records[reject.position - 1]
-    return encode_letter(DeadLetter.of(page.source, page.number, reject, processed_at, raw))
 
 
 def _line(source: str, product: ParsedRecord, processed_at: str) -> _ProductLine:

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from pipeline.config.currency import code_of
 from pipeline.config.record_paths import compile_path, compile_template
 from pipeline.config.source import Fields
+from pipeline.config.transform import Transform
 from pipeline.normalize.fields import (
     CATEGORY_KEYS,
     CURRENCY_KEYS,
@@ -27,6 +29,7 @@ from pipeline.normalize.fields import (
 from pipeline.normalize.money import Money, read_money
 from pipeline.normalize.numerals import WireFloat, WireNumber
 from pipeline.normalize.price import PriceReader
+from pipeline.normalize.transform import Prepared, apply_transform
 from pipeline.normalize.variants import (
     OUTER,
     VARIANT,
@@ -49,6 +52,11 @@ class ParsedRecord(msgspec.Struct, frozen=True, gc=False):
     extra: Mapping[str, Any] = {}
 
 
+# Values from the body around the records, by their paths.
+Shared = Mapping[str, msgspec.Raw]
+NOTHING_SHARED: Shared = MappingProxyType({})
+
+
 class RecordReader:
     """Base class of readers for the records of one endpoint."""
 
@@ -59,14 +67,19 @@ class RecordReader:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return bytes(raw)
 
-    def read(self, raw: msgspec.Raw) -> "Sequence[ParsedRecord | NoIdError]":
+    def prepare(self, raws: Sequence[msgspec.Raw]) -> Prepared:
+        """Return the records to read instead of those of a page."""
+        return Prepared(raws, range(1, len(raws) + 1))
+
+    def read(self, raw: msgspec.Raw, shared: Shared = NOTHING_SHARED) -> "Sequence[ParsedRecord | NoIdError]":
         """Return the products of a record, and an error for each of its variants that is rejected.
 
-        Any exception rejects the record as a whole.
+        ``shared`` has the values from the rest of the body, by their paths. Any exception rejects the record as a
+        whole.
         """
         raise NotImplementedError
 
-    def read_page(self, raws: Sequence[msgspec.Raw]) -> list[ParsedRecord]:
+    def read_page(self, raws: Sequence[msgspec.Raw], shared: Shared = NOTHING_SHARED) -> list[ParsedRecord]:
         """Return the products of all records of a page, in order.
 
         Raises:
@@ -74,7 +87,7 @@ class RecordReader:
         """
         products: list[ParsedRecord] = []
         for raw in raws:
-            for outcome in self.read(raw):
+            for outcome in self.read(raw, shared):
                 if isinstance(outcome, NoIdError):
                     raise outcome
                 products.append(outcome)
@@ -118,7 +131,11 @@ _categories: Callable[[Any], tuple[object, ...]] = attrgetter(*CATEGORY_KEYS)
 class DefaultReader(RecordReader):
     """A reader for records whose fields have default names; it decodes no other fields."""
 
-    def read(self, raw: msgspec.Raw) -> Sequence[ParsedRecord | NoIdError]:
+    def read(
+        self,
+        raw: msgspec.Raw,
+        shared: Shared = NOTHING_SHARED,  # noqa: ARG002 - no field is described
+    ) -> Sequence[ParsedRecord | NoIdError]:
         """Return the product of a record.
 
         Raises:
@@ -127,7 +144,11 @@ class DefaultReader(RecordReader):
         """
         return (_parse(_decode_record(raw)),)
 
-    def read_page(self, raws: Sequence[msgspec.Raw]) -> list[ParsedRecord]:
+    def read_page(
+        self,
+        raws: Sequence[msgspec.Raw],
+        shared: Shared = NOTHING_SHARED,  # noqa: ARG002 - no field is described
+    ) -> list[ParsedRecord]:
         """Return the products of all records of a page, decoded in one call, which takes half the time.
 
         Raises:
@@ -169,6 +190,7 @@ def _money_in(currencies: Sequence[object], price: object) -> Money:
 
 
 _decode_object = msgspec.json.Decoder(dict[str, Any], float_hook=WireFloat).decode
+_decode_value = msgspec.json.Decoder(float_hook=WireFloat).decode
 
 Candidates = Callable[[Any], Iterable[object]]
 
@@ -195,7 +217,7 @@ class MappedReader(RecordReader):
         self._price = PriceReader(fields.price, lambda record: first_price(prices(record)))
         self._extra = {name: compile_path(path) for name, path in fields.extra.items()}
 
-    def read(self, raw: msgspec.Raw) -> Sequence[ParsedRecord | NoIdError]:
+    def read(self, raw: msgspec.Raw, shared: Shared = NOTHING_SHARED) -> Sequence[ParsedRecord | NoIdError]:
         """Return the product of a record, or of each of its variants.
 
         There is a :class:`NoIdError` for each variant without an id. There is also one for each variant that would
@@ -205,16 +227,20 @@ class MappedReader(RecordReader):
             msgspec.DecodeError: if the record is not a JSON object.
         """
         record = _decode_object(raw)
+        for path, value in shared.items():
+            record[path] = _decode_value(value)
         variants = self._explode(record) if self._explode else ()
         if not variants:
             return (self._read(record),)
         outcomes = [self._read(with_variant(record, lineage), lineage) for lineage in variants]
         if OUTER not in self._added_keys:
             return outcomes
-        shared = indices_with_shared_ids(outcomes, variants)
+        ambiguous = indices_with_shared_ids(outcomes, variants)
         remedy = f"tell them apart by `{OUTER}` and `{VARIANT}` in `fields.id`"
         return [
-            NoIdError(f"variants in different places would share one; {remedy}", "id") if index in shared else outcome
+            NoIdError(f"variants in different places would share one; {remedy}", "id")
+            if index in ambiguous
+            else outcome
             for index, outcome in enumerate(outcomes)
         ]
 
@@ -263,3 +289,34 @@ class MappedReader(RecordReader):
 
     def _not_null(self, value: Any) -> Any:
         return None if isinstance(value, str | int | WireFloat) and str(value) in self._nulls else value
+
+
+class TransformingReader(RecordReader):
+    """A reader that applies a transform to the records of a page, and reads the results with another reader.
+
+    The identity of a record is that before the transform.
+    """
+
+    def __init__(self, reader: RecordReader, transform: Transform) -> None:
+        self._reader = reader
+        self._transform = transform
+
+    def prepare(self, raws: Sequence[msgspec.Raw]) -> Prepared:
+        """Return the records that the transform makes of those of a page."""
+        return apply_transform(self._transform, raws)
+
+    def identify(self, raw: msgspec.Raw) -> Hashable:
+        """Return the identity that the other reader finds in a record as it arrived."""
+        return self._reader.identify(raw)
+
+    def read(self, raw: msgspec.Raw, shared: Shared = NOTHING_SHARED) -> Sequence[ParsedRecord | NoIdError]:
+        """Return the products that the other reader finds in a record that the transform has made."""
+        return self._reader.read(raw, shared)
+
+    def read_page(self, raws: Sequence[msgspec.Raw], shared: Shared = NOTHING_SHARED) -> list[ParsedRecord]:
+        """Return the products that the other reader finds in all records that the transform has made of a page.
+
+        Raises:
+            Exception: if any record is rejected.
+        """
+        return self._reader.read_page(raws, shared)

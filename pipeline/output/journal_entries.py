@@ -53,6 +53,7 @@ class PageEntry(msgspec.Struct, frozen=True, tag="page", tag_field="entry"):
     size: int
     letters: int
     trace: Trace
+    dropped: int = 0
 
 
 class ProfileEntry(msgspec.Struct, frozen=True, tag="profile", tag_field="entry"):
@@ -119,6 +120,7 @@ def encode_page(page: NormalizedPage, offset: int) -> tuple[bytes, EntrySpan]:
             size=len(page.lines),
             letters=len(page.dead_letters),
             trace=page.trace,
+            dropped=page.dropped,
         )
     )
     parts = [header, page.lines, page.dead_letters] if page.dead_letters else [header, page.lines]

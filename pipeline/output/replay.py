@@ -106,7 +106,7 @@ class _SourceReplay:
         """Normalize the dead letters one by one."""
         coercions: list[Mapping[str, int]] = []
         for letter in letters:
-            (page,) = normalize([Page(letter.source, letter.page, [letter.raw])])
+            (page,) = normalize([letter.as_page()])
             lines = page.lines.split(b"\n") if page.ids else []
             read_lines = partial(bytes, page.lines)
             new = [line for line in lines if self.account.add_product(_decode_product(line), read_lines)]
@@ -143,6 +143,7 @@ class _SourceReplay:
         conflicting = old.conflicting + min(account.conflicting, account.duplicates - old.duplicates)
         received = None if old.records_received is None else account.products + account.rejected
         fields = {**account.report_fields(), "conflicting": conflicting, "records_received": received}
+        fields["dropped"] = old.dropped
         return msgspec.structs.replace(old, **fields)
 
 

@@ -35,9 +35,9 @@ _decode_offers = msgspec.json.Decoder(_Offer).decode_lines
 class SourceAccount:
     """Running account of one source's records, to which pages are added in their order.
 
-    ``failures`` are those of its requests, ``coercions`` those that are counted already. ``duplicates`` and
-    ``rejected`` are counts; ``tally`` has the prices and categories of the products. ``fetched_at`` is the time of the
-    last page.
+    ``failures`` are those of its requests, ``coercions`` those that are counted already. ``duplicates``, ``rejected``
+    and ``dropped`` are counts; ``tally`` has the prices and categories of the products. ``fetched_at`` is the time of
+    the last page.
 
     Memory holds the ids of the products, but not their prices. Lines are read again to compare the price of a product
     with those of its duplicates.
@@ -49,6 +49,7 @@ class SourceAccount:
         self._source = source
         self.duplicates = 0
         self.rejected = 0
+        self.dropped = 0
         self.tally = Tally()
         self._failures = list(failures)
         self._coercions = Counter(coercions)
@@ -67,6 +68,7 @@ class SourceAccount:
         statistics are enough.
         """
         self.fetched_at = max(self.fetched_at or entry.at, entry.at)
+        self.dropped += entry.dropped
         self.add_coercions(entry.coercions)
         self.add_rejects(entry.number, entry.at, entry.rejects, entry.rejected)
         if self._add_new_ids(entry.ids, read_lines):
@@ -140,6 +142,7 @@ class SourceAccount:
             "products": self.products,
             "duplicates": self.duplicates,
             "rejected": self.rejected,
+            "dropped": self.dropped,
             "errors": sum(failure.action != "retry" for failure in self._failures),
             # An average over several currencies would mean nothing.
             "avg_price": next(iter(prices.values())).avg if len(prices) == 1 else None,

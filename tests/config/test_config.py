@@ -88,6 +88,7 @@ def test_shipped_file_holds_every_key_with_its_default(tmp_path: Path) -> None:
     shipped = load_config(SHIPPED, environ={})
     assert [endpoint.name for endpoint in resolve(shipped)] == ["api1", "api2", "api3"]
     assert msgspec.structs.replace(shipped, endpoints=()) == Config()
+    (tmp_path / "shops.py").write_text("def clean(record): ...")  # the example of `transform`
     uncommented = re.sub(r"(?m)^( *)# (\w+:)", r"\1\2", SHIPPED.read_text(encoding="utf-8"))
     assert flat(load(tmp_path, uncommented)) == flat(Config())
     written = yaml.safe_load(uncommented)

@@ -13,15 +13,8 @@ from pipeline.config.source import PagingStyle, PriceKind
 
 NAMES = (
     *("bigcommerce", "commercetools", "dummyjson", "ebay_browse", "fakestore", "magento2", "magento2_graphql"),
-    *(
-        "platzi",
-        "saleor",
-        "shopify_admin",
-        "shopify_storefront",
-        "stripe_prices",
-        "woocommerce_store",
-        "woocommerce_v3",
-    ),
+    *("platzi", "saleor", "shopify_admin", "shopify_graphql", "shopify_storefront", "stripe_prices"),
+    *("woocommerce_store", "woocommerce_v3"),
 )
 
 
@@ -120,7 +113,7 @@ def test_an_unknown_preset_is_an_error_beside_the_others(tmp_path: Path) -> None
     text = "endpoints: [{name: a, url: 'http://a.test/', preset: shopify_admn}, {name: b, url: x, preset: zzz}]"
     found = problems(tmp_path, text)
     assert "did you mean `shopify_admin`?" in found["endpoints.0.preset"]
-    assert "there are: bigcommerce, dummyjson" in found["endpoints.1.preset"]
+    assert "there are: bigcommerce, commercetools" in found["endpoints.1.preset"]
     assert "endpoints.1.url" in found
 
 

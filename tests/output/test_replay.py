@@ -139,7 +139,7 @@ def test_a_record_that_is_no_json_is_kept_as_text(tmp_path: Path) -> None:
 @given(st.binary(min_size=1) | st.recursive(st.none() | st.text(), st.lists).map(msgspec.json.encode))
 def test_any_record_is_one_line_and_comes_back(raw: bytes) -> None:
     """The dead letter of any record is one line of JSON, and valid JSON survives the round trip."""
-    letter = DeadLetter.of("shop", 1, Reject(1, "$", "why"), NOW, msgspec.Raw(raw))
+    letter = DeadLetter.of(Page("shop", 1, [msgspec.Raw(raw)]), Reject(1, "$", "why"), NOW)
     line = msgspec.json.encode(letter)
     assert b"\n" not in line
     again = msgspec.json.decode(line, type=DeadLetter)

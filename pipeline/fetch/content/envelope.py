@@ -33,11 +33,11 @@ class Envelope:
         A key of the outermost object may itself contain points: ``@odata.nextLink``. ``links[0]`` is the first element
         of a list. ``links[next]`` is the ``href`` of the element whose ``rel`` is ``next``, in a list of links.
         """
-        raw = self._members("").get(path) or self._raw(path)
+        raw = self.raw(path)
         if raw is not None:
             return _decode(raw, default)
         place, bracket, relation = path.rpartition("[")
-        links = self._raw(place) if bracket else None
+        links = self._at(place) if bracket else None
         return default if links is None else _link(_decode(links, default), relation.removesuffix("]"), default)
 
     def has_member(self, key: str) -> bool:
@@ -51,12 +51,15 @@ class Envelope:
     def _members(self, path: str) -> _Members:
         found = self._objects.get(path)
         if found is None:
-            raw = self._raw(path) if path else self._body
+            raw = self._at(path) if path else self._body
             found = self._objects[path] = {} if raw is None else _split(raw)
         return found
 
-    def _raw(self, path: str) -> msgspec.Raw | None:
+    def raw(self, path: str) -> msgspec.Raw | None:
         """Return the value at a dotted path as its bytes, None if there is none."""
+        return self._members("").get(path) or self._at(path)
+
+    def _at(self, path: str) -> msgspec.Raw | None:
         parent, _, key = path.rpartition(".")
         name, *indices = key.split("[")
         raw = msgspec.Raw(self._body) if indices and not (parent or name) else self._members(parent).get(name)

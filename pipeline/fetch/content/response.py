@@ -1,10 +1,11 @@
 """A successful response, and the page in it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
+from pipeline.config.record_paths import IN_BODY
 from pipeline.fetch.content.envelope import Envelope
 
 
@@ -41,6 +42,14 @@ class Response(msgspec.Struct):
         except ValueError:  # brackets, ports and characters that no URL may have
             return None
         return url if usable else None
+
+
+def shared_values(response: Response, paths: Collection[str]) -> Mapping[str, msgspec.Raw]:
+    """Return the values at paths in the whole body (``$body.shop.currency``), copied, so that the body may go."""
+    if not paths:
+        return {}
+    values = {path: response.envelope.raw(path.removeprefix(IN_BODY)) for path in paths}
+    return {path: msgspec.Raw(bytes(value)) for path, value in values.items() if value is not None}
 
 
 class FetchedPage(msgspec.Struct, frozen=True):
