@@ -9,6 +9,7 @@
     └── FetchError                 carries source, page, attempt and HTTP status
         ├── TransientError         worth a retry
         │   ├── UnreachableError   no connection could be opened
+        │   ├── TruncatedFeedError     a feed ends before its end
         │   └── RateLimitedError   a refusal: the server is healthy, the client is too fast
         ├── PermanentError         the same request would fail again: the page is skipped
         │   ├── NoRecordsError     the body is valid, but has no list of records
@@ -106,6 +107,10 @@ class TransientError(FetchError):
 
 class UnreachableError(TransientError):
     """No connection could be opened: refused, unknown host, no route, TLS."""
+
+
+class TruncatedFeedError(TransientError):
+    """A feed ends before its end: within a row, a quoted cell, an element or compressed data."""
 
 
 class RateLimitedError(TransientError):
