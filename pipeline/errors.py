@@ -13,6 +13,7 @@
         │   └── RateLimitedError   a refusal: the server is healthy, the client is too fast
         ├── PermanentError         the same request would fail again: the page is skipped
         │   ├── NoRecordsError     the body is valid, but has no list of records
+        │   ├── FeedFoundError     the response is a feed, which is read in another way
         │   └── RedirectedError    the page has another URL, which may be requested
         └── EndpointLostError      the walk ends here; the rest of the endpoint is unknown
             ├── CircuitGivenUpError    every probe of the open circuit failed
@@ -126,6 +127,14 @@ class PermanentError(FetchError):
 
 class NoRecordsError(PermanentError):
     """The response is valid JSON, but contains no list of records."""
+
+
+class FeedFoundError(PermanentError):
+    """The response is a feed, which is read as a stream; ``format`` is its format as the configuration names it."""
+
+    def __init__(self, text: str, *, format: str) -> None:  # noqa: A002 - the key of the configuration
+        super().__init__(text)
+        self.format = format
 
 
 class RedirectedError(PermanentError):

@@ -37,7 +37,7 @@ from pipeline.output.bottleneck import with_bottlenecks
 from pipeline.output.expectations import expectations_of, problems_of, with_verdicts
 from pipeline.output.files import OutputFiles
 from pipeline.output.journal import Journal
-from pipeline.output.previous import read_baselines
+from pipeline.output.previous import PreviousSummary
 from pipeline.shutdown import Shutdown
 
 
@@ -176,7 +176,7 @@ class Run:
                 )
             )
             self._outputs.remove_leftovers()
-            self._baselines = read_baselines(self._outputs.summary)
+            self._previous = PreviousSummary.read(self._outputs.summary)
             stack.pop_all()
         return journal
 
@@ -189,6 +189,7 @@ class Run:
             definitions=self._digests,
             uncountable={each.name for each in self._endpoints if each.explode is not None or each.transform},
             checkpoint=trio.from_thread.check_cancelled,
+            previous=self._previous,
         )
         self._readers = {
             endpoint.name: reader_for(endpoint.fields, endpoint.explode, endpoint.transform)
@@ -221,6 +222,8 @@ class Run:
             resumed=self._journal.progress(endpoint.name),
             on_end=partial(self._journal.append_end, endpoint.name),
             on_profile=partial(self._journal.append_profile, endpoint.name),
+            on_restart=partial(self._journal.append_restart, endpoint.name),
+            present=self._previous.feed(endpoint.name, self._digests[endpoint.name]),
         )
 
     def _normalize(self, pages: Sequence[Page]) -> Normalized:
@@ -277,7 +280,7 @@ class Run:
         busy = (time.process_time() - self._cpu_started) / seconds if seconds else 0.0
         limits = {endpoint.name: endpoint.rate_limit for endpoint in self._endpoints}
         catalogue = with_bottlenecks(self._aggregator.finish(results), results, limits, busy=busy)
-        catalogue = with_verdicts(catalogue, expectations_of(self._config), self._baselines)
+        catalogue = with_verdicts(catalogue, expectations_of(self._config), self._previous.baselines)
         for source in catalogue.sources:
             for problem in problems_of(source):
                 logger.bind(endpoint=source.name).warning("{}", problem)

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from base64 import b64encode
 from contextlib import suppress
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import idna
 
@@ -22,8 +22,11 @@ _OUR_HEADERS = frozenset(
 )
 
 
-def url_error(url: str) -> str | None:
-    """Return why ``url`` cannot be requested, None if it can; user, password and query are not repeated."""
+def url_error(url: str, *, file_of_feed: bool = False) -> str | None:
+    """Return why ``url`` cannot be requested, None if it can; user, password and query are not repeated.
+
+    With ``file_of_feed`` it may also be that of a file: ``file:///data/products.csv``.
+    """
     shown = shown_url(url)
     if any(character <= " " or character == "\x7f" for character in url):
         return f"{shown!r} contains a blank or a control character; percent-encode it (a blank is %20)"
@@ -33,6 +36,8 @@ def url_error(url: str) -> str | None:
         return f"is {len(url)} characters long; use at most {LONGEST_URL}, which servers are expected to accept"
     try:
         parts = urlsplit(url)
+        if parts.scheme == "file":
+            return _file_error(parts, shown, file_of_feed=file_of_feed)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             return f"{shown!r} is not a valid URL; expected http(s)://host/path"
         if parts.port == 0:
@@ -40,6 +45,14 @@ def url_error(url: str) -> str | None:
         _check_host(parts.hostname, literal="[" in parts.netloc)
     except ValueError:
         return f"{shown!r} is not a valid URL; its host or port is wrong (example: http://host:8080/path)"
+    return None
+
+
+def _file_error(parts: SplitResult, shown: str, *, file_of_feed: bool) -> str | None:
+    if not file_of_feed:
+        return f"{shown!r} is a file, which can only be read as a feed; set `format` to csv, tsv, xml or jsonl"
+    if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
+        return f"{shown!r} is not the URL of a file on this machine; expected file:///folder/file"
     return None
 
 

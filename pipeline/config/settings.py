@@ -4,7 +4,7 @@
 documents and ``--help`` take the meaning of a key from here (``section.keys_of``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Annotated, Self
 
@@ -17,7 +17,7 @@ from pipeline.config.presets import preset_error
 from pipeline.config.record_paths import items_error, path_error
 from pipeline.config.request import NO_REQUEST, BodyFormat, Request, encoding_error
 from pipeline.config.section import RULE, SECRET, Section, Word
-from pipeline.config.source import Fields, Paging
+from pipeline.config.source import Fields, Paging, PagingStyle
 from pipeline.distribution import VERSION
 from pipeline.errors import ConfigError, Problem
 
@@ -263,11 +263,27 @@ class Endpoint(Section, frozen=True):
     breaker: Breaker | None = None
     expect: Expect | None = None
 
+    @property
+    def is_feed(self) -> bool:
+        """True if the response is described as a feed."""
+        return self.format not in (None, BodyFormat.JSON)
+
+    def _feed_errors(self) -> Iterator[tuple[str, str]]:
+        if self.is_feed and self.paging.style not in (PagingStyle.AUTO, PagingStyle.NONE):
+            yield (
+                "paging",
+                f"cannot be used with `format: {self.format.value if self.format else ''}`, which is one response",
+            )
+        for key in ("delimiter", "quote"):
+            if getattr(self, key) is not None and self.format not in (None, BodyFormat.CSV, BodyFormat.TSV):
+                yield key, "belongs to `format: csv` and `format: tsv`"
+
     def __post_init__(self) -> None:
         errors = [
             ("preset", preset_error(self.preset) if self.preset is not None else None),
-            ("url", url_error(self.url)),
+            ("url", url_error(self.url, file_of_feed=self.is_feed)),
             ("explode", path_error(self.explode) if self.explode is not None else None),
+            *self._feed_errors(),
             ("items", items_error(self.items) if self.items is not None else None),
             ("encoding", encoding_error(self.encoding) if self.encoding is not None else None),
             *((f"paging.{key}", self.request.error_at(place)) for key, place in self.paging.places.items()),

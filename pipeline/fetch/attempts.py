@@ -1,10 +1,12 @@
 """Fetch one page with rate limiting, retries and a circuit breaker."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from random import Random
+from types import MappingProxyType
+from typing import TypeVar
 
 import trio
 
@@ -18,6 +20,7 @@ from pipeline.fetch.content.response import FetchedPage, Response
 from pipeline.fetch.groups import make_throttle
 from pipeline.fetch.http.client import Client
 from pipeline.fetch.http.graphql import COST_PATH
+from pipeline.fetch.http.stream import StreamedResponse
 from pipeline.fetch.paging.paginator import PageRequest
 from pipeline.fetch.policy.backoff import Backoff
 from pipeline.fetch.policy.circuit_breaker import CircuitBreaker, CircuitBreakerStatistics, Permit, State
@@ -28,6 +31,9 @@ from pipeline.fetch.policy.token_bucket import TokenBucketStatistics
 from pipeline.model.metrics import Activity
 
 MAX_REDIRECTS = 5
+
+_T = TypeVar("_T")
+_R = TypeVar("_R", Response, StreamedResponse)
 
 _NO_CONTENT, _BAD_REQUEST, _UNAUTHORIZED = 204, 400, 401
 _METHOD_NOT_ALLOWED, _UNSUPPORTED_MEDIA_TYPE = 405, 415
@@ -89,6 +95,32 @@ class ResilientClient:
             TransientError: the retries are used up.
             EndpointLostError: no further page can be fetched from the endpoint in this run.
         """
+        return await self._persist(lambda: request.number, partial(self._attempt, request), on_unhealthy)
+
+    async def stream(
+        self,
+        consume: Callable[[StreamedResponse], Awaitable[None]],
+        *,
+        page: Callable[[], int],
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Request the endpoint's URL with further ``headers``, and let ``consume`` read the response.
+
+        A failure while it is read is one of the attempt: another attempt begins with another response. ``page`` returns
+        the number of the page that is being read. A cancellation closes the connection.
+
+        Raises:
+            FetchError: as for :meth:`fetch`.
+        """
+        await self._persist(page, partial(self._stream, consume, page, headers), lambda: None)
+
+    async def _persist(
+        self,
+        page: Callable[[], int],
+        attempt_once: Callable[[int, bool], Awaitable[_T]],
+        on_unhealthy: Callable[[], None],
+    ) -> _T:
+        """Make attempts until one succeeds, as often as breaker, retries and deadline permit."""
         attempt = retries = in_a_row = 0
         was_refused = False
         times_opened = self._breaker.times_opened
@@ -97,7 +129,7 @@ class ResilientClient:
             opened = False
             with await self._admitted() as permit:
                 try:
-                    page = await self._attempt(request, attempt, was_refused=was_refused)
+                    outcome = await attempt_once(attempt, was_refused)
                 except RateLimitedError as error:
                     refusal = error
                 except TransientError as error:
@@ -109,25 +141,25 @@ class ResilientClient:
                     raise
                 else:
                     permit.succeeded()
-                    return page
+                    return outcome
                 finally:
                     self._ledger.traffic.circuit(is_open=self._breaker.state in (State.OPEN, State.HALF_OPEN))
             if refusal:
                 was_refused = True
-                self._prepare_to_repeat(refusal, request.number)
+                self._prepare_to_repeat(refusal, page())
                 continue
             on_unhealthy()
             if self._breaker.times_opened > times_opened:  # earlier failures have had their consequence
                 in_a_row, times_opened = 0, self._breaker.times_opened
             if opened:
-                self._ledger.failed(failure, request.number, "circuit_break", self._circuit_outlook())
+                self._ledger.failed(failure, page(), "circuit_break", self._circuit_outlook())
             elif self._breaker.state is State.CLOSED:
                 retries += 1
                 if retries > self._endpoint.retry.max_retries:
                     raise failure
-                await self._wait_to_retry(failure, request.number, retries)
+                await self._wait_to_retry(failure, page(), retries)
             else:  # the circuit was opened by the failure of another page, after this request had left
-                self._ledger.failed(failure, request.number, "retry", "the circuit is open")
+                self._ledger.failed(failure, page(), "retry", "the circuit is open")
 
     async def _admitted(self) -> Permit:
         with suppress(trio.WouldBlock):
@@ -135,40 +167,60 @@ class ResilientClient:
         with self._ledger.time.during(Activity.CIRCUIT):
             return await self._breaker.admit()
 
-    async def _attempt(self, request: PageRequest, attempt: int, *, was_refused: bool) -> FetchedPage:
+    async def _attempt(self, request: PageRequest, attempt: int, was_refused: bool) -> FetchedPage:
         watch = Stopwatch()
         try:
             url = request.url or self._client.url_with(request.parameters)
             again = request.again or attempt > 1
-            response = await self._respond(url, request.body, watch, again=again, repeats=was_refused)
+            send = partial(self._client.fetch, body=request.body)
+            response = await self._respond(send, url, watch, again=again, repeats=was_refused)
             records = [] if response.status == _NO_CONTENT else self._finder.find(response.body)
         except FetchError as error:
-            if watch.started_at is not None:
-                self._ledger.traffic.attempted(watch.started_at, error)
-            raise error.at(
-                source=self._endpoint.name,
-                page=request.number,
-                attempt=attempt,
-                elapsed=watch.seconds(),
-                text=self._explained(error, request),
-            ) from error.__cause__
+            text = self._explained(error, {**request.parameters, **request.body})
+            raise self._located(error, request.number, attempt, watch, text) from error.__cause__
         assert watch.started_at is not None, "a response follows a request"
         self._ledger.traffic.attempted(watch.started_at, None, watch.latency)
         self._ledger.attempt_succeeded(request.number, attempt, response.status, watch.seconds(), len(records))
         return FetchedPage(records, response, watch.latency, self._finder.records_path)
 
-    def _explained(self, error: FetchError, request: PageRequest) -> str:
+    async def _stream(
+        self,
+        consume: Callable[[StreamedResponse], Awaitable[None]],
+        page: Callable[[], int],
+        headers: Mapping[str, str],
+        attempt: int,
+        was_refused: bool,
+    ) -> None:
+        watch = Stopwatch()
+        try:
+            send = partial(self._client.stream, consume=consume, headers=headers)
+            url = self._client.url_with({})
+            response = await self._respond(send, url, watch, again=attempt > 1, repeats=was_refused)
+        except FetchError as error:
+            text = self._explained(error, {})
+            raise self._located(error, page(), attempt, watch, text) from error.__cause__
+        assert watch.started_at is not None, "a response follows a request"
+        self._ledger.traffic.attempted(watch.started_at, None, watch.latency)
+        self._ledger.attempt_succeeded(page(), attempt, response.status, watch.seconds(), self._ledger.records)
+
+    def _located(self, error: FetchError, page: int, attempt: int, watch: Stopwatch, text: str) -> FetchError:
+        """Record a failed attempt, and return its error with its place and this text."""
+        if watch.started_at is not None:
+            self._ledger.traffic.attempted(watch.started_at, error)
+        return error.at(source=self._endpoint.name, page=page, attempt=attempt, elapsed=watch.seconds(), text=text)
+
+    def _explained(self, error: FetchError, values: Mapping[str, str | int]) -> str:
         text = self._access.explained(error)
         if error.code in (_METHOD_NOT_ALLOWED, _UNSUPPORTED_MEDIA_TYPE):
             method = self._endpoint.request.method.value
             text += f"; the request was a {method}; describe another with `request` (docs/REQUESTS.md)"
-        if error.code == _BAD_REQUEST and (values := {**request.parameters, **request.body}):
+        if error.code == _BAD_REQUEST and values:
             text += self._access.redact(f"; requested with {'&'.join(f'{name}={values[name]}' for name in values)}")
         return text
 
     async def _respond(
-        self, url: str, body: Mapping[str, str | int], watch: Stopwatch, *, again: bool, repeats: bool
-    ) -> Response:
+        self, send: Callable[..., Awaitable[_R]], url: str, watch: Stopwatch, *, again: bool, repeats: bool
+    ) -> _R:
         """Follow redirects, and replace a refused access token once; each request costs a token of the bucket."""
         renewed, redirects = False, 0
         while redirects <= MAX_REDIRECTS:
@@ -180,9 +232,7 @@ class ResilientClient:
                 try:
                     on_sent = partial(watch.sent, turn)
                     with self._ledger.time.during(Activity.NETWORK):
-                        response = await self._client.fetch(
-                            url, body=body, token=token, on_sent=on_sent, on_answered=turn.answered
-                        )
+                        response = await send(url, token=token, on_sent=on_sent, on_answered=turn.answered)
                 except RateLimitedError as error:
                     turn.refused(error.retry_after)
                     raise
@@ -206,8 +256,10 @@ class ResilientClient:
                     watch.over()
         raise PermanentError(f"redirected more than {MAX_REDIRECTS} times; check `url`")
 
-    def _cost(self, response: Response) -> Quota | None:
-        return cost_quota(response.envelope.value(COST_PATH)) if self._endpoint.request.is_graphql else None
+    def _cost(self, response: Response | StreamedResponse) -> Quota | None:
+        if not self._endpoint.request.is_graphql or isinstance(response, StreamedResponse):
+            return None
+        return cost_quota(response.envelope.value(COST_PATH))
 
     async def _granted(self, *, repeats: bool) -> Turn:
         if not self._throttle.must_wait():

@@ -77,6 +77,9 @@ class Bulkhead:
     def page_written(self) -> None:
         """Account for a page that has been normalized and journaled."""
         self._pages_written += 1
+        self._settle_page()
+
+    def _settle_page(self) -> None:
         try:
             if self._fetcher is not None:
                 self._fetcher.page_written()
@@ -85,6 +88,7 @@ class Bulkhead:
 
     def page_lost(self, page: LostPage) -> None:
         """Account for a page that was sent, but could not be normalized or journaled: it is missing."""
+        self._settle_page()
         if not page.trace.repeats:  # the records of a repetition are on another page
             self._lost[page.number] = self._explained(page.error)
         self._note(page.error, page.number)

@@ -7,12 +7,21 @@ from random import Random
 import msgspec
 import trio
 
+from pipeline.config.request import BodyFormat
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.source import PagingStyle
-from pipeline.errors import DeadlineNearError, EndpointLostError, FetchError, PermanentError, TransientError
+from pipeline.errors import (
+    DeadlineNearError,
+    EndpointLostError,
+    FeedFoundError,
+    FetchError,
+    PermanentError,
+    TransientError,
+)
 from pipeline.fetch.account.ledger import Ledger
 from pipeline.fetch.attempts import ResilientClient
 from pipeline.fetch.content.response import FetchedPage, shared_values
+from pipeline.fetch.feed_walk import FeedWalk
 from pipeline.fetch.http.client import Client
 from pipeline.fetch.paging.paginator import Ending, Fate
 from pipeline.fetch.paging.select import make_paginator, usable
@@ -21,7 +30,7 @@ from pipeline.fetch.policy.circuit_breaker import State
 from pipeline.fetch.policy.throttle import Throttle
 from pipeline.fetch.prefetch import Prefetcher, PrefetchWindow
 from pipeline.model.metrics import Activity
-from pipeline.model.pages import NOTHING_YET, EndpointProfile, Page, Progress, Trace
+from pipeline.model.pages import NOTHING_YET, EndpointProfile, FeedVersion, Page, Progress, Trace
 from pipeline.model.status import Circuit, EndpointStatus
 from pipeline.model.summary import Action, FetchResult
 from pipeline.redaction import Secrets
@@ -39,7 +48,8 @@ class Fetcher:
 
     ``identify`` returns the identity of a raw record, for the loop detector. ``throttle`` is that of the endpoint's
     group; without one the endpoint gets its own. ``resumed`` is the progress of an earlier run. ``on_end`` is called
-    with the number after the last page, ``on_profile`` with what the first page revealed.
+    with the number after the last page, ``on_profile`` with what the first page revealed, ``on_restart`` if all pages
+    so far are of an old version of a feed. ``present`` is the version of a feed whose products the present summary has.
     """
 
     def __init__(
@@ -53,6 +63,8 @@ class Fetcher:
         resumed: Progress = NOTHING_YET,
         on_end: Callable[[int], None] = lambda page: None,
         on_profile: Callable[[EndpointProfile], None] = lambda profile: None,
+        on_restart: Callable[[], None] = lambda: None,
+        present: FeedVersion | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._client = client
@@ -60,6 +72,10 @@ class Fetcher:
         self._on_profile = on_profile
         paging = resumed.profile.paging if resumed.profile else endpoint.paging
         resumed = usable(_unsealed(resumed, endpoint.secrets), paging)
+        self._resumed = resumed
+        self._on_restart = on_restart
+        self._present = present
+        self._feed: FeedWalk | None = None
         self._paginator = make_paginator(paging, identify, resumed, request=endpoint.request)
         self._profile = resumed.profile
         self._end = resumed.end
@@ -94,15 +110,19 @@ class Fetcher:
                     nursery=nursery,
                 )
                 try:
-                    await self._walk(pages, send)
+                    await self._walk_or_read(pages, send)
                 except EndpointLostError as error:
                     await pages.settle()
                     await self._send_early(pages, send)
+                    if self._feed:
+                        await self._feed.send_rest(send)
                     self._cut_off(error, "deadline" if isinstance(error, DeadlineNearError) else "skip")
                 finally:
                     if not self._ledger.ended:  # cancelled, or an unforeseen exception
                         with trio.CancelScope(shield=True):  # bounded by the consumers, which make room
                             await self._send_early(pages, send)
+                            if self._feed:
+                                await self._feed.send_rest(send)
                     nursery.cancel_scope.cancel()
 
     def interrupt(self, action: Action, reason: str) -> bool:
@@ -113,12 +133,19 @@ class Fetcher:
         return True
 
     def page_written(self) -> None:
-        """Account for a page that has been normalized and journaled."""
+        """Account for a page that was sent, and has been journaled or lost."""
         self._ledger.time.delivered()
+        if self._feed:
+            self._feed.page_written()
 
     def result(self) -> FetchResult:
         """Return the account of the walk so far."""
-        return msgspec.structs.replace(self._ledger.statistics(), fitting_rps=self._attempts.fitting_rate())
+        return msgspec.structs.replace(
+            self._ledger.statistics(),
+            fitting_rps=self._attempts.fitting_rate(),
+            unchanged=self._feed is not None and self._feed.unchanged,
+            feed=self._feed.version if self._feed else None,
+        )
 
     def status(self) -> EndpointStatus:
         """Return a snapshot for the live view; cheap enough to be taken several times a second."""
@@ -139,6 +166,48 @@ class Fetcher:
             ended=ledger.status,
         )
 
+    async def _walk_or_read(self, pages: Prefetcher, send: trio.MemorySendChannel[Page]) -> None:
+        """Walk the pages of an endpoint, or read it if it is a feed, which the first response may show."""
+        version = self._resumed.profile.version if self._resumed.profile else self._present
+        body_format = BodyFormat(version.format) if version else self._endpoint.format
+        if body_format in (None, BodyFormat.JSON):
+            try:
+                await self._walk(pages, send)
+            except FeedFoundError as found:
+                self._in_hand.clear()
+                self._ledger.feed_found(found)
+                body_format = BodyFormat(found.format)
+        if body_format not in (None, BodyFormat.JSON):
+            await self._read_feed(body_format, send)
+
+    async def _read_feed(self, body_format: BodyFormat, send: trio.MemorySendChannel[Page]) -> None:
+        if self._end is not None:  # an earlier run has read it to its end
+            self._ledger.reached_end()
+            return
+        self._feed = FeedWalk(
+            self._endpoint,
+            self._attempts,
+            self._ledger,
+            body_format,
+            resumed=self._resumed,
+            present=self._present,
+            on_profile=self._on_profile,
+            on_restart=self._on_restart,
+        )
+        try:
+            complaint = await self._feed.run(send)
+        except (PermanentError, TransientError) as error:
+            await self._feed.send_rest(send)
+            self._cut_off(error, "skip")
+            return
+        if self._feed.unchanged:
+            self._ledger.unchanged()
+        elif complaint:
+            self._cut_off(FetchError(f"{complaint}; correct `fields`"), "skip")
+        else:
+            self._on_end(self._feed.page)
+            self._ledger.reached_end()
+
     async def _walk(self, pages: Prefetcher, send: trio.MemorySendChannel[Page]) -> None:
         paginator, ledger = self._paginator, self._ledger
         while paginator.ending is None:
@@ -147,6 +216,11 @@ class Fetcher:
             try:
                 fetched = await pages.take()
                 self._check_completeness(fetched, number)
+            except FeedFoundError as error:
+                if number > 1 or self._endpoint.paging.style not in (PagingStyle.AUTO, PagingStyle.NONE):
+                    self._cut_off(error, "skip")
+                    return
+                raise
             except (PermanentError, TransientError) as error:
                 match paginator.page_failed(error):
                     case Fate.DEFERRED:
@@ -269,9 +343,9 @@ class Fetcher:
         return f"{announced.pages} pages announced, {walked.pages} received"
 
     def _cut_off(self, error: FetchError, action: Action) -> None:
-        missing, onward = self._paginator.missing()
+        missing, onward = ([self._feed.page], True) if self._feed else self._paginator.missing()
         missing = sorted(self._in_hand.union(missing))
-        self._ledger.cut_off(error, min(self._in_hand, default=self._paginator.page), action, missing, onward=onward)
+        self._ledger.cut_off(error, min(self._in_hand, default=missing[0]), action, missing, onward=onward)
 
     def _announced_pages(self) -> int | None:
         size = self._profile.page_size if self._profile else None

@@ -35,6 +35,8 @@ def neighbours(endpoints: Sequence[ResolvedEndpoint]) -> Iterator[str]:
     """Yield a sentence for each host and port of several endpoints of which some are in no group."""
     by_host: dict[str, list[ResolvedEndpoint]] = {}
     for endpoint in endpoints:
+        if endpoint.url.startswith("file:"):
+            continue
         by_host.setdefault(host_and_port(endpoint.url), []).append(endpoint)
     for host, members in by_host.items():
         loose = [member.name for member in members if member.rate_limit.group is None]

@@ -135,12 +135,40 @@ class Signs(msgspec.Struct, frozen=True, omit_defaults=True):
 NO_SIGNS = Signs()
 
 
+class Validators(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The validators of a response: its ``ETag`` and its ``Last-Modified`` (RFC 9110, section 8.8)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+class FeedVersion(msgspec.Struct, frozen=True):
+    """The facts by which a version of a feed is recognised: validators, announced length, columns and format."""
+
+    validators: Validators
+    length: int | None
+    columns: tuple[str, ...]
+    format: str
+
+    def proves_same(self, other: Self) -> bool:
+        """True if both are surely the same version: by the ETag, else by Last-Modified and length."""
+        if (self.columns, self.format) != (other.columns, other.format):
+            return False
+        mine, theirs = self.validators, other.validators
+        if mine.etag or theirs.etag:
+            return mine.etag == theirs.etag
+        return mine.last_modified is not None and (mine.last_modified, self.length) == (
+            theirs.last_modified,
+            other.length,
+        )
+
+
 class EndpointProfile(msgspec.Struct, frozen=True):
     """The facts that the first page of an endpoint revealed.
 
     ``paging`` is the style in use, ``records_path`` the path of the list of records, ``page_size`` its length. With
     ``as_written``, the first page is the URL without paging parameters. ``signs`` are the places to look at on further
-    pages.
+    pages. ``version`` is that of a feed.
     """
 
     paging: Paging
@@ -149,6 +177,7 @@ class EndpointProfile(msgspec.Struct, frozen=True):
     page_size: int | None = None
     as_written: bool = False
     signs: Signs = NO_SIGNS
+    version: FeedVersion | None = None
 
 
 class Progress(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from pipeline.model.metrics import NO_SOURCE_TIME, NO_TIME, NO_TRAFFIC, SourceTime, TimeSpent, Traffic
-from pipeline.model.pages import NOTHING_ANNOUNCED, AnnouncedTotals
+from pipeline.model.pages import NOTHING_ANNOUNCED, AnnouncedTotals, FeedVersion
 from pipeline.model.tally import PriceRange
 
 Action = Literal["retry", "skip", "circuit_break", "deadline", "stopped"]
@@ -65,8 +65,9 @@ class FetchResult(msgspec.Struct, frozen=True):
 
     ``gaps`` has the missing pages with the reasons. ``announced`` is the size that the API announced; with
     ``is_estimate`` it does not decide whether everything came. ``ended`` is False while the endpoint is being fetched.
-    ``time`` and ``traffic`` cover this run, not the one it resumes. ``fitting_rps`` is the rate that the API would
-    have accepted, None if it refused nothing or nothing is known.
+    ``feed`` is the version of a feed; with ``unchanged``, it is the one that the present summary has. ``time`` and
+    ``traffic`` cover this run, not the one it resumes. ``fitting_rps`` is the rate that the API would have accepted,
+    None if it refused nothing or nothing is known.
     """
 
     source: str
@@ -78,6 +79,8 @@ class FetchResult(msgspec.Struct, frozen=True):
     announced: AnnouncedTotals = NOTHING_ANNOUNCED
     is_estimate: bool = False
     ended: bool = False
+    unchanged: bool = False
+    feed: FeedVersion | None = None
     fitting_rps: float | None = None
     time: TimeSpent = NO_TIME
     traffic: Traffic = NO_TRAFFIC
@@ -125,6 +128,7 @@ class SourceReport(msgspec.Struct, frozen=True):
     product. ``unmet`` lists the expectations that the source does not meet. ``baseline_products`` is the number of
     products in the last complete run, None if there was none. ``fetched_at`` is the time of the last page (RFC 3339
     UTC), None if no page arrived. ``definition`` is a digest of all that determines the content of a page.
+    ``feed`` is the version of a feed. ``unchanged`` is True if its products were taken over, since it has not changed.
 
     ``refused`` counts the requests that the API refused. ``fitting_rps`` is the rate that it would have accepted, None
     if it refused nothing or nothing is known.
@@ -160,6 +164,8 @@ class SourceReport(msgspec.Struct, frozen=True):
     baseline_products: int | None = None
     fetched_at: str | None = None
     definition: str = ""
+    feed: FeedVersion | None = None
+    unchanged: bool = False
 
 
 class Resumed(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from pipeline.model.summary import Failure, FetchResult, Gap, SourceReport, Stat
 from pipeline.model.tally import Tally
 from pipeline.output.journal import Journal
 from pipeline.output.journal_entries import EntrySpan
+from pipeline.output.previous import PreviousSummary
 from pipeline.output.source_account import SourceAccount
 from pipeline.redaction import Secrets
 
@@ -70,7 +71,7 @@ class Aggregator:
     ``secrets`` maps each source to its credentials, which are removed from rejected records. ``definitions`` maps each
     source to a digest of its definition. ``uncountable`` names the sources whose announced totals cannot be compared
     with the number of their records. ``checkpoint`` is called once per page while pages are combined or read; it may
-    raise to end that.
+    raise to end that. ``previous`` has the products of feeds that have not changed.
     """
 
     def __init__(
@@ -81,7 +82,9 @@ class Aggregator:
         definitions: Mapping[str, str] = MappingProxyType({}),
         uncountable: Collection[str] = (),
         checkpoint: Callable[[], None] = lambda: None,
+        previous: PreviousSummary | None = None,
     ) -> None:
+        self._previous = previous
         self._journal = journal
         self._secrets = secrets
         self._definitions = definitions
@@ -102,9 +105,13 @@ class Aggregator:
         """Combine all pages into a catalogue, given each endpoint's fetch result in the order of the endpoints."""
         reports: list[SourceReport] = []
         errors: list[Failure] = []
-        kept: list[_KeptPage] = []
+        kept: list[_KeptPage | str] = []
         total = Tally()
         for result in results:
+            if result.unchanged:
+                reports.append(self._take_over(result, errors, total))
+                kept.append(result.source)
+                continue
             account = SourceAccount(result.source, result.failures)
             for entry, span in self._journal.entries(result.source):
                 self._checkpoint()
@@ -118,6 +125,23 @@ class Aggregator:
             total.categories(),
             products=partial(self._products, kept),
             dead_letters=partial(self._dead_letters, kept),
+        )
+
+    def _take_over(self, result: FetchResult, errors: list[Failure], total: Tally) -> SourceReport:
+        """Return the report of a feed that has not changed, with the requests of this run; count its products."""
+        assert self._previous is not None
+        errors += [*result.failures, *self._previous.rejects(result.source)]
+        for product in self._previous.products(result.source):
+            total.add(product.price, product.currency, product.category)
+        self._checkpoint()
+        return msgspec.structs.replace(
+            self._previous.report(result.source),
+            requests=result.requests,
+            retries=result.retries,
+            refused=result.traffic.refused,
+            fitting_rps=result.fitting_rps,
+            time=SourceTime(**msgspec.structs.asdict(result.time)),
+            unchanged=True,
         )
 
     def _report(self, result: FetchResult, account: SourceAccount) -> SourceReport:
@@ -145,6 +169,7 @@ class Aggregator:
             time=SourceTime(**msgspec.structs.asdict(result.time)),
             fetched_at=account.fetched_at or (None if result.status == "failed" else utc_timestamp()),
             definition=self._definitions.get(result.source, ""),
+            feed=result.feed,
             **account.report_fields(),
         )
 
@@ -152,9 +177,13 @@ class Aggregator:
         self._checkpoint()
         return self._journal.lines(span)
 
-    def _products(self, kept: Iterable[_KeptPage]) -> Iterator[bytes]:
+    def _products(self, kept: Iterable[_KeptPage | str]) -> Iterator[bytes]:
         for page in kept:
             self._checkpoint()
+            if isinstance(page, str):
+                assert self._previous is not None
+                yield from self._previous.lines(page)
+                continue
             lines = self._journal.lines(page.span)
             if page.duplicates:
                 dropped = set(page.duplicates)
@@ -163,10 +192,13 @@ class Aggregator:
             if lines:
                 yield lines
 
-    def _dead_letters(self, kept: Iterable[_KeptPage]) -> Iterator[bytes]:
+    def _dead_letters(self, kept: Iterable[_KeptPage | str]) -> Iterator[bytes]:
         for page in kept:
             self._checkpoint()
-            if page.span.letters:
+            if isinstance(page, str):
+                assert self._previous is not None
+                yield from self._previous.letters(page)
+            elif page.span.letters:
                 yield self._journal.dead_letters(page.span) + b"\n"
 
 

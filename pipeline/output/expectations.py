@@ -86,7 +86,8 @@ def _judged(report: SourceReport, expect: Expect, baseline: int | None) -> Sourc
 
 
 def _status(report: SourceReport, unmet: Sequence[Unmet]) -> Status:
-    no_page_came = report.gaps and not report.pages_fetched
+    # Records may be of a page that arrived in part.
+    no_page_came = report.gaps and not report.pages_fetched and not report.items_fetched
     no_record_is_a_product = report.items_fetched and not report.products
     if no_page_came or no_record_is_a_product:
         return "failed"

@@ -26,6 +26,7 @@ from pipeline.output.journal_entries import (
     OpeningEntry,
     PageEntry,
     ProfileEntry,
+    RestartEntry,
     decode_page,
     encode_entry,
     encode_page,
@@ -144,6 +145,15 @@ class Journal:
             OutputError: if it cannot be written.
         """
         self._write(encode_entry(ProfileEntry(source, profile)))
+
+    def append_restart(self, source: str) -> None:
+        """Drop the pages of a source, which are of another version of a feed.
+
+        Raises:
+            OutputError: if that cannot be recorded.
+        """
+        self._write(encode_entry(RestartEntry(source)))
+        self._pages[source].clear()
 
     def progress(self, source: str) -> Progress:
         """Return the progress of earlier runs with a source."""

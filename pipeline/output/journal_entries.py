@@ -17,7 +17,7 @@ from pipeline.model.pages import EndpointProfile, NormalizedPage, Reject, Trace,
 from pipeline.model.tally import TallyState
 
 # The journals of other versions are not read.
-FORMAT = 4
+FORMAT = 5
 
 _BEGINNING = re.compile(rb'[0-9a-f]{8} \{"entry":"')  # not in any payload: JSON has no such place
 _BEGINNING_SIZE = 19
@@ -70,7 +70,13 @@ class EndEntry(msgspec.Struct, frozen=True, tag="end", tag_field="entry"):
     number: int
 
 
-Entry = OpeningEntry | ProfileEntry | PageEntry | EndEntry
+class RestartEntry(msgspec.Struct, frozen=True, tag="restart", tag_field="entry"):
+    """The begin of another version of a feed: all earlier entries of the source are void."""
+
+    source: str
+
+
+Entry = OpeningEntry | ProfileEntry | PageEntry | EndEntry | RestartEntry
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Entry).decode
@@ -100,7 +106,7 @@ class EntrySpan(msgspec.Struct, frozen=True, gc=False):
         return self.lines_at + self.size + 1
 
 
-def encode_entry(entry: OpeningEntry | ProfileEntry | EndEntry) -> bytes:
+def encode_entry(entry: OpeningEntry | ProfileEntry | EndEntry | RestartEntry) -> bytes:
     """Return an entry without a payload."""
     return _with_checksum(_encode(entry) + b"\n")
 

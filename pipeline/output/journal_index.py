@@ -8,7 +8,15 @@ from typing import Self
 import msgspec
 
 from pipeline.model.pages import NOTHING_YET, EndpointProfile, Progress, Trace
-from pipeline.output.journal_entries import EndEntry, EntrySpan, OpeningEntry, PageEntry, ProfileEntry, whole_entries
+from pipeline.output.journal_entries import (
+    EndEntry,
+    EntrySpan,
+    OpeningEntry,
+    PageEntry,
+    ProfileEntry,
+    RestartEntry,
+    whole_entries,
+)
 
 
 class IndexedPage(msgspec.Struct, frozen=True, gc=False):
@@ -61,6 +69,10 @@ class JournalIndex:
                         index._profiles[entry.source] = entry.profile
                     case EndEntry():
                         index._ends[entry.source] = entry.number
+                    case RestartEntry():
+                        index.pages[entry.source].clear()
+                        index._ends.pop(entry.source, None)
+                        index._profiles.pop(entry.source, None)
         index.torn = size - index.length
         changed_at = path.stat().st_mtime
         index.last_entry_at = min(changed_at, datetime.fromisoformat(newest).timestamp()) if newest else changed_at

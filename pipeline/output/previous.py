@@ -1,41 +1,123 @@
-"""Read what a run must know of the summary that it replaces, in little memory."""
+"""Read the summary that a run replaces: its baselines, and the products of feeds that have not changed since."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
+from typing import Self
 
 import msgspec
 from loguru import logger
 
-from pipeline.model.summary import Status
+from pipeline.model.dead_letters import rejects_file
+from pipeline.model.pages import FeedVersion, Product
+from pipeline.model.summary import Failure, SourceReport, Status
 
 # The sources of a hundred thousand endpoints, about: more is not a summary.
 _MOST_BYTES = 1 << 26
+
+_LINES_AT_ONCE = 1_000
 
 
 class _OldSource(msgspec.Struct, frozen=True):
     name: str
     status: Status
     products: int
+    rejected: int = 0
     baseline_products: int | None = None
+    definition: str = ""
+    feed: FeedVersion | None = None
 
 
 class _OldSummary(msgspec.Struct, frozen=True):
-    sources: Sequence[_OldSource]
+    sources: Sequence[msgspec.Raw]
 
 
-def read_baselines(summary: Path) -> Mapping[str, int]:
-    """Return the number of products in the last complete run of each source, as a summary on disk has it.
+_decode_source = msgspec.json.Decoder(_OldSource).decode
+_decode_report = msgspec.json.Decoder(SourceReport).decode
+_decode_failure = msgspec.json.Decoder(Failure).decode
+_decode_product = msgspec.json.Decoder(Product).decode
 
-    Only the part before the products is read. A file that is damaged or not a summary is ignored, with a warning.
-    """
-    try:
-        sources = _read_sources(summary)
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        logger.warning("{} is not a readable summary ({}), so nothing is compared with it", summary, error)
-        return {}
-    return {source.name: baseline for source in sources if (baseline := _baseline(source)) is not None}
+
+class PreviousSummary:
+    """The summary on disk before a run, and the dead letters beside it. Its products are read when they are needed."""
+
+    def __init__(self, path: Path, sources: Sequence[msgspec.Raw] = ()) -> None:
+        self._path = path
+        self._raw = {_decode_source(raw).name: raw for raw in sources}
+        self._sources = {name: _decode_source(raw) for name, raw in self._raw.items()}
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the part before the products; a file that is damaged or not a summary is ignored, with a warning."""
+        try:
+            return cls(path, _read_sources(path))
+        except FileNotFoundError:
+            return cls(path)
+        except (OSError, ValueError) as error:
+            logger.warning("{} is not a readable summary ({}), so nothing is compared with it", path, error)
+            return cls(path)
+
+    @property
+    def baselines(self) -> Mapping[str, int]:
+        """The number of products in the last complete run of each source."""
+        baselines = {name: _baseline(source) for name, source in self._sources.items()}
+        return {name: baseline for name, baseline in baselines.items() if baseline is not None}
+
+    def feed(self, name: str, definition: str) -> FeedVersion | None:
+        """Return the version of a feed of which all products are here, None if they cannot be taken over.
+
+        The source must be complete under the same ``definition``, with all its products and dead letters in the files.
+        """
+        source = self._sources.get(name)
+        if source is None or source.feed is None:
+            return None
+        if (source.status, source.definition) != ("complete", definition):
+            return None
+        products, letters = self._counts
+        is_whole = (products[name], letters[name]) == (source.products, source.rejected)
+        return source.feed if is_whole else None
+
+    def report(self, name: str) -> SourceReport:
+        """Return the report of a source."""
+        return _decode_report(self._raw[name])
+
+    def products(self, name: str) -> Iterator[Product]:
+        """Yield the products of a source in their order."""
+        return (_decode_product(line) for line in self._lines_of(name))
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        """Yield the products of a source as JSON Lines, many at once, without a line end after the last."""
+        lines = self._lines_of(name)
+        while chunk := list(islice(lines, _LINES_AT_ONCE)):
+            yield b"\n".join(chunk)
+
+    def rejects(self, name: str) -> Iterator[Failure]:
+        """Yield the failures of a source that are about rejected records."""
+        failures = (_decode_failure(line) for line in _elements(self._path, "errors"))
+        return (failure for failure in failures if failure.source == name and failure.position is not None)
+
+    def letters(self, name: str) -> Iterator[bytes]:
+        """Yield the dead letters of a source, each with its line end."""
+        return (line for source, line in _letters(self._path) if source == name)
+
+    def _lines_of(self, name: str) -> Iterator[bytes]:
+        start = f'{{"id":"{name}:'.encode()
+        return (line for line in _elements(self._path, "products") if line.startswith(start))
+
+    @cached_property
+    def _counts(self) -> tuple[Counter[str], Counter[str]]:
+        """The number of products and of dead letters of each source in the files."""
+        products: Counter[str] = Counter()
+        letters: Counter[str] = Counter()
+        try:
+            for line in _elements(self._path, "products"):
+                products[line[len(b'{"id":"') :].partition(b":")[0].decode()] += 1
+            letters.update(source for source, _ in _letters(self._path))
+        except (OSError, ValueError) as error:
+            logger.warning("the products in {} cannot be taken over: {}", self._path, error)
+        return products, letters
 
 
 def _baseline(source: _OldSource) -> int | None:
@@ -45,7 +127,7 @@ def _baseline(source: _OldSource) -> int | None:
     return source.baseline_products
 
 
-def _read_sources(path: Path) -> Sequence[_OldSource]:
+def _read_sources(path: Path) -> Sequence[msgspec.Raw]:
     """Read the lines before the products, which end a JSON object if their last comma is replaced.
 
     Raises:
@@ -56,8 +138,38 @@ def _read_sources(path: Path) -> Sequence[_OldSource]:
     with path.open("rb") as file:
         while line := file.readline(_MOST_BYTES):
             if line.lstrip().startswith(b'"products": ['):
-                return msgspec.json.decode(head.rstrip().removesuffix(b",") + b"}", type=_OldSummary).sources
+                sources = msgspec.json.decode(bytes(head.rstrip().removesuffix(b",") + b"}"), type=_OldSummary).sources
+                for source in sources:
+                    _decode_source(source)
+                return sources
             head += line
             if len(head) > _MOST_BYTES:
                 break
     raise ValueError("it has no line that begins the products")
+
+
+def _elements(path: Path, key: str) -> Iterator[bytes]:
+    """Yield the elements of an array of a summary, which has one on each line."""
+    beginning = f'"{key}": ['.encode()
+    with path.open("rb") as file:
+        for line in file:
+            if line.startswith(beginning):
+                break
+        for line in file:
+            if not line.startswith(b"{"):
+                return
+            element = line.rstrip(b"\n")
+            # What follows an element: the next one, the next array, or the end of the summary.
+            yield element[:-1] if element.endswith(b"},") else element[:-2]
+
+
+class _Letter(msgspec.Struct):
+    source: str
+
+
+def _letters(path: Path) -> Iterator[tuple[str, bytes]]:
+    rejects = rejects_file(path)
+    if rejects.exists():
+        with rejects.open("rb") as file:
+            for line in file:
+                yield msgspec.json.decode(line, type=_Letter).source, line

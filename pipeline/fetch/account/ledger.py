@@ -81,6 +81,11 @@ class Ledger:
         else:
             log.warning("{}; {}", error.text, consequence)
 
+    def restarted(self) -> None:
+        """Forget the pages that have arrived, since they are of another version of a feed, and log that."""
+        self._log.warning("the feed has changed; {} pages of its old version are dropped", self.pages_fetched)
+        self.pages_fetched = self.records = 0
+
     def page_fetched(self, page: int) -> None:
         """Count a page that has arrived, perhaps in the second pass."""
         self.pages_fetched += 1
@@ -128,6 +133,21 @@ class Ledger:
         if totals not in (self.announced, NOTHING_ANNOUNCED):
             self._log.debug("announced: {} records, {} pages", totals.records, totals.pages)
         self.announced = totals
+
+    def feed_found(self, error: FetchError) -> None:
+        """Log that the response is a feed, which costs a second request."""
+        self._log.info("{} to save a request", error.text)
+
+    def columns_changed(self, before: Sequence[str], after: Sequence[str]) -> None:
+        """Log that the header of a feed is not that of the present summary."""
+        gone = ", ".join(name for name in before if name not in after) or "none"
+        new = ", ".join(name for name in after if name not in before) or "none"
+        self._log.warning("the header has changed since the last run; columns that are gone: {}; new: {}", gone, new)
+
+    def unchanged(self) -> None:
+        """Close the account of a feed that has not changed since the present summary."""
+        self.ended = True
+        self._log.info("not changed since the present summary, from which its products are taken over")
 
     def reached_end(self, *, remark: str | None = None) -> None:
         """Close the account at the end of the endpoint, with a remark about it."""

@@ -1,8 +1,10 @@
 """Send the HTTP requests of one endpoint, on top of httpx's transports."""
 
+import math
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import Any, NoReturn, Self, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -11,12 +13,13 @@ import httpx
 import trio
 
 from pipeline.config.http_syntax import basic_credentials, is_loopback
-from pipeline.config.request import NO_REQUEST, Method, Request
+from pipeline.config.request import NO_REQUEST, BodyFormat, Method, Request
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Http
-from pipeline.errors import FetchError, PermanentError, RedirectedError, TransientError
+from pipeline.errors import FeedFoundError, PermanentError, PipelineError, RedirectedError, TransientError
 from pipeline.fetch.content.envelope import Envelope, as_text
 from pipeline.fetch.content.response import Response
+from pipeline.fetch.feed.formats import recognise_format
 from pipeline.fetch.http.body import ACCEPT_ENCODING, BodyCollector
 from pipeline.fetch.http.error_mapping import is_disconnect, to_fetch_error, to_status_error
 from pipeline.fetch.http.graphql import check_errors
@@ -24,6 +27,7 @@ from pipeline.fetch.http.hosts import HostPolicy
 from pipeline.fetch.http.proxies import Proxies
 from pipeline.fetch.http.request_body import RequestBody
 from pipeline.fetch.http.server_message import LONGEST_BODY, server_message
+from pipeline.fetch.http.stream import NOT_MODIFIED, StreamedResponse, opened_file
 from pipeline.fetch.http.trace import RequestTrace
 from pipeline.fetch.http.transports import Transports, make_ssl_context
 from pipeline.redaction import shown_url
@@ -46,11 +50,11 @@ class Client:
     It uses httpx's transports instead of an httpx client. The latter keeps a session (cookies, redirects, credentials
     from URLs), which this client does not need and which costs 15 % per request.
 
-    ``request`` is the method and the body of all requests. ``headers`` and ``query`` parameters belong to the endpoint
-    and include its credentials. ``sign`` returns further headers for the URL of a request, which are sent with the
-    credentials. ``policy`` decides which hosts may be requested, and which of them get the credentials; by default only
-    the endpoint's own host. ``redact`` removes secrets from a server's messages. ``transport`` replaces the network in
-    tests.
+    ``request`` is the method and the body of all requests. With ``is_json`` no response is taken for a feed.
+    ``headers`` and ``query`` parameters belong to the endpoint and include its credentials. ``sign`` returns further
+    headers for the URL of a request, which are sent with the credentials. ``policy`` decides which hosts may be
+    requested, and which of them get the credentials; by default only the endpoint's own host. ``redact`` removes
+    secrets from a server's messages. ``transport`` replaces the network in tests.
 
     Raises:
         ConfigError: when a proxy that the environment names cannot be used.
@@ -62,6 +66,7 @@ class Client:
         limits: Http,
         *,
         request: Request = NO_REQUEST,
+        is_json: bool = False,
         headers: Mapping[str, str] = MappingProxyType({}),
         query: Mapping[str, str] = MappingProxyType({}),
         sign: Callable[[str], Mapping[str, str]] | None = None,
@@ -77,6 +82,7 @@ class Client:
         self._query = dict(query)
         self._sign = sign
         self._method = request.method
+        self._is_json = is_json
         self._is_graphql = request.is_graphql
         self._body_of_page = RequestBody(request)
         self._headers = httpx.Headers(
@@ -144,7 +150,56 @@ class Client:
             PermanentError: for any other status except 2xx, a body over the cap or badly encoded, and a URL or redirect
                 target that must not be requested.
         """
-        headers, content = self._headers, self._body_of_page.filled(body)
+        content = self._body_of_page.filled(body)
+        url, headers = self._with_credentials(url, token, content)
+        trace = RequestTrace(on_sent, on_answered)
+        return await self._exchange(self._page, self._method.value, url, trace=trace, headers=headers, content=content)
+
+    async def stream(
+        self,
+        url: str,
+        *,
+        consume: Callable[[StreamedResponse], Awaitable[None]],
+        headers: Mapping[str, str] = MappingProxyType({}),
+        token: str | None = None,
+        on_sent: Callable[[], None] = lambda: None,
+        on_answered: Callable[[], None] = lambda: None,
+    ) -> StreamedResponse:
+        """Send one request with further ``headers``, let ``consume`` read the response, and return its head.
+
+        The limits of a whole response, its total time and its size, do not apply. A ``file:///`` URL is read from disk.
+        The other parameters are those of :meth:`fetch`. If cancelled, the connection is closed.
+
+        Raises:
+            FetchError: as for :meth:`fetch`, also while the response is read.
+        """
+        if url.startswith("file:"):
+            on_sent()
+            async with opened_file(url, unless=headers.get("If-None-Match")) as response:
+                on_answered()
+                await consume(response)
+                return response
+        content = self._body_of_page.filled({})
+        url, own = self._with_credentials(url, token, content)
+        both = own.copy()
+        both.update(headers)
+        trace = RequestTrace(on_sent, on_answered)
+
+        async def read(response: httpx.Response) -> StreamedResponse:
+            is_unchanged = response.status_code == NOT_MODIFIED and bool(headers)
+            if not (response.is_success or is_unchanged):
+                self._raise_for_status(response, await self._message(response))
+            streamed = StreamedResponse.of(response)
+            await consume(streamed)
+            return streamed
+
+        return await self._exchange(
+            read, self._method.value, url, trace=trace, within=math.inf, headers=both, content=content
+        )
+
+    def _with_credentials(self, url: str, token: str | None, content: bytes | None) -> tuple[str, httpx.Headers]:
+        """Return the URL and the headers to send, with credentials if the URL is the endpoint's own."""
+        headers = self._headers
         if self._policy.carries_credentials(url):
             headers = self._own_headers
             if token:
@@ -158,8 +213,7 @@ class Client:
                 headers.update(self._sign(self._as_sent(url)))
         elif content is not None and self._redact(text := content.decode()) != text:
             raise PermanentError(f"{shown_url(url)} is on another host, and the body of the request has a credential")
-        trace = RequestTrace(on_sent, on_answered)
-        return await self._exchange(self._page, self._method.value, url, trace=trace, headers=headers, content=content)
+        return url, headers
 
     async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> bytes:
         """Send a form to a token URL and return the body of the answer.
@@ -190,11 +244,12 @@ class Client:
         url: str,
         *,
         trace: RequestTrace,
+        within: float | None = None,
         **options: Any,
     ) -> _T:
         """Send a request and read the response while it is open, both within the total time limit."""
         try:
-            with trio.fail_after(self._limits.total_timeout):
+            with trio.fail_after(self._limits.total_timeout if within is None else within):
                 extensions = {"timeout": self._timeout, "trace": trace}
                 request = httpx.Request(method, url, extensions=extensions, **options)
                 response = await self._send(request, url, trace)
@@ -206,7 +261,7 @@ class Client:
             raise TransientError(
                 f"no complete response within {self._limits.total_timeout:g} s (`http.total_timeout`)"
             ) from None
-        except FetchError:
+        except PipelineError:
             raise
         except Exception as error:
             raise to_fetch_error(error, url, self._limits) from error
@@ -229,7 +284,7 @@ class Client:
     async def _page(self, response: httpx.Response) -> Response:
         if not response.is_success:
             self._raise_for_status(response, await self._message(response))
-        body = await self._body(response)
+        body = await self._body(response, check=partial(self._check_format, response))
         return Response(
             status=response.status_code,
             headers=response.headers,
@@ -251,12 +306,25 @@ class Client:
             raise PermanentError(f"{error.text}{f': {reason}' if reason else ''}", code=error.code) from None
         return body
 
-    async def _body(self, response: httpx.Response) -> bytes:
+    async def _body(self, response: httpx.Response, *, check: Callable[[bytes], None] = lambda start: None) -> bytes:
+        """Read a body; ``check`` is called with its first chunk."""
         body = BodyCollector(response.headers.get("content-encoding"), self._limits.max_body_bytes)
         assert isinstance(response.stream, httpx.AsyncByteStream)
+        is_first = True
         async for chunk in response.stream:
+            if is_first:
+                check(chunk)
+                is_first = False
             body.feed(chunk)
         return body.finish()
+
+    def _check_format(self, response: httpx.Response, start: bytes) -> None:
+        if self._is_json:
+            return
+        media_type = response.headers.get("content-type")
+        if found := recognise_format(media_type, response.url.path, start):
+            text = f"the response is {found.value.upper()}; set `format: {found.value}` (docs/FEEDS.md)"
+            raise FeedFoundError(text, format=found.value)
 
     async def _message(self, response: httpx.Response) -> str | None:
         """Return the server's message in an error response; None if there is none, or if it does not arrive in time."""
@@ -308,6 +376,7 @@ def connector() -> Connect:
         endpoint.url,
         endpoint.http,
         request=endpoint.request,
+        is_json=endpoint.format is BodyFormat.JSON,
         headers={**endpoint.headers, **endpoint.credentials.headers},
         query=endpoint.credentials.query,
         sign=endpoint.credentials.sign,

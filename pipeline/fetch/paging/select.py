@@ -30,6 +30,8 @@ def usable(progress: Progress, paging: Paging) -> Progress:
     The style is that of the profile, else that of ``paging``. Without a known style nothing can be used: the walk
     begins again, with the URL as written.
     """
+    if progress.profile and progress.profile.version:  # a feed, which is read from the start
+        return progress
     paging = progress.profile.paging if progress.profile else paging
     if paging.style is PagingStyle.AUTO:
         return NOTHING_YET
