@@ -6,8 +6,9 @@ from docs.markdown import code, described_flags, table
 from mockapi.cli import main
 from mockapi.credentials import HELP
 from mockapi.faults import KINDS
+from mockapi.feed import Feed
 from mockapi.frameworks import FRAMEWORKS
-from mockapi.personas import NAMES, path, usual_port
+from mockapi.personas import NAMES, POSTED, path, usual_port
 from mockapi.shops import SHOPS
 
 
@@ -33,6 +34,7 @@ def faults() -> str:
 
 
 def _about(name: str) -> str:
-    module = SHOPS[name].__module__ if name in SHOPS else "mockapi.plain"
+    every = {**SHOPS, **POSTED, Feed.name: Feed}
+    module = every[name].__module__ if name in every else "mockapi.plain"
     home = FRAMEWORKS[name] if name in FRAMEWORKS else sys.modules[module]
     return (home.__doc__ or "").partition("\n")[0].replace("``", "`")

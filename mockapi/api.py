@@ -47,7 +47,8 @@ class Api(ABC):
     """One API over HTTP.
 
     ``path`` leads from the base URL to its products and includes any query that they need. ``parameters`` are the names
-    of the query parameters that it knows besides those of ``path``.
+    of the query parameters that it knows besides those of ``path``. Requests for products by
+    other methods than ``methods`` get 405.
 
     ``past_end`` and ``unknown_parameters`` are keys of the tables in ``behaviours``; ``errors`` is a key of ``ERRORS``.
     If ``media_type`` is not empty, answers have this type, and requests must accept it.
@@ -55,6 +56,7 @@ class Api(ABC):
 
     name: str
     path: str
+    methods: Sequence[str] = ("GET",)
     parameters: Sequence[str] = ()
     quota: Quota = Quota()
     past_end: str = "own"

@@ -15,6 +15,7 @@ from mockapi import personas
 from mockapi.api import RefusedError, Window, as_json
 from mockapi.behaviours import respond
 from mockapi.faults import Fault, FaultScript
+from mockapi.graphql import GraphqlShop
 from mockapi.settings import Settings
 from mockapi.stats import Seen, Stats
 
@@ -36,7 +37,7 @@ class Persona:
         """Build the ASGI app."""
         return Starlette(
             routes=[
-                Route(self._api.route, self._products),
+                Route(self._api.route, self._products, methods=list(self._api.methods)),
                 *self._api.routes(),
                 Route("/health", lambda _: JSONResponse({"status": "ok", "persona": self.name})),
                 Route("/stats", lambda _: as_json(self.stats.report())),
@@ -53,6 +54,7 @@ class Persona:
         return self._asked[page]
 
     async def _products(self, request: Request) -> Response:
+        request.state.body = await request.body()
         try:
             window = self._api.window(request)
         except RefusedError as refused:
@@ -90,6 +92,9 @@ class Persona:
                 return response
             case "hang":
                 return await _hang(request)
+            case ("no-data" | "part-data") as kind:
+                assert isinstance(self._api, GraphqlShop)
+                return self._api.no_data() if kind == "no-data" else self._api.part_of_data(window)
             case "html":
                 return Response(_HTML, media_type="text/html")
             case "malformed":

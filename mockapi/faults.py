@@ -6,13 +6,13 @@ api3. Several faults of one page follow each other: ``api1:3:503x2 api1:3:429x1`
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Final
 
 import msgspec
 
-from mockapi.personas import NAMES, PERSONAS
+from mockapi.personas import GRAPHQL, NAMES, PERSONAS
 
 # The effect of each kind.
 KINDS: Final = {
@@ -27,11 +27,15 @@ KINDS: Final = {
     "reset": "resets the connection (RST) before any answer",
     "overlap": "moves the page back by this number of records",
     "ignore-page": "sends page 1 for every page number",
+    "no-data": "sends GraphQL errors without data, with status 200",
+    "part-data": "sends GraphQL data without the last record, with an error about it",
     "dirty": "sends five odd records: no id, not an object, no price, markup in the name, a duplicate",
 }
 
 # Shops cannot have these: not every request to a shop has a page number.
 _FOR_NUMBERED_PAGES: Final = ("reset", "overlap", "ignore-page", "dirty")
+
+_FOR_GRAPHQL: Final = ("no-data", "part-data")
 
 _WITH_VALUE = {"status", "latency", "overlap"}
 _PATTERN = re.compile(
@@ -56,7 +60,14 @@ class Fault(msgspec.Struct, frozen=True):
 
     def is_possible(self, persona: str) -> bool:
         """True if this persona supports faults of its kind."""
+        if self.kind in _FOR_GRAPHQL:
+            return persona in GRAPHQL
         return persona in PERSONAS or self.kind not in _FOR_NUMBERED_PAGES
+
+    @property
+    def possible(self) -> Sequence[str]:
+        """The personas that support faults of its kind."""
+        return [name for name in NAMES if self.is_possible(name)]
 
     def concerns(self, persona: str, page: int) -> bool:
         """True if it applies to this page."""

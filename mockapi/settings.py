@@ -43,7 +43,7 @@ class Settings(Setup, frozen=True, kw_only=True):
         for fault in self.faults:
             if unable := [name for name in self.served if fault.is_for(name) and not fault.is_possible(name)]:
                 raise ValueError(
-                    f"{', '.join(unable)} cannot have a fault {fault.kind}; only {', '.join(PERSONAS)} can"
+                    f"{', '.join(unable)} cannot have a fault {fault.kind}; only {', '.join(fault.possible)} can"
                 )
         if any(self.ports) and len(self.ports) not in (len(self.served), len(self._may_have_ports)):
             count, names = len(self.served), ", ".join(self.served)

@@ -14,7 +14,7 @@ from pipeline.output.atomic import write_files
     ("endpoint", "path", "remedy"),
     [
         ("zzz: 1", "zzz", "there are: name, url, preset"),
-        ("preset: zzz", "preset", "there are: bigcommerce, dummyjson"),
+        ("preset: zzz", "preset", "there are: awin, bigcommerce"),
         ("paging: {style: page, has_more: x}", "paging.has_more", "it belongs to cursor, last_id"),
         (
             "fields: {price: {kind: text, decimal_separator: x}}",

@@ -208,8 +208,16 @@ class Endpoint(Section, frozen=True):
         Meta(description="character between the cells of a CSV or TSV feed, if it is not detected", examples=[";"]),
     ] = None
     quote: Annotated[
-        Annotated[str, Meta(max_length=1)] | None,
-        Meta(description='character around the cells of a CSV or TSV feed; `""`: none', examples=["'"]),
+        Annotated[
+            str,
+            Meta(pattern=r"^(\\\\?[^\\\\])?\Z", extra={RULE: "Expected one character, with or without a backslash"}),
+        ]
+        | None,
+        Meta(
+            description='character around the cells of a CSV or TSV feed; `""`: none; after a backslash: in cells it '
+            "is escaped by one",
+            examples=["'"],
+        ),
     ] = None
     items: Annotated[
         str | None,

@@ -181,7 +181,8 @@ class Fetcher:
             await self._read_feed(body_format, send)
 
     async def _read_feed(self, body_format: BodyFormat, send: trio.MemorySendChannel[Page]) -> None:
-        if self._end is not None:  # an earlier run has read it to its end
+        # An earlier run has read it to its end, and has journaled all of it.
+        if self._end is not None and len(self._resumed.have) == self._end - 1:
             self._ledger.reached_end()
             return
         self._feed = FeedWalk(

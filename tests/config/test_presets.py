@@ -12,10 +12,12 @@ from pipeline.config.settings import Config, Endpoint, RateLimit
 from pipeline.config.source import PagingStyle, PriceKind
 
 NAMES = (
-    *("bigcommerce", "commercetools", "dummyjson", "ebay_browse", "fakestore", "magento2", "magento2_graphql"),
-    *("platzi", "saleor", "shopify_admin", "shopify_graphql", "shopify_storefront", "stripe_prices"),
-    *("woocommerce_store", "woocommerce_v3"),
+    *("awin", "bigcommerce", "commercetools", "dummyjson", "ebay_browse", "ebay_feed", "fakestore"),
+    *("google_merchant", "magento2", "magento2_graphql", "platzi", "saleor", "shopify_admin", "shopify_graphql"),
+    *("shopify_storefront", "stripe_prices", "woocommerce_store", "woocommerce_v3"),
 )
+
+FEEDS = ("awin", "ebay_feed", "google_merchant")
 
 
 def endpoint(tmp_path: Path, keys: str, common: str = "", url: str = "http://shop.test/x") -> Endpoint:
@@ -33,7 +35,7 @@ def test_each_preset_makes_an_endpoint_that_needs_no_more(tmp_path: Path, name: 
     """Each preset defines paging, the path of the price, and the URL of the API's documentation."""
     preset = load_preset(name)
     made = endpoint(tmp_path, f"preset: {name}")
-    assert made.paging.style is not PagingStyle.AUTO
+    assert (made.paging.style is not PagingStyle.AUTO) == (name not in FEEDS)
     assert made.fields.price.path
     assert preset.about
     assert preset.docs.startswith("https://")
@@ -113,7 +115,7 @@ def test_an_unknown_preset_is_an_error_beside_the_others(tmp_path: Path) -> None
     text = "endpoints: [{name: a, url: 'http://a.test/', preset: shopify_admn}, {name: b, url: x, preset: zzz}]"
     found = problems(tmp_path, text)
     assert "did you mean `shopify_admin`?" in found["endpoints.0.preset"]
-    assert "there are: bigcommerce, commercetools" in found["endpoints.1.preset"]
+    assert "there are: awin, bigcommerce" in found["endpoints.1.preset"]
     assert "endpoints.1.url" in found
 
 

@@ -18,7 +18,7 @@ from pipeline.errors import ConfigError, OutputError
 from pipeline.model.pages import AnnouncedTotals, EndpointProfile, NormalizedPage, Page, Progress, Trace
 from pipeline.normalize.normalizer import normalize_page
 from pipeline.output.journal import Journal
-from pipeline.output.journal_entries import EndEntry, encode_entry
+from pipeline.output.journal_entries import FORMAT, EndEntry, encode_entry
 
 ENDPOINTS = {"a": "digest-a", "b": "digest-b"}
 
@@ -162,16 +162,16 @@ def test_an_old_journal_is_set_aside_also_by_resume(
     assert "--resume with a higher limit" in warnings[0]
 
 
-@pytest.mark.parametrize("version", [3, 5])
+@pytest.mark.parametrize("version", [FORMAT - 1, FORMAT + 1])
 def test_a_journal_of_another_version_is_set_aside(filled: Path, warnings: list[str], version: int) -> None:
     """The warning names both versions, and the run starts afresh."""
-    later = (filled / "pages").read_bytes().replace(b'"format":4', b'"format":%d' % version)
+    later = (filled / "pages").read_bytes().replace(b'"format":%d' % FORMAT, b'"format":%d' % version)
     (filled / "pages").write_bytes(later)
     with begin(filled, resume=True) as journal:
         assert (journal.is_empty, journal.resumed) == (True, None)
         journal.append(page("a", 1, 1))
     assert (filled.with_name("summary.journal.old") / "pages").read_bytes() == later
-    assert f"of another version of this program (format {version}, not 4)" in warnings[0]
+    assert f"of another version of this program (format {version}, not {FORMAT})" in warnings[0]
     with begin(filled, resume=True) as journal:
         assert journal.progress("a").have == {1}
 
@@ -185,7 +185,7 @@ def test_a_journal_of_version_0_1_is_set_aside(filled: Path, warnings: list[str]
     (filled / "pages").write_bytes(old)
     with begin(filled, resume=True) as journal:
         assert journal.is_empty
-    assert "(format 3, not 4)" in warnings[0]
+    assert f"(format 3, not {FORMAT})" in warnings[0]
 
 
 def test_a_journal_whose_first_entry_is_damaged_is_set_aside(filled: Path, warnings: list[str]) -> None:

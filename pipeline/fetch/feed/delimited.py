@@ -28,14 +28,18 @@ csv.field_size_limit(MOST_PER_RECORD)
 class DelimitedDecoder(FeedDecoder):
     """A decoder of rows. A row whose number of cells is not that of the header becomes a JSON array of its cells.
 
-    The delimiter is found in the header unless it is given. An empty ``quote`` turns quoting off. The value of a name
+    The delimiter is found in the header unless it is given. An empty ``quote`` turns quoting off; one with a backslash
+    before it is escaped by backslashes instead of being doubled. The value of a name
     that occurs several times in the header is a list. Blank rows, and repetitions of the header, are skipped.
     """
 
     def __init__(self, options: FeedOptions) -> None:
         self._text = TextDecoder(options.encoding)
         self._delimiter = options.delimiter
-        self._quote = '"' if options.quote is None else options.quote
+        quote = '"' if options.quote is None else options.quote
+        self._quoting: dict[str, Any] = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
+        if quote.startswith("\\"):
+            self._quoting = {"quotechar": quote[1:], "escapechar": "\\", "doublequote": False}
         self._pending = ""
         self._header: Sequence[str] = ()
         self._has_twins = self._has_rows = False
@@ -81,8 +85,7 @@ class DelimitedDecoder(FeedDecoder):
         if self._delimiter is None:
             self._delimiter = _delimiter_of(text)
         lines = list(StringIO(text, newline=""))
-        quoting: dict[str, Any] = {"quotechar": self._quote} if self._quote else {"quoting": csv.QUOTE_NONE}
-        rows = csv.reader(lines, delimiter=self._delimiter, strict=True, **quoting)
+        rows = csv.reader(lines, delimiter=self._delimiter, strict=True, **self._quoting)
         done = 0
         while True:
             try:
