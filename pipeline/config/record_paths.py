@@ -1,7 +1,7 @@
 """Paths to values in a record: dotted names, and JMESPath for everything else."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jmespath
@@ -9,6 +9,9 @@ from jmespath.exceptions import JMESPathError
 
 Getter = Callable[[Any], Any]
 
+_NAME = r'(?:[A-Za-z_][A-Za-z0-9_]*|"[^"\\|]+")'
+_FALLBACKS = re.compile(rf"\s*{_NAME}(\.{_NAME})*(\s*\|\|\s*{_NAME}(\.{_NAME})*)+\s*")
+_KEY = re.compile(r'"([^"]+)"|([^\s".|]+)')
 _DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
@@ -74,6 +77,8 @@ def compile_path(path: str) -> Getter:
         return lambda record: record.get(path) if isinstance(record, dict) else None
     if _DOTTED.fullmatch(path):
         return _dotted(path.split("."))
+    if _FALLBACKS.fullmatch(path):  # as JMESPath does it, in a fraction of the time
+        return _fallbacks([_dotted([a or b for a, b in _KEY.findall(part)]) for part in path.split("||")])
     search = jmespath.compile(path).search
 
     def evaluate(record: Any) -> Any:
@@ -122,7 +127,23 @@ def compile_template(template: str) -> Getter:
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 
+def _fallbacks(getters: Sequence[Getter]) -> Getter:
+    def first(record: Any) -> Any:
+        value = None
+        for get in getters:
+            value = get(record)
+            if value or (value is not None and value is not False and value not in ("", [], {})):
+                return value
+        return value
+
+    return first
+
+
 def _dotted(names: list[str]) -> Getter:
+    if len(names) == 1:
+        (name,) = names
+        return lambda record: record.get(name) if isinstance(record, dict) else None
+
     def follow(record: Any) -> Any:
         for name in names:
             if not isinstance(record, dict):

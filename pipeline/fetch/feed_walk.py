@@ -20,6 +20,9 @@ from pipeline.model.pages import NOTHING_YET, EndpointProfile, FeedVersion, Page
 
 PAGE_SIZE = 1_000
 
+# Pages that are sent and not written yet. More of them would only fill the memory: a feed is faster than the threads.
+_MOST_UNDER_WAY = 8
+
 # The fields whose columns a feed must have if they are described. Others may be missing from some of its records.
 _NEEDED = ("id", "title", "category")
 
@@ -122,6 +125,7 @@ class FeedWalk:
         self._records.append(record)
         if len(self._records) == PAGE_SIZE:
             if self.page not in self._have:
+                await self._until_under_way(_MOST_UNDER_WAY - 1)
                 await self._send(send, is_whole=True)
             else:
                 await trio.lowlevel.checkpoint()
@@ -134,9 +138,7 @@ class FeedWalk:
         if self._version is not None and version.proves_same(self._version):
             return
         if self._version is not None or self._have:
-            while self._under_way:
-                self._written = trio.Event()
-                await self._written.wait()
+            await self._until_under_way(0)
             self._ledger.restarted()
             self._have.clear()
             self._on_restart()
@@ -144,6 +146,13 @@ class FeedWalk:
             self._ledger.columns_changed(self._present.columns, version.columns)
         self._version = version
         self._on_profile(EndpointProfile(Paging(style=PagingStyle.NONE), version=version))
+
+    async def _until_under_way(self, most: int) -> None:
+        """Wait until at most so many pages are sent and not written yet."""
+        with self._ledger.time.during(Activity.CHANNEL):
+            while self._under_way > most:
+                self._written = trio.Event()
+                await self._written.wait()
 
     async def _send(self, send: trio.MemorySendChannel[Page], *, is_whole: bool) -> None:
         """Send a page even if the deadline passes meanwhile: what was fetched is not lost."""

@@ -276,6 +276,8 @@ class MappedReader(RecordReader):
         """Return a getter of a field's candidates: at its path, or under default names, those of the variant first."""
         if path:
             find = compile_path(path)
+            if not self._nulls:
+                return lambda record: (find(record),)
             return lambda record: (self._not_null(find(record)),)
 
         within = self._added_keys if of_variant else ()
@@ -288,7 +290,7 @@ class MappedReader(RecordReader):
         return find_by_name
 
     def _not_null(self, value: Any) -> Any:
-        return None if isinstance(value, str | int | WireFloat) and str(value) in self._nulls else value
+        return None if self._nulls and isinstance(value, str | int | WireFloat) and str(value) in self._nulls else value
 
 
 class TransformingReader(RecordReader):

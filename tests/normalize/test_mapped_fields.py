@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jmespath
 import msgspec
 import pytest
 from helpers.configs import load, problems
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.config.record_paths import compile_path
 from pipeline.config.source import Currency, Fields, Price, PriceKind, PricePick
 from pipeline.model.pages import NormalizedPage, Page
 from pipeline.normalize.normalizer import DEFAULT_READER, normalize_page, reader_for
@@ -201,3 +203,19 @@ def test_whatever_a_record_holds_it_is_a_product_or_a_reject(record: dict[str, A
     assert len(page.ids) + page.rejected == 1
     if page.ids:
         assert json.loads(page.lines)["id"] == page.ids[0]
+
+
+_VALUES = st.one_of(st.none(), st.booleans(), st.sampled_from([0, 1, 2.5, "", "x", [], [0], {}, {"b": 7}, {"b": ""}]))
+
+
+@given(
+    st.dictionaries(st.sampled_from(["a", "b", "g:c", "d e", "f.g"]), _VALUES),
+    st.lists(
+        st.sampled_from(["a", "b", "a.b", '"g:c"', '"d e"', '"f.g"', '"d e".b', '"g:c"."b"']), min_size=2, max_size=4
+    ),
+    st.sampled_from([" || ", "||"]),
+)
+def test_fallbacks_are_those_of_jmespath(record: dict[str, Any], parts: list[str], between: str) -> None:
+    """A path of fallbacks gives what JMESPath gives, whatever values are empty or missing."""
+    path = between.join(parts)
+    assert compile_path(path)(record) == jmespath.search(path, record)
