@@ -105,6 +105,18 @@ SOFTWARE: dict[str, Software] = {
     "slowapi": _uvicorn("servers.apps.slowapi_limits"),
     "slowapi-moving-window": _uvicorn("servers.apps.slowapi_limits", SERVER_STRATEGY="moving-window"),
     "slowapi-headers": _uvicorn("servers.apps.slowapi_limits", SERVER_LIMIT_HEADERS="1"),
+    "queries": Software(
+        command=(PYTHON, "-m", "uvicorn", "servers.apps.queries:app", "--host", HOST, "--port", "{port}"),
+        modules=("uvicorn", "fastapi", "strawberry"),
+        fill="servers.apps.sql_catalogue",
+        table="products",
+    ),
+    "nginx-files": Software(
+        command=("nginx", "-p", "{directory}", "-c", "{directory}/nginx_feed.conf", "-e", "{log}"),
+        programs=("nginx",),
+        config="nginx_feed.conf",
+        settings={"user": "user root;" if os.geteuid() == 0 else ""},
+    ),
     "datasette": Software(
         command=(PYTHON, "-m", "datasette", "serve", "{database}", "--host", HOST, "--port", "{port}"),
         modules=("datasette",),

@@ -14,8 +14,8 @@ LONGEST_BODY = 16_384
 LONGEST_MESSAGE = 200
 
 # The usual keys of a message, in order of preference. Problem details (RFC 9457) have `detail` and `title`, JSON:API
-# and Shopify have `errors`, and OAuth 2 (RFC 6749) has `error_description`.
-_KEYS = ("message", "error_description", "error", "detail", "title", "errors")
+# and Shopify have `errors`, OAuth 2 (RFC 6749) has `error_description`, and FastAPI has a list of objects with `msg`.
+_KEYS = ("message", "error_description", "error", "detail", "title", "msg", "errors")
 
 # The maximum depth of a message: `errors[0].detail` is 3 levels deep, one more than `error.message`.
 _DEPTH = 4

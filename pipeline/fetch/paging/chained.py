@@ -92,7 +92,7 @@ class ChainedPaginator:
     def _end_chain(self, verdict: Verdict, fetched: FetchedPage) -> None:
         if verdict is Verdict.UNUSABLE:
             self.ending = Ending.UNUSABLE
-        elif self._style.says_more(fetched.response):
+        elif self._style.says_more(fetched):
             self.ending = Ending.UNNAMED
         else:
             self.end, self.ending = self.page, Ending.END
@@ -109,7 +109,7 @@ class ChainedPaginator:
         following, token = self._style.following(fetched, identity if isinstance(identity, str) else None)
         if token is not None and (token in (self._token, fetched.response.url)):
             # The page names itself, which is an end unless a flag shows that more pages follow.
-            return (following, token) if self._style.says_more(fetched.response) else (NextPage.ENDED, None)
+            return (following, token) if self._style.says_more(fetched) else (NextPage.ENDED, None)
         if following is NextPage.SILENT and self.walked.had_next:
             return NextPage.ENDED, None
         return following, token

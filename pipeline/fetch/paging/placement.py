@@ -47,15 +47,20 @@ def _leaves(request: Request) -> dict[str, tuple[str, str]]:
     """Return the place and the text of each value in the body, by its name; of several the outermost."""
     found: dict[str, tuple[str, str]] = {}
     for prefix, body in (("form", request.form), ("json", request.json)):
-        for _, name, place, text in sorted(_walk(body or {}, prefix, 0)):
-            found.setdefault(name, (place, text))
+        leaves = sorted(_walk(body or {}, prefix, 0))
+        for _, names, place, text in leaves:
+            for name in names:
+                found.setdefault(name, (place, text))
     return found
 
 
-def _walk(body: Mapping[str, Any], above: str, depth: int) -> Iterator[tuple[int, str, str, str]]:
+def _walk(body: Mapping[str, Any], above: str, depth: int) -> Iterator[tuple[int, tuple[str, ...], str, str]]:
+    """Yield depth, names, place and text of each value; within an object it is also named as in ``page[number]``."""
     for name, value in body.items():
         place = f"{above}.{name}"
         if isinstance(value, dict) and depth + 1 < _DEPTH:
             yield from _walk(value, place, depth + 1)
         elif value is None or (isinstance(value, str | int) and not isinstance(value, bool)):
-            yield depth, name, place, "" if value is None else str(value)
+            parent = above.rpartition(".")[2]
+            names = (name, f"{parent}[{name}]") if depth else (name,)
+            yield depth, names, place, "" if value is None else str(value)

@@ -103,11 +103,12 @@ class ChainedStyle:
         """
         raise NotImplementedError
 
-    def says_more(self, response: Response) -> bool | None:
+    def says_more(self, fetched: FetchedPage) -> bool | None:
         """Return the value of the flag for further pages, None if there is none."""
+        response = fetched.response
         if self._paging.has_more:
             return flag_at(self._paging.has_more, response)
-        flags = (sign.value for sign in find_signs(Meaning.MORE, response.envelope))
+        flags = (sign.value for sign in find_signs(Meaning.MORE, response.envelope, fetched.records_path))
         return next((flag for flag in flags if isinstance(flag, bool)), None)
 
 
@@ -122,7 +123,7 @@ class Cursor(ChainedStyle):
 
     def following(self, fetched: FetchedPage, last_id: str | None) -> tuple[NextPage, str | None]:  # noqa: ARG002
         """Return the cursor, unless a flag shows that there are no more pages."""
-        if self.says_more(fetched.response) is False:
+        if self.says_more(fetched) is False:
             return NextPage.ENDED, None
         return _statement(fetched, self._paging.path, Meaning.CURSOR)
 
@@ -157,7 +158,7 @@ class LastId(ChainedStyle):
 
     def following(self, fetched: FetchedPage, last_id: str | None) -> tuple[NextPage, str | None]:
         """Return the id."""
-        if self.says_more(fetched.response) is False:
+        if self.says_more(fetched) is False:
             return NextPage.ENDED, None
         return (NextPage.SILENT, None) if last_id is None else (NextPage.NAMED, last_id)
 
@@ -171,7 +172,7 @@ class Single(ChainedStyle):
         """Return the end."""
         return NextPage.ENDED, None
 
-    def says_more(self, response: Response) -> bool | None:  # noqa: ARG002
+    def says_more(self, fetched: FetchedPage) -> bool | None:  # noqa: ARG002
         """Return None: flags do not count."""
         return None
 
