@@ -1,6 +1,7 @@
 """Decode CSV (RFC 4180) and TSV: each row is an object with the names of the header."""
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from io import StringIO
@@ -12,6 +13,7 @@ from pipeline.errors import PermanentError, TruncatedFeedError
 from pipeline.fetch.feed.decoder import MOST_PER_RECORD, FeedDecoder, FeedOptions, TextDecoder
 
 _DELIMITERS = ",;\t|"
+_LINE_END = re.compile(r"[\r\n]")
 _MOST_COLUMNS = 4_096
 
 # The messages with which the csv module reports that its input ends within a quoted cell, or that a cell is too large.
@@ -35,7 +37,8 @@ class DelimitedDecoder(FeedDecoder):
 
     def __init__(self, options: FeedOptions) -> None:
         self._text = TextDecoder(options.encoding)
-        self._delimiter = options.delimiter
+        self._given_delimiter = options.delimiter
+        self._delimiter = ""
         quote = '"' if options.quote is None else options.quote
         self._quoting: dict[str, Any] = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
         if quote.startswith("\\"):
@@ -82,8 +85,8 @@ class DelimitedDecoder(FeedDecoder):
         """Yield the rows of a text, and return the part of it that begins with an open quote."""
         if not text:
             return ""
-        if self._delimiter is None:
-            self._delimiter = _delimiter_of(text)
+        if self.columns is None:  # the text may end within the header
+            self._delimiter = self._given_delimiter or delimiter_of(text)
         lines = list(StringIO(text, newline=""))
         rows = csv.reader(lines, delimiter=self._delimiter, strict=True, **self._quoting)
         done = 0
@@ -98,6 +101,9 @@ class DelimitedDecoder(FeedDecoder):
                     return "".join(lines[done:])
                 if str(error).startswith(_TOO_LARGE):
                     raise PermanentError(_ROW_TOO_LARGE) from None
+                if self.columns is None:
+                    wrong = f"the header is not valid CSV: {error}"
+                    raise PermanentError(f"{wrong}; check `format`, `delimiter` and `quote`") from None
                 broken = "".join(lines[done : rows.line_num])
                 done = rows.line_num
                 yield msgspec.Raw(_encode([broken.rstrip("\r\n")]))
@@ -126,11 +132,10 @@ class DelimitedDecoder(FeedDecoder):
         self._has_twins = len(set(self.columns)) < len(self.columns)
 
 
-def _delimiter_of(text: str) -> str:
-    """Return the delimiter that is most frequent in the header, outside quotes; a comma if there is none."""
-    header = next(line for line in StringIO(text, newline="") if line.strip() or line == text)
-    plain = "".join(header.split('"')[::2])
-    counts = Counter(sign for sign in plain if sign in _DELIMITERS)
+def delimiter_of(text: str) -> str:
+    """Return the delimiter that is most frequent in the first row, outside quotes; a comma if there is none."""
+    plain = "".join(text.lstrip("\r\n").split('"')[::2])
+    counts = Counter(_LINE_END.split(plain, maxsplit=1)[0])
     return max(_DELIMITERS, key=lambda sign: counts[sign])
 
 
