@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from pipeline.errors import PermanentError
+from pipeline.errors import FetchError, PermanentError, TruncatedFeedError
 
 # The maximum size of one record, in bytes or characters. A larger one is a mistake, such as a quote that is not closed.
 MOST_PER_RECORD = 1 << 20
@@ -17,7 +17,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_LONGEST_BOM = 4
+LONGEST_BOM = 4
 
 
 class FeedOptions(msgspec.Struct, frozen=True):
@@ -64,30 +64,44 @@ class TextDecoder:
         self._encoding = encoding
         self._start = b""
         self._decoder: codecs.IncrementalDecoder | None = None
-        self._bytes = 0
+        self._position = 0
+        self._error: FetchError | None = None
 
     def decode(self, chunk: bytes, *, final: bool = False) -> str:
-        """Return the text of the next chunk.
+        """Return the text of the next chunk, up to bytes that are not in the encoding; the next call reports those.
 
         Raises:
             PermanentError: if the bytes are not in the encoding.
+            TruncatedFeedError: if the feed ends within a character.
         """
+        if self._error is not None:
+            raise self._error
         if self._decoder is None:
             self._start += chunk
-            if len(self._start) < _LONGEST_BOM and not final:
+            if len(self._start) < LONGEST_BOM and not final:
                 return ""
             chunk = self._start_decoding()
         assert self._decoder is not None
         try:
-            return self._decoder.decode(chunk, final)
+            text = self._decoder.decode(chunk, final)
         except UnicodeDecodeError as error:
-            name = self._encoding or "UTF-8"
-            text = f"the feed is not in {name} (near byte {self._bytes + error.start:,})"
-            raise PermanentError(f"{text}; set `encoding`, for example windows-1252") from None
-        finally:
-            self._bytes += len(chunk)
+            held = len(error.object) - len(chunk)  # of a character that began in the last chunk
+            self._error = self._to_error(self._position - held + error.start, is_end=final)
+            if final:
+                raise self._error from None
+            text = self._decoder.decode(chunk[: max(error.start - held, 0)])
+        self._position += len(chunk)
+        return text
 
     def _start_decoding(self) -> bytes:
         mark, name = next(((mark, name) for mark, name in _BOMS if self._start.startswith(mark)), (b"", self._encoding))
         self._decoder = codecs.getincrementaldecoder(name or "utf-8")()
+        self._position = len(mark)
         return self._start.removeprefix(mark)
+
+    def _to_error(self, position: int, *, is_end: bool) -> FetchError:
+        wrong = f"the feed is not in {self._encoding or 'UTF-8'} (byte {position:,})"
+        remedy = "set `encoding`, for example windows-1252"
+        if is_end:
+            return TruncatedFeedError(f"the feed is cut off within a character, or {wrong}; in that case, {remedy}")
+        return PermanentError(f"{wrong}; {remedy}")

@@ -45,7 +45,7 @@ class Gunzip:
         Raises:
             TruncatedFeedError: if the compressed data is cut off.
         """
-        if self._inflater is not None:
+        if self._inflater is not None or self._start == MAGIC[:1]:
             raise TruncatedFeedError("the compressed feed is cut off")
         return self._start or b""
 

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import tracemalloc
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any
@@ -237,8 +238,13 @@ def test_a_path_that_leads_nowhere_names_the_paths_that_exist() -> None:
 def test_a_compression_bomb_needs_no_memory() -> None:
     """A feed that expands a thousand times is decompressed step by step, until a record is too large."""
     bomb = gzip.compress(b"id,x\n1," + b"x" * 100_000_000)
-    with pytest.raises(PermanentError, match="a row has more than"):
-        decode(bomb, CSV)
+    tracemalloc.start()
+    try:
+        with pytest.raises(PermanentError, match="a row has more than"):
+            decode(bomb, CSV)
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_members_of_a_gzip_file_are_one_feed() -> None:
