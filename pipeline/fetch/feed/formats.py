@@ -1,13 +1,18 @@
 """Choose the decoder of a feed, and recognise the format of a response."""
 
+import csv
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from io import StringIO
+from itertools import islice
 from pathlib import PurePosixPath
 
 import msgspec
 
 from pipeline.config.request import BodyFormat
-from pipeline.fetch.feed.decoder import FeedDecoder, FeedOptions
-from pipeline.fetch.feed.delimited import DelimitedDecoder
+from pipeline.errors import PermanentError
+from pipeline.fetch.feed.decoder import LONGEST_BOM, FeedDecoder, FeedOptions, TextDecoder
+from pipeline.fetch.feed.delimited import DelimitedDecoder, delimiter_of
 from pipeline.fetch.feed.gunzip import MAGIC, Gunzip
 from pipeline.fetch.feed.json_lines import JsonLinesDecoder
 from pipeline.fetch.feed.xml import XmlDecoder
@@ -30,6 +35,7 @@ _MEDIA_TYPES: Mapping[str, BodyFormat] = {
     "application/rss+xml": BodyFormat.XML,
     "application/atom+xml": BodyFormat.XML,
     "application/jsonl": BodyFormat.JSONL,
+    "application/ndjson": BodyFormat.JSONL,
     "application/x-ndjson": BodyFormat.JSONL,
     "application/x-jsonlines": BodyFormat.JSONL,
 }
@@ -41,7 +47,21 @@ _SUFFIXES: Mapping[str, BodyFormat] = {
     ".jsonl": BodyFormat.JSONL,
     ".ndjson": BodyFormat.JSONL,
 }
-_HTML = (b"<!doctype html", b"<html")
+# Content types of any file, and those that servers send for a feed by mistake.
+_UNNAMED = frozenset(
+    {
+        *("", "text/plain", "text/html", "application/octet-stream", "binary/octet-stream", "application/json"),
+        *("application/gzip", "application/x-gzip"),
+    }
+)
+
+# HTML, perhaps after an XML declaration and comments.
+_HTML = re.compile(r"(<\?.*?\?>|<!--.*?-->|\s)*<(!doctype\s+html|html)\b", re.DOTALL | re.IGNORECASE)
+_LONGEST_START = 1 << 14
+
+# A header that is recognised by itself has at least an id, a title and a price.
+_FEWEST_COLUMNS = 3
+_LONGEST_NAME = 64
 
 
 class GunzippingDecoder(FeedDecoder):
@@ -81,19 +101,53 @@ def make_decoder(body_format: BodyFormat, options: FeedOptions) -> FeedDecoder:
 def recognise_format(media_type: str | None, path: str, start: bytes) -> BodyFormat | None:
     """Return the format of a response that is a feed, None if it is JSON, HTML or unknown.
 
-    ``start`` are its first bytes, perhaps compressed. They overrule the Content-Type if they begin a JSON value that is
-    not the first of several lines. The suffix of the URL's ``path`` counts last.
+    ``start`` are its first bytes, perhaps compressed. JSON and HTML overrule the Content-Type, unless several lines are
+    a JSON object each. The suffix of the URL's ``path`` counts next, and the beginning of a table last.
     """
-    if start.startswith(MAGIC):
-        start = next(Gunzip().feed(start), b"")
-    head = start.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").replace(b"\0", b"")[:64].lower()
-    if head.startswith(_HTML):
-        return None
-    named = _MEDIA_TYPES.get((media_type or "").partition(";")[0].strip().lower())
+    text = _text_of(start)
+    media_type = (media_type or "").partition(";")[0].strip().lower()
     suffix = PurePosixPath(path.lower().removesuffix(".gz")).suffix
-    if head.startswith((b"{", b"[")):
-        is_lines = BodyFormat.JSONL in (named, _SUFFIXES.get(suffix))
-        return BodyFormat.JSONL if is_lines and head.startswith(b"{") else None
-    if head.startswith(b"<"):
-        return BodyFormat.XML if named is BodyFormat.XML or head.startswith((b"<?xml", b"<rss", b"<feed")) else None
-    return named or _SUFFIXES.get(suffix)
+    named = _MEDIA_TYPES.get(media_type)
+    if text.startswith(("{", "[")):
+        is_lines = BodyFormat.JSONL in (named, _SUFFIXES.get(suffix)) or _is_json_lines(text)
+        return BodyFormat.JSONL if is_lines and text.startswith("{") else None
+    if text.startswith("<"):
+        is_xml = named is BodyFormat.XML or text.lower().startswith(("<?xml", "<rss", "<feed"))
+        return BodyFormat.XML if is_xml and not _HTML.match(text) else None
+    return named or _SUFFIXES.get(suffix) or (_table_of(text) if media_type in _UNNAMED else None)
+
+
+def _text_of(start: bytes) -> str:
+    """Return the text at the beginning of a response; without a byte order mark, the letters of ASCII count alone."""
+    if start.startswith(MAGIC):
+        try:
+            start = next(Gunzip().feed(start), b"")
+        except PermanentError:
+            return ""
+    padded = start[:_LONGEST_START].ljust(LONGEST_BOM)
+    return TextDecoder("latin-1").decode(padded).lstrip()
+
+
+def _is_json_lines(text: str) -> bool:
+    """Return True if the first line is a JSON object, and another begins after it."""
+    first, _, rest = text.partition("\n")
+    if not rest.lstrip().startswith("{"):
+        return False
+    try:
+        return isinstance(msgspec.json.decode(first), dict)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+
+
+def _table_of(text: str) -> BodyFormat | None:
+    """Return the format of a table that begins with a header of short names and a row of as many cells, else None."""
+    delimiter = delimiter_of(text)
+    try:
+        header, row = islice(csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True), 2)
+    except (ValueError, csv.Error):  # less than two rows, or not a table
+        return None
+    names = {name.strip() for name in header}
+    is_header = all(0 < len(name) <= _LONGEST_NAME for name in names) and len(names) == len(header)
+    if not is_header or not _FEWEST_COLUMNS <= len(header) == len(row):
+        return None
+    return BodyFormat.TSV if delimiter == "\t" else BodyFormat.CSV
