@@ -34,7 +34,7 @@ from pipeline.normalize.consumer import Consumer, Dispatch, Normalized
 from pipeline.normalize.normalizer import normalize_separately, reader_for
 from pipeline.output.aggregator import Aggregator, Catalogue
 from pipeline.output.bottleneck import with_bottlenecks
-from pipeline.output.expectations import expectations_of, problems_of, with_verdicts
+from pipeline.output.expectations import expectations_of, full_list_in, problems_of, with_verdicts
 from pipeline.output.files import OutputFiles
 from pipeline.output.journal import Journal
 from pipeline.output.previous import PreviousSummary
@@ -117,6 +117,7 @@ class Run:
         # A digest, since the definition may contain URLs that should not be shown.
         definitions = {endpoint.name: msgspec.json.encode(endpoint.definition) for endpoint in endpoints}
         self._digests = {name: hashlib.sha256(definition).hexdigest()[:16] for name, definition in definitions.items()}
+        self._full_lists = {endpoint.name: endpoint.full_list for endpoint in endpoints}
         self._sources: dict[str, Bulkhead] = {}
 
     async def execute(self) -> Summary:
@@ -192,7 +193,7 @@ class Run:
             previous=self._previous,
         )
         self._readers = {
-            endpoint.name: reader_for(endpoint.fields, endpoint.explode, endpoint.transform)
+            endpoint.name: reader_for(endpoint.fields, endpoint.explode, endpoint.transform, endpoint.full_list)
             for endpoint in self._endpoints
         }
         throttles = make_throttles(self._endpoints, self._rng)
@@ -284,6 +285,8 @@ class Run:
         for source in catalogue.sources:
             for problem in problems_of(source):
                 logger.bind(endpoint=source.name).warning("{}", problem)
+            if complaint := full_list_in(source, self._full_lists.get(source.name)):
+                logger.bind(endpoint=source.name).warning("{}", complaint)
         totals = Totals(
             status=catalogue.status,
             total_products=catalogue.total_products,

@@ -188,7 +188,7 @@ async def test_an_end_that_nothing_proves_is_not_complete(tmp_path: Path) -> Non
         ({"url": "file://host/a.csv", "format": "csv"}, "is not the URL of a file on this machine"),
     ],
 )
-async def test_contradictions_are_configuration_errors(keys: dict[str, Any], problem: str) -> None:
+def test_contradictions_are_configuration_errors(keys: dict[str, Any], problem: str) -> None:
     """A feed has no paging, only rows have delimiters, and files can only be feeds."""
     with pytest.raises(ConfigError) as raised:
         load_config({"endpoints": [{"name": "a", "url": "http://a.test", **keys}]}, environ={})

@@ -11,7 +11,7 @@ from pipeline.config.auth import NO_AUTH, Auth, Credentials
 from pipeline.config.expansion import Expansion, SecretFiles, expand_query, identity
 from pipeline.config.expect import Expect
 from pipeline.config.http_syntax import basic_credentials, header_error
-from pipeline.config.presets import load_preset
+from pipeline.config.presets import FullList, load_preset
 from pipeline.config.request import NO_REQUEST, BodyFormat, Request
 from pipeline.config.settings import NO_ENDPOINTS, Breaker, Config, Endpoint, Http, RateLimit, Retry
 from pipeline.config.source import Fields, Paging
@@ -37,6 +37,7 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     items: str | None
     explode: str | None
     transform: Transform | None = None
+    full_list: FullList | None = None
     paging: Paging
     fields: Fields
     headers: Mapping[str, str]
@@ -150,6 +151,7 @@ def _resolved(
         items=endpoint.items,
         explode=endpoint.explode,
         transform=transform,
+        full_list=load_preset(endpoint.preset).full_list if endpoint.preset else None,
         paging=endpoint.paging,
         fields=endpoint.fields,
         headers=headers,

@@ -10,6 +10,7 @@ import yaml
 
 from pipeline.config.expansion import plain_secrets
 from pipeline.config.presets import Preset
+from pipeline.config.request import BodyFormat
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.discovery.duration import Estimate, timeout_for
 from pipeline.discovery.first_page import FirstPage
@@ -84,7 +85,9 @@ def _detected_keys(page: FirstPage, comments: dict[str, str]) -> tuple[dict[str,
             keys["items"] = page.records_path
         else:
             doubts.append(f"the records are at {page.records_path!r}; `items` cannot express a key with a point")
-    if page.paging.style is not PagingStyle.AUTO:
+    if page.format is not BodyFormat.JSON:
+        keys["format"], comments["format"] = page.format.value, "found by the response"
+    elif page.paging.style is not PagingStyle.AUTO:
         keys["paging"], comments["paging"] = _paging(page), "detected on the first page"
         if page.paging.style is PagingStyle.CURSOR:
             doubts.append(f"the name of the cursor parameter, `{page.paging.parameter}`, is a guess")

@@ -1,26 +1,32 @@
 """Fetch the first page of an endpoint, with one request."""
 
 from collections.abc import Sequence
+from itertools import islice
 from random import Random
 
 import msgspec
 import trio
 
+from pipeline.config.request import BodyFormat
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Breaker, Retry
 from pipeline.config.source import Paging, PagingStyle
-from pipeline.errors import FetchError
+from pipeline.errors import FeedFoundError, FetchError
 from pipeline.fetch.account.ledger import Ledger
 from pipeline.fetch.attempts import ResilientClient
 from pipeline.fetch.content.response import Response, shared_values
 from pipeline.fetch.content.signs import announced_by, read_signs
+from pipeline.fetch.feed.decoder import FeedOptions
+from pipeline.fetch.feed.formats import make_decoder
+from pipeline.fetch.feed_walk import PAGE_SIZE
 from pipeline.fetch.groups import make_throttles
 from pipeline.fetch.http.client import Connect, connector
+from pipeline.fetch.http.stream import StreamedResponse
 from pipeline.fetch.paging.detection import detect
 from pipeline.fetch.paging.paginator import PageRequest
 from pipeline.fetch.paging.select import make_paginator
 from pipeline.fetch.policy.throttle import Throttle
-from pipeline.model.pages import AnnouncedTotals, Page
+from pipeline.model.pages import NOTHING_ANNOUNCED, AnnouncedTotals, Page
 
 _NOT_FOUND = 404
 
@@ -28,7 +34,8 @@ _NOT_FOUND = 404
 class FirstPage(msgspec.Struct, frozen=True):
     """The first page of an endpoint: the response, its records and their path, and the paging that it reveals.
 
-    ``paging`` is AUTO if nothing in the response reveals a style. ``seconds`` is the duration of the request.
+    ``paging`` is AUTO if nothing in the response reveals a style. ``seconds`` is the duration of the request. Of a feed
+    these are its first 1,000 records.
     """
 
     endpoint: ResolvedEndpoint
@@ -38,6 +45,7 @@ class FirstPage(msgspec.Struct, frozen=True):
     paging: Paging
     announced: AnnouncedTotals
     seconds: float
+    format: BodyFormat = BodyFormat.JSON
 
     def page(self) -> Page:
         """Return the page in the form that the normalizer accepts."""
@@ -68,7 +76,14 @@ async def fetch_first_page(
             insists=False,
         )
         (first,), _ = make_paginator(endpoint.paging, bytes).next_requests(1)
-        fetched = await resilient.fetch(PageRequest(1) if plain else first)
+        body_format = endpoint.format
+        if body_format in (None, BodyFormat.JSON):
+            try:
+                fetched = await resilient.fetch(PageRequest(1) if plain else first)
+            except FeedFoundError as found:
+                body_format = BodyFormat(found.format)
+        if body_format not in (None, BodyFormat.JSON):
+            return await _beginning_of_feed(endpoint, resilient, body_format, started)
     response, paging = fetched.response, endpoint.paging
     if paging.style is PagingStyle.AUTO:
         paging = detect(fetched, endpoint.request) or paging
@@ -80,6 +95,37 @@ async def fetch_first_page(
         paging=paging,
         announced=announced_by(response, read_signs(response, len(fetched.records), fetched.records_path)),
         seconds=trio.current_time() - started,
+    )
+
+
+async def _beginning_of_feed(
+    endpoint: ResolvedEndpoint, client: ResilientClient, body_format: BodyFormat, started: float
+) -> FirstPage:
+    """Read the first virtual page of a feed, and close the connection."""
+    options = FeedOptions(endpoint.encoding, endpoint.delimiter, endpoint.quote, endpoint.items)
+    records: list[msgspec.Raw] = []
+    responses: list[Response] = []
+
+    async def consume(streamed: StreamedResponse) -> None:
+        decoder = make_decoder(body_format, options)
+        records.clear()
+        responses.append(Response(streamed.status, streamed.headers, b"", streamed.url))
+        async for chunk in streamed.chunks:
+            records.extend(islice(decoder.feed(chunk), PAGE_SIZE - len(records)))
+            if len(records) == PAGE_SIZE:
+                return
+        records.extend(decoder.finish())
+
+    await client.stream(consume, page=lambda: 1)
+    return FirstPage(
+        endpoint=endpoint,
+        response=responses[-1],
+        records=records,
+        records_path=None,
+        paging=Paging(style=PagingStyle.NONE),
+        announced=NOTHING_ANNOUNCED,
+        seconds=trio.current_time() - started,
+        format=body_format,
     )
 
 

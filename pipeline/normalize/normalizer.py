@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.config.presets import FullList
 from pipeline.config.source import NO_FIELDS, Fields
 from pipeline.config.transform import Transform
 from pipeline.model.dead_letters import DeadLetter, encode_letter
@@ -44,12 +45,21 @@ _encode_lines = msgspec.json.Encoder(enc_hook=encode_wire_float).encode_lines
 DEFAULT_READER = DefaultReader()
 
 
-def reader_for(fields: Fields, explode: str | None = None, transform: Transform | None = None) -> RecordReader:
+def reader_for(
+    fields: Fields,
+    explode: str | None = None,
+    transform: Transform | None = None,
+    full_list: FullList | None = None,
+) -> RecordReader:
     """Return the reader for an endpoint with these fields.
 
     With ``explode``, each element of that list is a product. ``transform`` changes the records before they are read.
+    ``full_list`` is a list that the API cuts off.
     """
-    reader = DEFAULT_READER if fields == NO_FIELDS and explode is None else MappedReader(fields, explode)
+    if fields == NO_FIELDS and explode is None and full_list is None:
+        reader: RecordReader = DEFAULT_READER
+    else:
+        reader = MappedReader(fields, explode, full_list)
     return TransformingReader(reader, transform) if transform else reader
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from pipeline.config.currency import code_of
+from pipeline.config.presets import FullList
 from pipeline.config.record_paths import compile_path, compile_template
 from pipeline.config.source import Fields
 from pipeline.config.transform import Transform
@@ -189,6 +190,9 @@ def _money_in(currencies: Sequence[object], price: object) -> Money:
     return money
 
 
+# The note about a record whose list may have been cut off by the API.
+FULL_LIST = "full_list"
+
 _decode_object = msgspec.json.Decoder(dict[str, Any], float_hook=WireFloat).decode
 _decode_value = msgspec.json.Decoder(float_hook=WireFloat).decode
 
@@ -200,10 +204,12 @@ class MappedReader(RecordReader):
 
     ``explode`` is the path of a list whose elements are the products. Paths reach an element as ``variant``, and the
     fields of the record under their own names. If there are several levels, ``outer`` is the element around it. A
-    record whose list is missing or empty is itself a product.
+    record whose list is missing or empty is itself a product. A record in which ``full_list`` has its maximum length is
+    noted as ``full_list``.
     """
 
-    def __init__(self, fields: Fields, explode: str | None = None) -> None:
+    def __init__(self, fields: Fields, explode: str | None = None, full_list: FullList | None = None) -> None:
+        self._full_list = full_list
         self._nulls = frozenset(fields.null_values)
         self._explode = compile_explode(explode) if explode else None
         self._added_keys = (VARIANT, OUTER)[: len(levels_of(explode))] if explode else ()
@@ -231,8 +237,9 @@ class MappedReader(RecordReader):
             record[path] = _decode_value(value)
         variants = self._explode(record) if self._explode else ()
         if not variants:
-            return (self._read(record),)
+            return (self._noted(self._read(record), record),)
         outcomes = [self._read(with_variant(record, lineage), lineage) for lineage in variants]
+        outcomes[0] = self._noted(outcomes[0], record)
         if OUTER not in self._added_keys:
             return outcomes
         ambiguous = indices_with_shared_ids(outcomes, variants)
@@ -243,6 +250,15 @@ class MappedReader(RecordReader):
             else outcome
             for index, outcome in enumerate(outcomes)
         ]
+
+    def _noted(self, outcome: ParsedRecord | NoIdError, record: dict[str, Any]) -> ParsedRecord | NoIdError:
+        if self._full_list is None or isinstance(outcome, NoIdError):
+            return outcome
+        found = record.get(self._full_list.path)
+        if not isinstance(found, list) or len(found) != self._full_list.length:
+            return outcome
+        money = msgspec.structs.replace(outcome.money, notes=(*outcome.money.notes, FULL_LIST))
+        return msgspec.structs.replace(outcome, money=money)
 
     def _id_of(self, raw: msgspec.Raw) -> str | None:
         return self._identity(_decode_object(raw))

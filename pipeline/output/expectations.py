@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from pipeline.config.expect import Expect
+from pipeline.config.presets import FullList
 from pipeline.config.settings import Config
 from pipeline.formatting import counted
 from pipeline.model.summary import SourceReport, Status, Unmet
@@ -65,6 +66,15 @@ def problems_of(report: SourceReport) -> Sequence[str]:
         remedy = f"`pipeline preview {report.name}` shows why; describe the records in endpoints.{report.name}.fields"
         return (f"{found}; {remedy}",)
     return [_sentence(report, unmet) for unmet in report.unmet]
+
+
+def full_list_in(report: SourceReport, full_list: FullList | None) -> str | None:
+    """Return a sentence about records in which a list may have been cut off by the API, None without any."""
+    found = report.coercions.get("full_list", 0)
+    if full_list is None or not found:
+        return None
+    many = f"{counted(found, 'record')} {'has' if found == 1 else 'have'} exactly {full_list.length} {full_list.path}"
+    return f"{many}, the most that this API returns: others may be missing; {full_list.remedy}"
 
 
 def _judged(report: SourceReport, expect: Expect, baseline: int | None) -> SourceReport:

@@ -12,6 +12,7 @@ from pathlib import Path
 import trio
 from click.testing import CliRunner, Result
 
+from mockapi.personas import POSTED
 from mockapi.personas import path as path_of
 from mockapi.serve import serving
 from mockapi.settings import Settings
@@ -62,7 +63,7 @@ async def persona(name: str) -> AsyncIterator[str]:
 
 def truth(name: str) -> list[Truth]:
     settings = settings_of(name)
-    return SHOPS[name].truth(settings.seed, settings.records)
+    return {**SHOPS, **POSTED}[name].truth(settings.seed, settings.records)
 
 
 async def invoke(*arguments: str, env: Mapping[str, str] = ENVIRONMENT) -> Result:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.config.presets import FullList
 from pipeline.config.source import Fields, Price
 from pipeline.model.pages import NormalizedPage, Page
 from pipeline.normalize.normalizer import normalize_page, reader_for
@@ -196,3 +197,14 @@ def test_each_variant_is_a_product_or_a_reject(records: list[dict[str, Any]]) ->
     """Products and rejects together number as many as the variants, plus records without variants."""
     page = normalized(Fields(price=Price(path="variant.price")), *records)
     assert page.records == sum(len(record["variants"]) or 1 for record in records)
+
+
+@pytest.mark.parametrize("explode", [None, "variants"])
+def test_a_list_that_the_api_cuts_off_is_noted(explode: str | None) -> None:
+    """A record with exactly as many variants as the API returns at most is noted once; others are not."""
+    reader = reader_for(Fields(), explode, None, FullList("variants", 3, "use another API"))
+    records = [
+        {"id": count, "price": "1.00", "variants": [{"id": number} for number in range(count)]} for count in (2, 3, 4)
+    ]
+    raw = [msgspec.Raw(msgspec.json.encode(record)) for record in records]
+    assert normalize_page(Page("shop", 1, raw), NOW, reader).coercions["full_list"] == 1

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config.expect import Expect
+from pipeline.config.presets import load_preset
 from pipeline.config.settings import Config, Endpoint
 from pipeline.model.summary import Gap, SourceReport, Unmet
-from pipeline.output.expectations import expectations_of, problems_of, unmet_expectations, with_verdicts
+from pipeline.output.expectations import expectations_of, full_list_in, problems_of, unmet_expectations, with_verdicts
 
 
 def judged(expect: Expect | None = None, baseline: int | None = None, **counts: Any) -> SourceReport:
@@ -134,3 +135,15 @@ def test_the_remedy_in_the_message_is_one(products: int, rejected: int, priced: 
     for unmet in unmet_expectations(expect, **counts):
         expect = msgspec.structs.replace(expect, **{unmet.expectation: mended[unmet.expectation]})
     assert unmet_expectations(expect, **counts) == []
+
+
+def test_a_list_that_may_be_cut_off_is_a_sentence_with_a_remedy() -> None:
+    """The sentence has the number of records, the length of the list and the preset that reads all of it."""
+    full_list = load_preset("shopify_admin").full_list
+    report = a_source("shop", coercions={"full_list": 2})
+    assert full_list_in(report, full_list) == (
+        "2 records have exactly 100 variants, the most that this API returns: others may be missing; "
+        "use the preset shopify_graphql, which reads all variants"
+    )
+    assert full_list_in(a_source("shop"), full_list) is None
+    assert full_list_in(report, None) is None

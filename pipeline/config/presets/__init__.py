@@ -30,12 +30,20 @@ class RecognitionSigns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: str | None = None
 
 
+class FullList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A list in each record that an API cuts off at a length without a sign; ``remedy`` is a way around that."""
+
+    path: str
+    length: int
+    remedy: str
+
+
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of one API.
 
     ``about`` is its name for users, ``docs`` the URL of its documentation. ``path`` is used if a URL has no path, and
     ``url_needs`` describes which URL the user has to give. ``endpoint`` contains the defaults of an endpoint's keys.
-    ``auth`` is used if its environment variables are set.
+    ``auth`` is used if its environment variables are set. ``full_list`` is a list that the API cuts off.
     """
 
     name: str
@@ -46,6 +54,7 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     auth: Auth = NO_AUTH
     path: str | None = None
     url_needs: str = "the host"
+    full_list: FullList | None = None
 
     @property
     def request(self) -> Request:

@@ -28,7 +28,7 @@ MEDUSA = {"type": "not_allowed", "message": "Publishable API key required in the
         ({"error": {"code": 400, "message": "bad key"}}, "bad key"),
         ({"data": None, "error": {"status": 400, "name": "ValidationError", "message": "no"}}, "no"),
         ({"detail": "Invalid page."}, "Invalid page."),
-        ({"detail": [{"loc": ["query", "page"], "msg": "too small"}]}, "query"),
+        ({"detail": [{"loc": ["query", "page"], "msg": "too small"}]}, "too small"),
         ({"title": "Not allowed", "status": 403}, "Not allowed"),
         ({"errors": [{"status": "406", "title": "Not Acceptable", "detail": "use JSON:API"}]}, "use JSON:API"),
         ({"errors": "Not Found"}, "Not Found"),

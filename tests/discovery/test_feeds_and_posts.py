@@ -1,0 +1,61 @@
+"""`init`, `preview` and `check` on feeds, and on APIs that take a query by POST."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from helpers.discovering import invoke, products, truth
+
+from mockapi.feed import Feed
+from mockapi.personas import path
+from mockapi.serve import serving
+from mockapi.settings import Settings
+from pipeline.config.load import load_config
+from pipeline.runner import run
+
+MANY = Settings(personas=("feed",), ports=(0,), pages=300, per_page=7, rate_limit=10_000.0, burst=10_000)
+
+
+@pytest.mark.parametrize(("url_path", "body_format"), [("/google.tsv", "tsv"), ("/feed.jsonl.gz", "jsonl")])
+async def test_the_draft_of_a_feed_names_its_format(url_path: str, body_format: str, tmp_path: Path) -> None:
+    """`init` reads the beginning of a feed, and a run of its draft reads all of it with one request."""
+    config = tmp_path / "config.yaml"
+    async with serving(MANY) as urls:
+        drafted = await invoke("init", urls["feed"] + url_path, "-c", str(config))
+        assert drafted.exit_code == 0, drafted.output
+        (endpoint,) = yaml.safe_load(config.read_text())["endpoints"]
+        assert endpoint["format"] == body_format
+        assert "paging" not in endpoint
+        loaded = load_config(config, flags={"output": str(tmp_path / "summary.json")}, environ={})
+        summary = await run(loaded, environ={})
+    (source,) = summary.sources
+    assert (source.status, source.products, source.requests) == ("complete", MANY.records, 1)
+
+
+async def test_preview_and_check_read_the_beginning_of_a_feed(tmp_path: Path) -> None:
+    """Both show the first 1,000 records of a feed, with the products that a run makes of them."""
+    config = tmp_path / "config.yaml"
+    async with serving(MANY) as urls:
+        feed = f"{{name: shop, url: '{urls['feed']}/awin.csv.gz', preset: awin}}"
+        config.write_text(f"endpoints: [{feed}]")
+        previewed = await invoke("preview", "-c", str(config))
+        checked = await invoke("check", "-c", str(config))
+    assert (previewed.exit_code, checked.exit_code) == (0, 0)
+    assert "1000 records" in previewed.output
+    assert Feed.truth(MANY.seed, 1)[0].id in previewed.output
+    assert "1,000" in checked.output
+
+
+async def test_a_graphql_preset_is_drafted_by_its_name(tmp_path: Path) -> None:
+    """`init --preset` sends the query of the preset, and a run of its draft reads everything."""
+    chosen = Settings(personas=("saleor",), ports=(0,), pages=3, per_page=7, rate_limit=10_000.0, burst=10_000)
+    config = tmp_path / "config.yaml"
+    async with serving(chosen) as urls:
+        url = urls["saleor"] + path("saleor")
+        drafted = await invoke("init", "--preset", "saleor", url, "-c", str(config), env={})
+        assert drafted.exit_code == 0, drafted.output
+        loaded = load_config(config, flags={"output": str(tmp_path / "summary.json")}, environ={})
+        summary = await run(loaded, environ={})
+    assert summary.summary.status == "complete"
+    assert summary.summary.total_products == chosen.records
+    assert [product.price for product in products(tmp_path)][:4] == [each.price for each in truth("saleor")][:4]
