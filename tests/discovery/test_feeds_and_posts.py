@@ -43,7 +43,7 @@ async def test_preview_and_check_read_the_beginning_of_a_feed(tmp_path: Path) ->
     assert (previewed.exit_code, checked.exit_code) == (0, 0)
     assert "1000 records" in previewed.output
     assert Feed.truth(MANY.seed, 1)[0].id in previewed.output
-    assert "1,000" in checked.output
+    assert checked.output.splitlines()[1].split()[3] == "1000"
 
 
 async def test_a_graphql_preset_is_drafted_by_its_name(tmp_path: Path) -> None:
