@@ -68,6 +68,10 @@ bench-polite *args:
 bench-scale *args:
     {{ uv }} run -q python bench/scale.py "$@"
 
+# Measure a gzipped CSV feed of two million rows: time, and memory beyond the ids
+bench-feed *args:
+    PYTHONPATH=tests {{ uv }} run -q python bench/feed.py "$@"
+
 # Read real server software from its URL alone, beside dlt's automatic paginator; takes minutes
 bench-real *args:
     UV="{{ uv }}" tests/servers/install.sh
