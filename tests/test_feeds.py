@@ -19,7 +19,7 @@ COUNT = 2_500
 FEED = csv_feed(COUNT)
 
 
-@pytest.mark.parametrize("body", [FEED, gzip.compress(FEED)])
+@pytest.mark.parametrize("body", [FEED, gzip.compress(FEED), gzip.compress(gzip.compress(FEED))])
 async def test_a_feed_is_one_request_in_virtual_pages(tmp_path: Path, body: bytes) -> None:
     """A described feed costs one request, and its records are products in pages of a thousand."""
     server = FeedServer(body)
@@ -169,6 +169,19 @@ async def test_a_described_column_that_is_gone_makes_the_source_partial(tmp_path
     )
 
 
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [(b'{"error": "the key has expired"}', "JSON"), (b"<!DOCTYPE html><html>Sign in</html>", "HTML")],
+)
+async def test_a_page_in_place_of_a_feed_is_an_error(tmp_path: Path, body: bytes, found: str) -> None:
+    """A response with status 200 that is JSON or HTML is not read as rows."""
+    summary = await run_feed(tmp_path / "s.json", FeedServer(body))
+    assert summary.summary.status == "failed"
+    assert summary.errors[0].error == (
+        f"the response is {found}, and `format` is csv; check `url`, and the access that it needs"
+    )
+
+
 async def test_an_end_that_nothing_proves_is_not_complete(tmp_path: Path) -> None:
     """Without a length, a feed whose last row has no line end may be cut off within a number."""
     body = csv_feed(10)[:-3]
@@ -184,6 +197,8 @@ async def test_an_end_that_nothing_proves_is_not_complete(tmp_path: Path) -> Non
     [
         ({"format": "csv", "paging": "page"}, "paging: cannot be used with `format: csv`, which is one response"),
         ({"format": "xml", "delimiter": ";"}, "delimiter: belongs to `format: csv` and `format: tsv`"),
+        ({"format": "csv", "items": "a.b"}, "items: belongs to `format: json` and `format: xml`"),
+        ({"format": "csv", "fields": {"title": "$body.a"}}, "fields: has $body.a, which belongs to `format: json`"),
         ({"url": "file:///data/a.json"}, "which can only be read as a feed; set `format` to csv, tsv, xml or jsonl"),
         ({"url": "file://host/a.csv", "format": "csv"}, "is not the URL of a file on this machine"),
     ],

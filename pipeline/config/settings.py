@@ -282,6 +282,13 @@ class Endpoint(Section, frozen=True):
                 "paging",
                 f"cannot be used with `format: {self.format.value if self.format else ''}`, which is one response",
             )
+        if self.items is not None and self.is_feed and self.format is not BodyFormat.XML:
+            yield (
+                "items",
+                "belongs to `format: json` and `format: xml`; the records of other feeds are its rows or lines",
+            )
+        if self.is_feed and self.fields.body_paths:
+            yield "fields", f"has {min(self.fields.body_paths)}, which belongs to `format: json`"
         for key in ("delimiter", "quote"):
             if getattr(self, key) is not None and self.format not in (None, BodyFormat.CSV, BodyFormat.TSV):
                 yield key, "belongs to `format: csv` and `format: tsv`"

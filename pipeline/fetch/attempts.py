@@ -8,10 +8,18 @@ from random import Random
 from types import MappingProxyType
 from typing import TypeVar
 
+import msgspec
 import trio
 
 from pipeline.config.resolve import ResolvedEndpoint
-from pipeline.errors import FetchError, PermanentError, RateLimitedError, RedirectedError, TransientError
+from pipeline.errors import (
+    FetchError,
+    NoRecordsError,
+    PermanentError,
+    RateLimitedError,
+    RedirectedError,
+    TransientError,
+)
 from pipeline.fetch.access import Access
 from pipeline.fetch.account.ledger import Ledger
 from pipeline.fetch.account.recorder import Stopwatch
@@ -31,6 +39,9 @@ from pipeline.fetch.policy.token_bucket import TokenBucketStatistics
 from pipeline.model.metrics import Activity
 
 MAX_REDIRECTS = 5
+
+# The maximum length of a Content-Type in an error, in characters.
+_LONGEST_MEDIA_TYPE = 60
 
 _T = TypeVar("_T")
 _R = TypeVar("_R", Response, StreamedResponse)
@@ -174,7 +185,7 @@ class ResilientClient:
             again = request.again or attempt > 1
             send = partial(self._client.fetch, body=request.body)
             response = await self._respond(send, url, watch, again=again, repeats=was_refused)
-            records = [] if response.status == _NO_CONTENT else self._finder.find(response.body)
+            records = [] if response.status == _NO_CONTENT else self._records_of(response)
         except FetchError as error:
             text = self._explained(error, {**request.parameters, **request.body})
             raise self._located(error, request.number, attempt, watch, text) from error.__cause__
@@ -182,6 +193,21 @@ class ResilientClient:
         self._ledger.traffic.attempted(watch.started_at, None, watch.latency)
         self._ledger.attempt_succeeded(request.number, attempt, response.status, watch.seconds(), len(records))
         return FetchedPage(records, response, watch.latency, self._finder.records_path)
+
+    def _records_of(self, response: Response) -> list[msgspec.Raw]:
+        """Return the records of a page; the error of a body that is not JSON has its Content-Type."""
+        try:
+            return self._finder.find(response.body)
+        except NoRecordsError:
+            raise
+        except PermanentError as error:
+            media_type = response.headers.get("content-type", "")
+            if not media_type or "json" in media_type.lower():
+                raise
+            text = (
+                f"{error.text}; Content-Type: {media_type[:_LONGEST_MEDIA_TYPE]} (docs/FEEDS.md has the other formats)"
+            )
+            raise error.with_text(text) from None
 
     async def _stream(
         self,

@@ -13,7 +13,7 @@ from pipeline.errors import TruncatedFeedError
 from pipeline.fetch.account.ledger import Ledger
 from pipeline.fetch.attempts import ResilientClient
 from pipeline.fetch.feed.decoder import FeedDecoder, FeedOptions
-from pipeline.fetch.feed.formats import make_decoder
+from pipeline.fetch.feed.formats import check_start, make_decoder
 from pipeline.fetch.http.stream import NOT_MODIFIED, StreamedResponse
 from pipeline.model.metrics import Activity
 from pipeline.model.pages import NOTHING_YET, EndpointProfile, FeedVersion, Page, Progress, Trace
@@ -102,8 +102,11 @@ class FeedWalk:
             return []
         decoder = make_decoder(self._format, self._options)
         self.page, self._records = 1, []
-        is_settled = False
+        is_settled = is_checked = False
         async for chunk in response.chunks:
+            if not is_checked:
+                check_start(self._format, chunk)
+                is_checked = True
             for record in decoder.feed(chunk):
                 if not is_settled:
                     await self._settle_version(response, decoder)

@@ -59,3 +59,19 @@ async def test_a_graphql_preset_is_drafted_by_its_name(tmp_path: Path) -> None:
     assert summary.summary.status == "complete"
     assert summary.summary.total_products == chosen.records
     assert [product.price for product in products(tmp_path)][:4] == [each.price for each in truth("saleor")][:4]
+
+
+async def test_preview_and_check_send_the_body(tmp_path: Path) -> None:
+    """Both send the first request of a search as a run does, and find its paging in the response."""
+    chosen = Settings(personas=("search",), ports=(0,), pages=3, per_page=7, rate_limit=10_000.0, burst=10_000)
+    config = tmp_path / "config.yaml"
+    async with serving(chosen) as urls:
+        request = "{method: POST, json: {page: {from: 0, size: 7}}}"
+        fields = "{id: _id, title: _source.title, price: _source.price}"
+        entry = f"{{name: s, url: '{urls['search']}/search', request: {request}, items: hits.hits, fields: {fields}}}"
+        config.write_text(f"endpoints: [{entry}]")
+        previewed = await invoke("preview", "-c", str(config))
+        checked = await invoke("check", "-c", str(config))
+    assert (previewed.exit_code, checked.exit_code) == (0, 0)
+    assert "h0" in previewed.output
+    assert checked.output.splitlines()[1].split()[3:5] == ["7", "7"]

@@ -12,6 +12,7 @@ from helpers.support import NO_LIMIT, actions, ok, records, reply, walk
 from pipeline.config.request import Method, Request
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.model.pages import Page
+from pipeline.redaction import Secrets
 
 virtual_time = pytest.mark.virtual_time
 
@@ -162,3 +163,37 @@ async def test_a_get_that_should_be_a_post_is_explained() -> None:
         "HTTP 405 Method Not Allowed: Method Not Allowed; the request was a GET; "
         "describe another with `request` (docs/REQUESTS.md)"
     )
+
+
+@virtual_time
+async def test_an_api_that_ignores_the_page_of_a_body_is_complete_with_one_page() -> None:
+    """Page 1 in place of page 2 is the end if nothing more is announced, and a loop otherwise, as for a GET."""
+    same = {"items": ITEMS[:SIZE]}
+    fetcher, pages = await walk(SearchApi(lambda body: ok(same)), request=json_request(page=1), paging=Paging())
+    assert (fetched(pages), fetcher.result().status) == (ITEMS[:SIZE], "complete")
+    more = {**same, "total": COUNT}
+    paging = Paging(style=PagingStyle.PAGE, into="json.page")
+    fetcher, _ = await walk(SearchApi(lambda body: ok(more)), request=json_request(page=1), paging=paging)
+    assert fetcher.result().status == "partial"
+
+
+@virtual_time
+async def test_a_secret_in_a_body_is_not_in_an_error() -> None:
+    """A server that quotes a credential of the body is quoted without it."""
+    secrets = Secrets({"k-0123456789": "${KEY}"})
+    api = SearchApi(lambda body: reply(403, b'{"error": "the key k-0123456789 has no access"}'))
+    fetcher, _ = await walk(api, request=json_request(key="k-0123456789"), paging=Paging(), secrets=secrets)
+    assert "k-0123456789" not in str(fetcher.result())
+    assert "the key ${KEY} has no access" in fetcher.result().failures[0].error
+
+
+@virtual_time
+async def test_a_body_that_is_not_json_is_described_by_its_content_type() -> None:
+    """The error of a response that cannot be read has its Content-Type and the page with the formats."""
+
+    class Pdf(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            return reply(200, b"%PDF-1.7", Content_Type="application/pdf")
+
+    fetcher, _ = await walk(Pdf(), paging=Paging(), rate_limit=NO_LIMIT)
+    assert "; Content-Type: application/pdf (docs/FEEDS.md has the other formats)" in fetcher.result().failures[0].error

@@ -94,8 +94,22 @@ class GunzippingDecoder(FeedDecoder):
 
 
 def make_decoder(body_format: BodyFormat, options: FeedOptions) -> FeedDecoder:
-    """Return a new decoder of a feed, which may be compressed by gzip."""
-    return GunzippingDecoder(_DECODERS[body_format](options))
+    """Return a new decoder of a feed, which may be compressed by gzip: as a file, on the way, or both."""
+    return GunzippingDecoder(GunzippingDecoder(_DECODERS[body_format](options)))
+
+
+def check_start(body_format: BodyFormat, start: bytes) -> None:
+    """Check that the first bytes of a response are not JSON or HTML in place of a feed, such as a page to sign in.
+
+    Raises:
+        PermanentError: if they are.
+    """
+    text = _text_of(start)
+    is_json = text.startswith(('{"', "[{")) and body_format is not BodyFormat.JSONL
+    if is_json or _HTML.match(text):
+        found = "JSON" if is_json else "HTML"
+        remedy = "check `url`, and the access that it needs"
+        raise PermanentError(f"the response is {found}, and `format` is {body_format.value}; {remedy}")
 
 
 def recognise_format(media_type: str | None, path: str, start: bytes) -> BodyFormat | None:
