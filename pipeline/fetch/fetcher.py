@@ -140,11 +140,12 @@ class Fetcher:
 
     def result(self) -> FetchResult:
         """Return the account of the walk so far."""
+        resumed = self._resumed.profile.version if self._resumed.profile else None
         return msgspec.structs.replace(
             self._ledger.statistics(),
             fitting_rps=self._attempts.fitting_rate(),
             unchanged=self._feed is not None and self._feed.unchanged,
-            feed=self._feed.version if self._feed else None,
+            feed=self._feed.version if self._feed else resumed,
         )
 
     def status(self) -> EndpointStatus:

@@ -2,17 +2,17 @@
 
 import math
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import Any, NoReturn, Self, TypeVar
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 import httpx
 import trio
 
-from pipeline.config.http_syntax import basic_credentials, is_loopback
+from pipeline.config.http_syntax import is_loopback
 from pipeline.config.request import NO_REQUEST, BodyFormat, Method, Request
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Http
@@ -20,9 +20,10 @@ from pipeline.errors import FeedFoundError, PermanentError, PipelineError, Redir
 from pipeline.fetch.content.envelope import Envelope, as_text
 from pipeline.fetch.content.response import Response
 from pipeline.fetch.feed.formats import recognise_format
-from pipeline.fetch.http.body import ACCEPT_ENCODING, BodyCollector
+from pipeline.fetch.http.body import BodyCollector
 from pipeline.fetch.http.error_mapping import is_disconnect, to_fetch_error, to_status_error
 from pipeline.fetch.http.graphql import check_errors
+from pipeline.fetch.http.headers import RequestHeaders, merged
 from pipeline.fetch.http.hosts import HostPolicy
 from pipeline.fetch.http.proxies import Proxies
 from pipeline.fetch.http.request_body import RequestBody
@@ -31,9 +32,6 @@ from pipeline.fetch.http.stream import NOT_MODIFIED, StreamedResponse, opened_fi
 from pipeline.fetch.http.trace import RequestTrace
 from pipeline.fetch.http.transports import Transports, make_ssl_context
 from pipeline.redaction import shown_url
-
-# Some servers send JSON only under another media type (JSON:API, HAL), and refuse a request that does not accept it.
-ACCEPT = "application/json, application/*+json;q=0.9, */*;q=0.1"
 
 # The limit for reading the body of an error, in seconds. It is read for the server's message only.
 _MESSAGE_SECONDS = 1.0
@@ -79,28 +77,20 @@ class Client:
         self._url = home.copy_with(userinfo=b"")
         self._base = str(self._url.copy_with(query=None, fragment=None))
         self._own_query = parse_qsl(home.query.decode(), keep_blank_values=True)
-        self._query = dict(query)
-        self._sign = sign
         self._method = request.method
         self._is_json = is_json
         self._is_graphql = request.is_graphql
         self._body_of_page = RequestBody(request)
-        self._headers = httpx.Headers(
-            {
-                "Accept": ACCEPT,
-                "Accept-Encoding": ACCEPT_ENCODING,
-                "Connection": "keep-alive",
-                "User-Agent": limits.user_agent,
-            }
-        )
-        if self._body_of_page.media_type:
-            self._headers["Content-Type"] = self._body_of_page.media_type
-        # Sent to the endpoint itself and to no other host.
-        self._own_headers = httpx.Headers(self._headers)
-        self._own_headers.update(headers)
-        if home.userinfo:
-            self._own_headers["Authorization"] = f"Basic {basic_credentials(home.username, home.password)}"
         self._policy = policy or HostPolicy(url)
+        self._headers = RequestHeaders(
+            home,
+            user_agent=limits.user_agent,
+            media_type=self._body_of_page.media_type,
+            own=headers,
+            query=query,
+            sign=sign,
+            policy=self._policy,
+        )
         self._redact = redact
         self._limits = limits
         self._timeout = httpx.Timeout(limits.read_timeout, connect=limits.connect_timeout).as_dict()
@@ -123,7 +113,7 @@ class Client:
 
     def url_with(self, parameters: Mapping[str, str]) -> str:
         """Return the endpoint's URL with ``parameters`` in its query string; they replace those of the same name."""
-        return _merged(self._base, self._own_query, parameters)
+        return merged(self._base, self._own_query, parameters)
 
     async def fetch(
         self,
@@ -151,7 +141,7 @@ class Client:
                 target that must not be requested.
         """
         content = self._body_of_page.filled(body)
-        url, headers = self._with_credentials(url, token, content)
+        url, headers = self._prepared(url, token, content)
         trace = RequestTrace(on_sent, on_answered)
         return await self._exchange(self._page, self._method.value, url, trace=trace, headers=headers, content=content)
 
@@ -180,7 +170,7 @@ class Client:
                 await consume(response)
                 return response
         content = self._body_of_page.filled({})
-        url, own = self._with_credentials(url, token, content)
+        url, own = self._prepared(url, token, content)
         both = own.copy()
         both.update(headers)
         trace = RequestTrace(on_sent, on_answered)
@@ -197,23 +187,13 @@ class Client:
             read, self._method.value, url, trace=trace, within=math.inf, headers=both, content=content
         )
 
-    def _with_credentials(self, url: str, token: str | None, content: bytes | None) -> tuple[str, httpx.Headers]:
+    def _prepared(self, url: str, token: str | None, content: bytes | None) -> tuple[str, httpx.Headers]:
         """Return the URL and the headers to send, with credentials if the URL is the endpoint's own."""
-        headers = self._headers
-        if self._policy.carries_credentials(url):
-            headers = self._own_headers
-            if token:
-                headers = headers.copy()
-                headers["Authorization"] = f"Bearer {token}"
-            if self._query:
-                base, _, query = url.partition("?")
-                url = _merged(base, parse_qsl(query, keep_blank_values=True), self._query)
-            if self._sign:
-                headers = headers.copy()
-                headers.update(self._sign(self._as_sent(url)))
-        elif content is not None and self._redact(text := content.decode()) != text:
-            raise PermanentError(f"{shown_url(url)} is on another host, and the body of the request has a credential")
-        return url, headers
+        text = (content or b"").decode()
+        try:
+            return self._headers.for_request(url, token=token, holds_secret=self._redact(text) != text)
+        except httpx.InvalidURL as error:
+            raise to_fetch_error(error, url, self._limits) from error
 
     async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> bytes:
         """Send a form to a token URL and return the body of the answer.
@@ -225,17 +205,11 @@ class Client:
             TransientError: as for :meth:`fetch`.
             PermanentError: for any other status except 2xx, with the error code in the body (RFC 6749, section 5.2).
         """
-        both = self._headers.copy()
+        both = self._headers.common.copy()
         both.update(headers)
         return await self._exchange(
             self._token_answer, "POST", url, trace=RequestTrace(), data=dict(form), headers=both
         )
-
-    def _as_sent(self, url: str) -> str:
-        try:
-            return str(httpx.URL(url))
-        except httpx.InvalidURL as error:
-            raise to_fetch_error(error, url, self._limits) from error
 
     async def _exchange(
         self,
@@ -355,11 +329,6 @@ class Client:
             text = f"{error.text}, which turns a POST into a GET; set `url` to {shown_url(location)}"
             raise error.with_text(text)
         raise RedirectedError(error.text, code=response.status_code, location=location)
-
-
-def _merged(base: str, query: Sequence[tuple[str, str]], parameters: Mapping[str, str]) -> str:
-    pairs = [*(pair for pair in query if pair[0] not in parameters), *parameters.items()]
-    return f"{base}?{urlencode(pairs)}" if pairs else base
 
 
 Connect = Callable[[ResolvedEndpoint], Client]
