@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.config.request import BodyFormat
 from pipeline.config.source import PagingStyle
 from pipeline.discovery.findings import Findings, findings_in, findings_on, problem_on
 from pipeline.discovery.first_page import FirstPage, FirstPageResults
@@ -155,6 +156,8 @@ def _totals(page: NormalizedPage, found: Findings) -> Iterator[str]:
 
 
 def _style(page: FirstPage) -> str:
+    if page.format is not BodyFormat.JSON:
+        return f"{page.format.value} feed"
     style = page.paging.style
     if style is PagingStyle.AUTO:
         return "unknown, tries page=2"

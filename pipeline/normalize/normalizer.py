@@ -15,15 +15,9 @@ from pipeline.config.transform import Transform
 from pipeline.model.dead_letters import DeadLetter, encode_letter
 from pipeline.model.pages import MAX_LISTED_REJECTS, LostPage, NormalizedPage, Page, Reject, utc_timestamp
 from pipeline.model.tally import Tally
+from pipeline.normalize.mapped_readers import MappedReader, TransformingReader
 from pipeline.normalize.numerals import encode_wire_float
-from pipeline.normalize.readers import (
-    DefaultReader,
-    MappedReader,
-    NoIdError,
-    ParsedRecord,
-    RecordReader,
-    TransformingReader,
-)
+from pipeline.normalize.readers import DefaultReader, NoIdError, ParsedRecord, RecordReader
 from pipeline.normalize.transform import Prepared
 
 
