@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import trio
@@ -55,7 +55,21 @@ def _silent_log() -> Iterator[None]:
     logger.remove()
 
 
-@pytest.fixture
-def _no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out fsync: only a power failure needs it, and under a virtual clock the wait for it is a busy one."""
+@pytest.fixture(autouse=True)
+def _no_waits_outside_trio(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace threads by calls, and leave out fsync, under a virtual clock: its event loop spins while it waits.
+
+    A call takes no virtual time, as a thread does. Only a power failure needs fsync. ``virtual_time(threads=True)`` is
+    for tests of what happens while a thread works.
+    """
+    marker = request.node.get_closest_marker("virtual_time")
+    if marker is None or marker.kwargs.get("threads"):
+        return
+
+    async def run_sync(function: Callable[..., object], *args: object, **_: object) -> object:
+        await trio.lowlevel.checkpoint()
+        return function(*args)
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", run_sync)
+    monkeypatch.setattr(trio.from_thread, "check_cancelled", lambda: None)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)

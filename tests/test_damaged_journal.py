@@ -12,7 +12,7 @@ from helpers.support import NO_LIMIT, NO_TLS, FakeApi, config, dispatch_inline, 
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.fetch.http.client import Client
 
-pytestmark = [pytest.mark.virtual_time, pytest.mark.usefixtures("_no_fsync")]
+pytestmark = pytest.mark.virtual_time
 
 FLIPPED_BITS = int(os.environ.get("FLIPPED_BITS", "200"))  # `just torture` takes 1,000
 ZEROED_BLOCKS = int(os.environ.get("ZEROED_BLOCKS", "20"))  # `just torture` takes 100

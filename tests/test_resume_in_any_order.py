@@ -40,7 +40,7 @@ from pipeline.model.pages import NormalizedPage, Page
 from pipeline.normalize.normalizer import normalize_batch
 from pipeline.output.journal import Journal
 
-pytestmark = [pytest.mark.virtual_time, pytest.mark.usefixtures("_no_fsync")]
+pytestmark = pytest.mark.virtual_time
 
 AUTO = Paging()
 

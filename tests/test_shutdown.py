@@ -146,6 +146,7 @@ def signal_while_writing(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     monkeypatch.setattr(shutdown, "ECHO_SECONDS", -1)
 
 
+@pytest.mark.virtual_time(threads=True)
 async def test_a_signal_after_the_fetching_cuts_nothing_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A signal while a complete summary is being written comes too late: it is written, and the run is what it is."""
     signal_while_writing(monkeypatch, times=1)
@@ -154,6 +155,7 @@ async def test_a_signal_after_the_fetching_cuts_nothing_off(tmp_path: Path, monk
     assert json.loads((tmp_path / "s.json").read_text())["summary"]["status"] == "complete"
 
 
+@pytest.mark.virtual_time(threads=True)
 async def test_a_second_signal_ends_the_writing_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who cannot wait for the summary gets the old one, nothing half written, and a journal with everything."""
     (tmp_path / "s.json").write_text("old")

@@ -14,7 +14,7 @@ import pipeline
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.fetch.http.client import Client
 
-pytestmark = [pytest.mark.virtual_time, pytest.mark.usefixtures("_no_fsync")]
+pytestmark = pytest.mark.virtual_time
 
 Document = dict[str, object]
 
