@@ -210,7 +210,7 @@ class Endpoint(Section, frozen=True):
     quote: Annotated[
         Annotated[
             str,
-            Meta(pattern=r"^(\\\\?[^\\\\])?\Z", extra={RULE: "Expected one character, with or without a backslash"}),
+            Meta(pattern=r"^(\\?[^\\])?\Z", extra={RULE: "Expected one character, with or without a backslash"}),
         ]
         | None,
         Meta(

@@ -48,6 +48,7 @@ def problems_with(**keys: Any) -> list[str]:
         ({"paging": {"style": "page", "size_into": "query.n"}}, "paging.size_into: also needs `size`"),
         ({"paging": {"style": "cursor", "template": "x"}}, "paging.template: Expected a text with `{}` in it, got 'x'"),
         ({"format": "pdf"}, "format: Expected one of json, jsonl, csv, tsv, xml, got 'pdf'"),
+        ({"quote": "''"}, "quote: Expected one character, with or without a backslash, got \"''\""),
         (
             {"encoding": "klingon"},
             "encoding: 'klingon' is not a known encoding; expected a name such as utf-8 or windows-1252",
