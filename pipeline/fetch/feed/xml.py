@@ -52,9 +52,15 @@ class XmlDecoder(FeedDecoder):
         if self._text:
             self._parse(self._text.decode(b"", final=True))
             yield from self._tree.take()
+        try:
+            self._parse(None)  # first, as expat may have put off what it has (from 2.6 on)
+        except PermanentError:
+            if self._tree.is_closed:
+                raise
+        finally:
+            yield from self._tree.take()
         if not self._tree.is_closed:
             raise TruncatedFeedError("the feed is cut off: its elements are not closed")
-        self._parse(None)
         if not self._tree.found:
             raise NoRecordsError(self._tree.remedy())
 
