@@ -19,11 +19,20 @@ _NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XA
 _THREE_DECIMALS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
 
 
+# Currencies whose prices have no decimals in practice, although ISO 4217 has two.
+_USUALLY_WHOLE = frozenset({"COP", "HUF", "IDR"})
+
+
 def minor_digits(currency: str | None) -> int | None:
     """Return the number of decimals of a currency, None if ``currency`` is None."""
     if currency is None:
         return None
     return 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
+
+
+def has_no_decimals(currency: str | None, *, in_practice: bool = False) -> bool:
+    """Return True if prices in a currency are whole numbers: by ISO 4217, or else ``in_practice``."""
+    return currency in _NO_DECIMALS or (in_practice and currency in _USUALLY_WHOLE)
 
 
 # Signs of one currency only.
@@ -58,7 +67,30 @@ SIGNS = {
     "MX$": "MXN",
     "CN¥": "CNY",
     "JP¥": "JPY",
+    "円": "JPY",
+    "원": "KRW",
+    "₡": "CRC",
+    "₲": "PYG",
+    "S/": "PEN",
 }
+
+# Words of one currency only, in lower case and without a point at the end.
+_WORDS = {
+    "euro": "EUR",
+    "euros": "EUR",
+    "руб": "RUB",
+    "р": "RUB",
+    "грн": "UAH",
+    "zł": "PLN",
+    "zl": "PLN",
+    "kč": "CZK",
+    "ft": "HUF",
+    "tl": "TRY",
+    "rp": "IDR",
+    "rm": "MYR",
+}
+# Codes that are words too: "all 12.50", "12.50 top".
+_ENGLISH_WORDS = frozenset("all ang bam cup gel lak mop pen sos top try".split())
 
 _CROWNS = frozenset({"SEK", "NOK", "DKK", "ISK"})
 
@@ -77,7 +109,32 @@ SHARED_SIGNS: Mapping[str, tuple[str | None, frozenset[str]]] = {
     "¥": ("JPY", frozenset({"JPY", "CNY"})),
     "kr": (None, _CROWNS),
     "kr.": (None, _CROWNS),
+    "元": ("CNY", frozenset({"CNY", "TWD"})),
+    "lei": ("RON", frozenset({"RON", "MDL"})),
+    "leu": ("RON", frozenset({"RON", "MDL"})),
+    "rs": (None, frozenset({"INR", "LKR", "MUR", "NPR", "PKR", "SCR"})),
+    "лв": (None, frozenset()),  # of Bulgaria until 2025
 }
+
+
+def currency_of_sign(text: str, *, after: bool = False) -> str | None:
+    """Return the currency of a sign, a word or a code that stands for one currency; None if it is none of these.
+
+    Words may have any case and a point at the end. A code in lower case counts only ``after`` an amount, since it may
+    be another word.
+    """
+    if found := SIGNS.get(text) or (text if text in CODES else None):
+        return found
+    word = text.casefold().removesuffix(".")
+    if found := _WORDS.get(word):
+        return found
+    is_code = after and word not in _ENGLISH_WORDS and word.upper() in CODES
+    return word.upper() if is_code else None
+
+
+def shared_sign(text: str) -> tuple[str | None, frozenset[str]] | None:
+    """Return the default and the currencies of a sign that several share, in any case; None for another text."""
+    return SHARED_SIGNS.get(text) or SHARED_SIGNS.get(text.casefold().removesuffix("."))
 
 
 def code_of(text: object) -> str | None:

@@ -106,7 +106,7 @@ def test_text_is_read(text: str, amount: str, currency: str | None, notes: tuple
             "10 EUR EUR",
             "top 10",
             "try 5",
-            "5 eur",
+            "eur 5",
             "US$ 10 / 9 €",
             "10.00 20.00",
             "1,299.00 1,199.00",
