@@ -15,6 +15,9 @@ _KEY = re.compile(r'"([^"]+)"|([^\s".|]+)')
 _DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
+# Brackets and pipes of JMESPath, and the quoted parts whose content is none of them.
+_BRACKETS = re.compile(r""" "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | `[^`]*` | \|\| | \| | [()\[\]{}] """, re.VERBOSE)
+
 # The prefix of a path in the whole body of the response, instead of a record.
 IN_BODY = "$body."
 
@@ -88,6 +91,28 @@ def compile_path(path: str) -> Getter:
             return None
 
     return evaluate
+
+
+def alternatives(path: str) -> Sequence[str]:
+    """Return the parts of a path between its outermost ``||``; it is one part if it has pipes, which bind less.
+
+    ::
+
+        alternatives("sale || prices[?a || b] || price")  # ["sale", "prices[?a || b]", "price"]
+    """
+    parts, depth, start = [], 0, 0
+    for found in _BRACKETS.finditer(path):
+        match found[0]:
+            case "(" | "[" | "{":
+                depth += 1
+            case ")" | "]" | "}":
+                depth -= 1
+            case "||" if depth == 0:
+                parts.append(path[start : found.start()].strip())
+                start = found.end()
+            case "|" if depth == 0:
+                return [path]
+    return [*parts, path[start:].strip()]
 
 
 def template_error(template: str) -> str | None:

@@ -279,7 +279,9 @@ class Fields(Section, frozen=True):
     extra: Annotated[
         Mapping[str, str], Meta(description="further fields, for `extra` of each product: a path for each name")
     ] = {}
-    null_values: Annotated[tuple[str, ...], Meta(description="texts that mean that there is no value")] = ()
+    null_values: Annotated[
+        tuple[str, ...], Meta(description="texts that mean that there is no value; of `a || b`, `b` counts then")
+    ] = ()
 
     def __post_init__(self) -> None:
         problems = _problems_of_paths(title=self.title, category=self.category)

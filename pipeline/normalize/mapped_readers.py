@@ -7,7 +7,7 @@ import msgspec
 
 from pipeline.config.currency import code_of
 from pipeline.config.presets import FullList
-from pipeline.config.record_paths import compile_path, compile_template
+from pipeline.config.record_paths import alternatives, compile_path, compile_template
 from pipeline.config.source import Fields
 from pipeline.config.transform import Transform
 from pipeline.normalize.fields import (
@@ -140,7 +140,8 @@ class MappedReader(RecordReader):
             find = compile_path(path)
             if not self._nulls:
                 return lambda record: (find(record),)
-            return lambda record: (self._not_null(find(record)),)
+            finders = [compile_path(part) for part in alternatives(path)]
+            return lambda record: (self._not_null(find(record)) for find in finders)
 
         within = self._added_keys if of_variant else ()
 

@@ -11,7 +11,7 @@ from helpers.configs import load, problems
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config.record_paths import compile_path
+from pipeline.config.record_paths import alternatives, compile_path
 from pipeline.config.source import Currency, Fields, Price, PriceKind, PricePick
 from pipeline.model.pages import NormalizedPage, Page
 from pipeline.normalize.normalizer import DEFAULT_READER, normalize_page, reader_for
@@ -144,6 +144,37 @@ def test_null_values_say_that_there_is_nothing() -> None:
     assert found["extra"] == {"size": None}
     described = Fields(price=Price(path="cost"), null_values=("0.0000",))
     assert product(described, '{"id": 1, "cost": 0.0000}')["price"] is None
+
+
+@pytest.mark.parametrize(
+    ("record", "price"),
+    [
+        ({"id": 1, "sale": 0, "price": 9}, 9),
+        ({"id": 1, "sale": "0.00", "price": 9}, 9),
+        ({"id": 1, "sale": None, "price": 9}, 9),
+        ({"id": 1, "sale": 8, "price": 9}, 8),
+        ({"id": 1, "sale": 0, "price": "0.00"}, None),
+    ],
+)
+def test_null_values_apply_to_each_part_of_a_path(record: dict[str, Any], price: int | None) -> None:
+    """A null value of one part makes the next one count."""
+    page = normalized(Fields(price=Price(path="sale || price"), null_values=("0", "0.00")), json.dumps(record))
+    assert json.loads(page.lines)["price"] == price
+
+
+@pytest.mark.parametrize(
+    ("path", "parts"),
+    [
+        ("a", ["a"]),
+        ("a || b.c", ["a", "b.c"]),
+        ("sale || prices[?a || b] || max(c || d)", ["sale", "prices[?a || b]", "max(c || d)"]),
+        ("a || b | [0]", ["a || b | [0]"]),
+        ('"a||b" || c[?x==`"|"`] || d[?y==\'||\']', ['"a||b"', 'c[?x==`"|"`]', "d[?y=='||']"]),
+    ],
+)
+def test_the_parts_of_a_path_are_those_between_its_outermost_bars(path: str, parts: list[str]) -> None:
+    """Bars within brackets, functions and quotes do not separate, and a pipe binds less than they do."""
+    assert alternatives(path) == parts
 
 
 def test_a_record_without_the_id_that_was_described_is_a_reject() -> None:
