@@ -34,6 +34,7 @@ NAMES: Mapping[Meaning, Sequence[str]] = {
     Meaning.NEXT: (
         *("next", "next.href", "next.url", "next_url", "nextUrl", "next_link", "nextLink", "@odata.nextLink"),
         *("next_page_url", "nextPageUrl", "nextHref", "next_page", "nextPage", "links[next]", "_links[next]"),
+        "hydra:next",
     ),
     Meaning.CURSOR: (
         *("next_cursor", "nextCursor", "cursor.next", "cursors.after", "next_page_token", "nextPageToken"),
@@ -45,6 +46,7 @@ NAMES: Mapping[Meaning, Sequence[str]] = {
     Meaning.LAST: ("last", "isLast", "is_last", "isLastPage"),
     Meaning.TOTAL: (
         *("total", "total_count", "totalCount", "total_items", "totalItems", "total_results", "totalResults"),
+        *("totalResultsAvailable", "hydra:totalItems"),
         *("totalElements", "total_elements", "totalRecords", "total_records", "recordsTotal", "totalHits"),
         *("estimatedTotalHits", "numFound", "nbHits", "numberMatched", "filtered_table_rows_count", "total.value"),
         *("items_count", "itemCount", "item_count", "count", "items", "hits"),
@@ -54,7 +56,7 @@ NAMES: Mapping[Meaning, Sequence[str]] = {
         *("pages", "page_count", "pageCount"),
     ),
     Meaning.PAGE: ("page", "page_number", "pageNumber", "current_page", "currentPage", "pageIndex", "number"),
-    Meaning.OFFSET: ("offset", "skip", "start", "from", "startIndex", "start_index"),
+    Meaning.OFFSET: ("offset", "skip", "start", "from", "startIndex", "start_index", "firstResultsPosition"),
     Meaning.LIMIT: (
         *("limit", "per_page", "perPage", "page_size", "pageSize", "size", "count", "rows", "take"),
         *("itemsPerPage", "items_per_page"),
@@ -70,7 +72,7 @@ HEADERS: Mapping[Meaning, Sequence[str]] = {
 SECTIONS = (
     *("", "meta", "_meta", "metadata", "pagination", "paging", "page", "page_info", "pageInfo", "links", "_links"),
     *("meta.pagination", "meta.paging", "meta.page", "meta.links", "meta.pagination.links", "pagination.links"),
-    *("response_metadata",),
+    *("pagination.urls", "pages", "hydra:view", "response_metadata"),
 )
 
 # These names may also count the records on the page. They are a total only if it is larger.
