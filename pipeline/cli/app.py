@@ -3,6 +3,7 @@
 A command loads its implementation when it is called. ``--help``, usage errors and completion stay fast that way.
 """
 
+import json
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -184,15 +185,43 @@ def _read_preset(_ctx: click.Context, _parameter: click.Parameter, name: str | N
     return name
 
 
+def _read_urls(_ctx: click.Context, _parameter: click.Parameter, urls: tuple[str, ...]) -> list[tuple[str | None, str]]:
+    """Return the preset, None without one, and the URL of each argument."""
+    pairs: list[tuple[str | None, str]] = []
+    for text in urls:
+        name, equals, url = text.partition("=")
+        has_preset = bool(equals) and "/" not in name and "?" not in name and "://" in url
+        if has_preset and (error := preset_error(name)):
+            raise click.BadParameter(error)
+        pairs.append((name, url) if has_preset else (None, text))
+    return pairs
+
+
+def _read_body(_ctx: click.Context, _parameter: click.Parameter, text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        body = json.loads(Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text)
+    except OSError as error:
+        raise click.BadParameter(f"{text[1:]} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise click.BadParameter(f"is not valid JSON: {error}; expected an object, or @FILE") from None
+    if not isinstance(body, dict):
+        raise click.BadParameter('is not a JSON object (example: \'{"query": "lamp"}\')')
+    return body
+
+
 @click.command(
     cls=Command,
     examples=(
         "init https://shop.example/products.json",
-        "init --preset woocommerce_store https://shop.example",
+        "init magento2=https://shop.example https://other.example/items",
         "init -H 'X-Api-Key: ${SHOP_KEY}' https://shop.example/items",
+        'init --json \'{"query": "lamp"}\' https://shop.example/search',
+        "init --add -c shops.yaml https://third.example/api/products",
     ),
 )
-@click.argument("urls", nargs=-1, required=True, metavar="URL…")
+@click.argument("urls", nargs=-1, required=True, metavar="[PRESET=]URL…", callback=_read_urls)
 @click.option(
     "-c",
     "--config",
@@ -203,6 +232,7 @@ def _read_preset(_ctx: click.Context, _parameter: click.Parameter, name: str | N
     help="File to write.",
 )
 @click.option("-f", "--force", is_flag=True, help="Overwrite an existing file.")
+@click.option("--add", is_flag=True, help="Add the endpoints to an existing file; what is in it stays as it is.")
 @click.option(
     "-H",
     "--header",
@@ -212,17 +242,27 @@ def _read_preset(_ctx: click.Context, _parameter: click.Parameter, name: str | N
     callback=_read_headers,
     help="Header to send with each request, such as 'X-Api-Key: ${SHOP_KEY}' or ${file:PATH}. Repeatable.",
 )
+@click.option("--items", metavar="PATH", help="Path of the list of records, such as data.products, if it is not found.")
+@click.option(
+    "--json",
+    "body",
+    metavar="BODY",
+    callback=_read_body,
+    help='Send requests by POST with this JSON object, or that in @FILE; also for GraphQL: \'{"query": "…"}\'.',
+)
 @click.option(
     "--preset",
     metavar="NAME",
     callback=_read_preset,
     shell_complete=complete_preset,
-    help="Name of a well-known API, if it is not recognised by its response; the URL of the host is enough then.",
+    help="Name of a well-known API, if it is not recognised; the URL of the host is enough then. For one of several "
+    "URLs, write NAME=URL.",
 )
 def init(**options: Any) -> None:
-    """Draft a configuration from one page of each URL.
+    """Draft a configuration from two pages of each URL.
 
-    Recognises well-known APIs, paging, records and fields, shows the first products, and reports what is uncertain.
+    Recognises well-known APIs, paging, records and fields, proves the paging by a second page, shows the first
+    products, and reports what is uncertain.
     """
     from pipeline.cli import discover as looking
 

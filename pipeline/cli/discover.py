@@ -5,21 +5,25 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import trio
 
 from pipeline.cli.exit_codes import ExitCode
 from pipeline.cli.session import ErrorLine, configure, print_text, wants_json
+from pipeline.config.record_paths import items_error
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import NO_ENDPOINTS
+from pipeline.discovery.append import appended, endpoint_names
 from pipeline.discovery.display import check_table, drafts_text, side_by_side
 from pipeline.discovery.findings import findings_on
 from pipeline.discovery.first_page import FirstPage, fetch_first_pages
-from pipeline.discovery.init import draft_config
+from pipeline.discovery.init import Target, draft_config
 from pipeline.errors import ConfigError, FetchError, Problem
 from pipeline.fetch.groups import neighbours
 from pipeline.normalize.normalizer import reader_for
+from pipeline.output.atomic import write_files
 from pipeline.ui.columns import printable
 
 # Products of each API that `init` shows.
@@ -28,21 +32,49 @@ _SHOWN_PRODUCTS = 5
 _NARROWEST = 60
 
 
-def init(urls: Sequence[str], path: Path, force: bool, headers: Mapping[str, str], preset: str | None) -> None:
+def init(
+    *,
+    urls: Sequence[tuple[str | None, str]],
+    path: Path,
+    force: bool,
+    add: bool,
+    headers: Mapping[str, str],
+    items: str | None,
+    body: Mapping[str, Any] | None,
+    preset: str | None,
+) -> None:
     """Draft a configuration, show the products of the first pages, and name the next command."""
     with ErrorLine(as_json=False) as line:
-        if path.exists() and not force:
-            raise ConfigError([Problem(str(path), "already exists; name another file with -c, or use --force")])
-        _make_folder(path)
-        drafted = trio.run(partial(draft_config, urls, headers, path, named=preset))
+        existing = _existing(path, force=force, add=add)
+        if items is not None and (error := items_error(items)):
+            raise ConfigError([Problem("--items", error)])
+        targets = [Target(url, named or preset, items, body) for named, url in urls]
+        taken = endpoint_names(existing) if existing else ()
+        drafted = trio.run(partial(draft_config, targets, headers, path, taken=taken))
         line.secrets = drafted.secrets
         print_text(drafts_text(drafted, most=_SHOWN_PRODUCTS, width=_width()))
-        if not drafted.pages:
-            print_text("\nnothing was written, because no API returned a page; see above for what to change")
-            sys.exit(ExitCode.FAILED)
-        path.write_text(drafted.text, encoding="utf-8")
+        text = appended(path, existing, drafted.entries) if existing else drafted.text
+        write_files({path: [text.encode()]})
         print_text(f"\nwritten: {path}\nnext:    {click.get_current_context().find_root().info_name} check -c {path}")
+        if not drafted.pages:
+            sys.exit(ExitCode.FAILED)
         sys.exit(ExitCode.COMPLETE if len(drafted.pages) == len(urls) else ExitCode.PARTIAL)
+
+
+def _existing(path: Path, *, force: bool, add: bool) -> str:
+    """Return the text of the file to which endpoints are added, empty for a new file."""
+    if path.exists() and not force and not add:
+        remedy = "name another file with -c, add to it with --add, or overwrite it with --force"
+        raise ConfigError([Problem(str(path), f"already exists; {remedy}")])
+    _make_folder(path)
+    if not (add and path.exists()):
+        return ""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([Problem(str(path), f"cannot be read: {error}; name another file with -c")]) from None
+    appended(path, text, "")  # before any request: can it be added to?
+    return text
 
 
 def preview(path: Path | None, settings: Mapping[str, str], name: str | None, most: int, **flags: str | None) -> None:

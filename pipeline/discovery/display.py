@@ -9,10 +9,12 @@ from typing import Any
 import msgspec
 
 from pipeline.config.request import BodyFormat
-from pipeline.config.source import PagingStyle
+from pipeline.config.source import PagingStyle, PriceKind
 from pipeline.discovery.findings import Findings, findings_in, findings_on, problem_on
 from pipeline.discovery.first_page import FirstPage, FirstPageResults
+from pipeline.discovery.guess_price import unit_doubt
 from pipeline.discovery.init import DraftResult
+from pipeline.discovery.samples import Samples
 from pipeline.errors import FetchError
 from pipeline.formatting import counted
 from pipeline.model.pages import NormalizedPage
@@ -62,7 +64,7 @@ def side_by_side(page: FirstPage, reader: RecordReader, *, most: int, width: int
         for one, other in zip_longest(_raw_lines(page, position), outcome, fillvalue=""):
             lines.append(f"{fitted(one, left)} │ {fitted(other, right)}".rstrip())
     whole = normalize_page(page.page(), _PROCESSED_AT, reader)
-    totals = _totals(whole, findings_in(whole, page.endpoint.expect))
+    totals = [*_totals(whole, findings_in(whole, page.endpoint.expect)), *_unit_doubts(page)]
     return "\n".join([*lines, "", *(textwrap.fill(text, width, subsequent_indent="  ") for text in totals)])
 
 
@@ -153,6 +155,15 @@ def _totals(page: NormalizedPage, found: Findings) -> Iterator[str]:
     yield f"the page: {', '.join(parts)}"
     if problem := problem_on(found):
         yield problem
+
+
+def _unit_doubts(page: FirstPage) -> Iterator[str]:
+    """Yield what is uncertain about the unit of the prices, unless it is described."""
+    price = page.endpoint.fields.price
+    if price.kind is PriceKind.AUTO and price.divisor is None and not page.endpoint.explode:
+        doubt = unit_doubt(Samples(page.records), price.path)
+        if doubt:
+            yield doubt
 
 
 def _style(page: FirstPage) -> str:

@@ -11,19 +11,22 @@ import yaml
 from pipeline.config.expansion import plain_secrets
 from pipeline.config.presets import Preset
 from pipeline.config.request import BodyFormat
-from pipeline.config.source import Paging, PagingStyle
+from pipeline.config.source import Paging
 from pipeline.discovery.duration import Estimate, timeout_for
 from pipeline.discovery.first_page import FirstPage
-from pipeline.discovery.guess import guess_fields
+from pipeline.discovery.guess import Guess, guess_fields
+from pipeline.discovery.proof import Proof
 from pipeline.discovery.recognise import is_preset_url, is_static_file
+from pipeline.discovery.record_lists import currencies_around
 from pipeline.errors import PermanentError
 from pipeline.fetch.content.records import USUAL_KEYS, RecordFinder
 from pipeline.formatting import counted, duration
 
 _HEAD = """\
-# Drafted by `pipeline init` from one page of each API. Review it, then run it:
+# Drafted by `pipeline init` from two pages of each API. Review it, then run it:
 #   pipeline check -c {path}
 #   pipeline -c {path}
+# "proved" lines were tried, "seen" ones are in the response, "guessed" ones fit its names and values.
 # DESCRIBE.md and REFERENCE.md explain every key.
 
 timeout: {timeout:<18} # deadline of the whole run, in seconds{why}
@@ -35,12 +38,18 @@ endpoints:
 # With fewer records the draft is marked as uncertain.
 _MIN_RECORDS = 3
 
+# Other lists that a comment names.
+_SHOWN_LISTS = 4
+
 # Host labels that do not distinguish shops.
 _COMMON_LABELS = frozenset({"api", "shop", "store"})
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """A drafted endpoint: its keys, comments by key, and ``doubts``, which the user should check."""
+    """A drafted endpoint: its keys, comments by key, and ``doubts``, which the user should check.
+
+    The comments of keys within `fields` are named ``fields.price``.
+    """
 
     name: str
     url: str
@@ -50,19 +59,31 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 def draft_endpoint(
-    page: FirstPage, *, name: str, url: str, headers: Mapping[str, str], preset: Preset | None = None
+    page: FirstPage,
+    *,
+    name: str,
+    url: str,
+    headers: Mapping[str, str],
+    preset: Preset | None = None,
+    proof: Proof | None = None,
 ) -> Draft:
     """Draft an endpoint from its first page; ``url`` and ``headers`` are as the user wrote them.
 
-    ``preset`` is the recognised API, if any.
+    ``preset`` is the recognised API, if any. ``proof`` is the outcome of the request for a second page.
     """
     comments: dict[str, str] = {}
+    keys: dict[str, Any] = {}
+    guess = guess_fields(page.records, currencies_around(page.response.body))
     if preset:
-        keys: dict[str, Any] = {"preset": preset.name}
-        comments["preset"] = preset.about
+        keys["preset"], comments["preset"] = preset.name, preset.about
         doubts = list(_doubts_about_preset(preset, page))
+        if proof:
+            doubts += [proof.doubt] if proof.doubt else []
+            comments["preset"] += f" ({proof.mark})" if proof.second else ""
+        if extra := guess.fields.get("extra"):
+            keys["fields"], comments["fields.extra"] = {"extra": extra}, guess.marks["extra"]
     else:
-        keys, doubts = _detected_keys(page, comments)
+        doubts = _describe(page, guess, proof, keys, comments)
     if is_static_file(page, preset):
         keys["paging"], comments["paging"] = "none", "looks like a static file: a single page"
         doubts.append("the URL looks like a static file, so one page is fetched; if it is an API, remove `paging`")
@@ -76,37 +97,55 @@ def draft_endpoint(
     return Draft(name, url, {**({"headers": dict(headers)} if headers else {}), **keys}, comments, doubts)
 
 
-def _detected_keys(page: FirstPage, comments: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """Return the keys and the doubts of an API without a preset."""
-    keys: dict[str, Any] = {}
-    doubts: list[str] = []
-    if page.records_path and page.records_path not in USUAL_KEYS:
-        if _is_path_of_records(page, page.records_path):
-            keys["items"] = page.records_path
-        else:
-            doubts.append(f"the records are at {page.records_path!r}; `items` cannot express a key with a point")
+def _describe(
+    page: FirstPage, guess: Guess, proof: Proof | None, keys: dict[str, Any], comments: dict[str, str]
+) -> list[str]:
+    """Fill in the keys of an API without a preset, each with its evidence; return the doubts."""
+    doubts = _describe_items(page, keys, comments)
     if page.format is not BodyFormat.JSON:
-        keys["format"], comments["format"] = page.format.value, "found by the response"
-    elif page.paging.style is not PagingStyle.AUTO:
-        keys["paging"], comments["paging"] = _paging(page), "detected on the first page"
-        if page.paging.style is PagingStyle.CURSOR:
-            doubts.append(f"the name of the cursor parameter, `{page.paging.parameter}`, is a guess")
-    elif not is_static_file(page, None):
-        doubts.append(
-            "the response does not reveal its paging: a run tries `page=2` and, if more is announced, `offset=N`; "
-            "if this is the only page, set `paging: none`; if it has another parameter, describe it with `paging`"
-        )
-    guess = guess_fields(page.records)
+        keys["format"], comments["format"] = page.format.value, "seen in the response"
+    elif proof is not None:
+        if proof.paging is not None:
+            keys["paging"], comments["paging"] = _paging(proof.paging), proof.mark
+        if proof.doubt:
+            doubts.append(proof.doubt)
     if guess.fields:
         keys["fields"] = guess.fields
-    return keys, [*doubts, *guess.doubts]
+        comments |= {f"fields.{name}": mark for name, mark in guess.marks.items()}
+    return [*doubts, *guess.doubts]
 
 
-def draft_without_page(*, name: str, url: str, headers: Mapping[str, str], why: str, preset: Preset | None) -> Draft:
+def _describe_items(page: FirstPage, keys: dict[str, Any], comments: dict[str, str]) -> list[str]:
+    path = page.records_path
+    others = [each for each in page.lists if each.path != path]
+    if page.endpoint.items:
+        keys["items"] = page.endpoint.items
+    elif path and (path not in USUAL_KEYS or others):
+        if not _is_path_of_records(page, path):
+            return [f"the records are at {path!r}; `items` cannot express a key with a point"]
+        keys["items"] = path
+        chosen = next((each.likeness for each in page.lists if each.path == path), 0)
+        rivals = [each for each in others if each.likeness == chosen]
+        comments["items"] = "guessed" if rivals else "seen: its records look most like products" if others else "seen"
+        if others:
+            comments["items"] += f"; other lists: {', '.join(each.path for each in others[:_SHOWN_LISTS])}"
+        if rivals:
+            return [f"`items`: {path} and {rivals[0].path} look alike; the first one is read"]
+    return []
+
+
+def draft_without_page(
+    *,
+    name: str,
+    url: str,
+    headers: Mapping[str, str],
+    why: str,
+    preset: Preset | None,
+    items: str | None = None,
+) -> Draft:
     """Draft an endpoint whose first page could not be fetched; ``why`` is the reason."""
     keys: dict[str, Any] = {"headers": dict(headers)} if headers else {}
-    if preset:
-        keys["preset"] = preset.name
+    keys |= {key: value for key, value in (("preset", preset.name if preset else None), ("items", items)) if value}
     return Draft(name, url, keys, {}, [f"the first page could not be fetched: {why}"])
 
 
@@ -115,10 +154,16 @@ def render_config(drafts: Sequence[Draft], *, path: str, output: str, longest: E
 
     The deadline of the run allows for the estimate ``longest``.
     """
-    entries = ("\n".join(_entry(draft)) for draft in drafts)
     why = f"; {counted(longest.pages, 'page')} of {longest.name}: about {duration(longest.seconds)}" if longest else ""
     timeout = timeout_for(longest)
-    return _HEAD.format(path=_comment(path), output=_scalar(output), timeout=timeout, why=why) + "\n".join(entries)
+    return _HEAD.format(path=_comment(path), output=_scalar(output), timeout=timeout, why=why) + render_endpoints(
+        drafts
+    )
+
+
+def render_endpoints(drafts: Sequence[Draft]) -> str:
+    """Return the endpoints as elements of a YAML list, indented by two blanks."""
+    return "\n".join("\n".join(_entry(draft)) for draft in drafts)
 
 
 def name_for(url: str, taken: Sequence[str]) -> str:
@@ -145,8 +190,7 @@ def _is_path_of_records(page: FirstPage, path: str) -> bool:
         return False
 
 
-def _paging(page: FirstPage) -> Any:
-    paging = page.paging
+def _paging(paging: Paging) -> Any:
     keys = {
         key: getattr(paging, key).value if key == "style" else getattr(paging, key)
         for key in paging.__struct_fields__
@@ -169,7 +213,12 @@ def _entry(draft: Draft) -> Iterator[str]:
     yield from _key("name", draft.name, draft.comments.get("name"), "  - ")
     yield from _key("url", draft.url, None)
     for key, value in draft.keys.items():
-        yield from _key(key, value, draft.comments.get(key))
+        if key == "fields":
+            yield "    fields:"
+            for name, field in value.items():
+                yield from _key(name, field, draft.comments.get(f"fields.{name}"), "      ")
+        else:
+            yield from _key(key, value, draft.comments.get(key))
     if draft.doubts:
         yield "    # Please check:"
         yield from (f"    # - {_comment(doubt)}" for doubt in draft.doubts)
@@ -178,12 +227,7 @@ def _entry(draft: Draft) -> Iterator[str]:
 
 def _key(key: str, value: Any, comment: str | None, indent: str = "    ") -> Iterator[str]:
     end = f"    # {_comment(comment)}" if comment else ""
-    if isinstance(value, dict) and any(isinstance(inner, dict) for inner in value.values()):
-        yield f"{indent}{key}:{end}"
-        for inner_key, inner in value.items():
-            yield f"      {inner_key}: {_scalar(inner)}"
-    else:
-        yield f"{indent}{key}: {_scalar(value)}{end}"
+    yield f"{indent}{key}: {_scalar(value)}{end}"
 
 
 def _scalar(value: Any) -> str:

@@ -11,16 +11,18 @@ from pipeline.config.request import BodyFormat
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Breaker, Retry
 from pipeline.config.source import Paging, PagingStyle
+from pipeline.discovery.record_lists import LikeliestFinder, RecordList
 from pipeline.errors import FeedFoundError, FetchError
 from pipeline.fetch.account.ledger import Ledger
 from pipeline.fetch.attempts import ResilientClient
-from pipeline.fetch.content.response import Response, shared_values
+from pipeline.fetch.content.records import RecordFinder
+from pipeline.fetch.content.response import FetchedPage, Response, shared_values
 from pipeline.fetch.content.signs import announced_by, read_signs
 from pipeline.fetch.feed.decoder import FeedOptions
 from pipeline.fetch.feed.formats import make_decoder
 from pipeline.fetch.feed_walk import PAGE_SIZE
 from pipeline.fetch.groups import make_throttles
-from pipeline.fetch.http.client import Connect, connector
+from pipeline.fetch.http.client import Client, Connect, connector
 from pipeline.fetch.http.stream import StreamedResponse
 from pipeline.fetch.paging.detection import detect
 from pipeline.fetch.paging.paginator import PageRequest
@@ -35,7 +37,7 @@ class FirstPage(msgspec.Struct, frozen=True):
     """The first page of an endpoint: the response, its records and their path, and the paging that it reveals.
 
     ``paging`` is AUTO if nothing in the response reveals a style. ``seconds`` is the duration of the request. Of a feed
-    these are its first 1,000 records.
+    these are its first 1,000 records. ``lists`` are the lists in the body that may be the records, if they were sought.
     """
 
     endpoint: ResolvedEndpoint
@@ -46,6 +48,12 @@ class FirstPage(msgspec.Struct, frozen=True):
     announced: AnnouncedTotals
     seconds: float
     format: BodyFormat = BodyFormat.JSON
+    lists: Sequence[RecordList] = ()
+
+    @property
+    def fetched(self) -> FetchedPage:
+        """The page in the form that paginators accept."""
+        return FetchedPage(list(self.records), self.response, records_path=self.records_path)
 
     def page(self) -> Page:
         """Return the page in the form that the normalizer accepts."""
@@ -54,27 +62,25 @@ class FirstPage(msgspec.Struct, frozen=True):
 
 
 async def fetch_first_page(
-    endpoint: ResolvedEndpoint, connect: Connect, *, throttle: Throttle | None = None, plain: bool = False
+    endpoint: ResolvedEndpoint,
+    connect: Connect,
+    *,
+    throttle: Throttle | None = None,
+    plain: bool = False,
+    retries: int = 0,
+    finder: LikeliestFinder | None = None,
 ) -> FirstPage:
-    """Fetch the first page with one request, plus those for redirects and an access token.
+    """Fetch the first page with one request, plus those for redirects, an access token and ``retries``.
 
     A refused request is not repeated. ``throttle`` is that of the endpoint's group. ``plain`` requests the URL as
-    written, without paging parameters. If cancelled, the connection is closed.
+    written, without paging parameters. ``finder`` chooses the records. If cancelled, the connection is closed.
 
     Raises:
         FetchError: if the request fails, or the response is not a page of records.
     """
-    once = msgspec.structs.replace(endpoint, retry=Retry(max_retries=0), breaker=Breaker())
     started = trio.current_time()
     async with connect(endpoint) as client:
-        resilient = ResilientClient(
-            once,
-            client,
-            ledger=Ledger(endpoint.name),
-            rng=Random(),
-            throttle=throttle,
-            insists=False,
-        )
+        resilient = few_attempts(endpoint, client, throttle=throttle, retries=retries, finder=finder)
         (first,), _ = make_paginator(endpoint.paging, bytes).next_requests(1)
         body_format = endpoint.format
         if body_format in (None, BodyFormat.JSON):
@@ -95,6 +101,30 @@ async def fetch_first_page(
         paging=paging,
         announced=announced_by(response, read_signs(response, len(fetched.records), fetched.records_path)),
         seconds=trio.current_time() - started,
+        lists=finder.lists if finder else (),
+    )
+
+
+def few_attempts(
+    endpoint: ResolvedEndpoint,
+    client: Client,
+    *,
+    throttle: Throttle | None = None,
+    retries: int = 0,
+    finder: RecordFinder | None = None,
+) -> ResilientClient:
+    """Return a client that repeats a failed request at most ``retries`` times, and a refused one never."""
+    limited = msgspec.structs.replace(
+        endpoint, retry=Retry(max_retries=retries), breaker=Breaker(failure_threshold=retries + 2)
+    )
+    return ResilientClient(
+        limited,
+        client,
+        ledger=Ledger(endpoint.name),
+        rng=Random(),
+        throttle=throttle,
+        insists=False,
+        finder=finder,
     )
 
 

@@ -1,32 +1,63 @@
-"""Draft the configuration of several APIs from the first page of each."""
+"""Draft the configuration of several APIs from two pages of each."""
 
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import trio
 
 from pipeline.config.expect import Expect
 from pipeline.config.http_syntax import header_error, host_and_port, url_error
 from pipeline.config.load import config_of_text
-from pipeline.config.presets import load_preset
-from pipeline.config.request import NO_REQUEST
-from pipeline.config.resolve import resolve
+from pipeline.config.presets import Preset, load_preset
+from pipeline.config.request import NO_REQUEST, BodyFormat, Method, Request
+from pipeline.config.resolve import ResolvedEndpoint, resolve
 from pipeline.config.settings import Config, Endpoint, RateLimit
-from pipeline.discovery.draft import Draft, draft_endpoint, draft_without_page, name_for, render_config
+from pipeline.discovery.draft import (
+    Draft,
+    draft_endpoint,
+    draft_without_page,
+    name_for,
+    render_config,
+    render_endpoints,
+)
 from pipeline.discovery.duration import slowest
+from pipeline.discovery.explorer import Explorer
 from pipeline.discovery.findings import findings_in
-from pipeline.discovery.first_page import FirstPage, fetch_first_pages
-from pipeline.discovery.recognise import recognise, recognise_url
+from pipeline.discovery.first_page import FirstPage
+from pipeline.discovery.recognise import is_static_file, recognise, recognise_url
 from pipeline.errors import ConfigError, FetchError, PermanentError, Problem
-from pipeline.fetch.http.client import Connect
+from pipeline.fetch.content.records import USUAL_KEYS
+from pipeline.fetch.http.client import Connect, connector
 from pipeline.model.pages import utc_timestamp
 from pipeline.normalize.normalizer import normalize_page, reader_for
 from pipeline.redaction import Secrets, shown_url
 
 
+class Target(msgspec.Struct, frozen=True):
+    """An API to describe: its URL as the user wrote it, and what the user knows about it.
+
+    ``preset`` is the name of its preset, ``items`` the path of its records, and ``body`` that of its requests, which
+    are by POST then.
+    """
+
+    url: str
+    preset: str | None = None
+    items: str | None = None
+    body: Mapping[str, Any] | None = None
+
+    @property
+    def known(self) -> Preset | None:
+        """The preset that the user names, or that the URL shows."""
+        return load_preset(self.preset) if self.preset else recognise_url(self.url)
+
+
 class DraftResult(msgspec.Struct, frozen=True):
     """The drafted configuration: a draft of each URL, the fetched pages by endpoint name, and the text of the file.
+
+    ``entries`` is the part of the text with the endpoints.
 
     ``config`` is loaded from ``text``, so that the products shown are those of a run with this file.
     """
@@ -34,63 +65,68 @@ class DraftResult(msgspec.Struct, frozen=True):
     drafts: Sequence[Draft]
     pages: Mapping[str, FirstPage]
     text: str
+    entries: str
     config: Config
     secrets: Secrets
 
 
 async def draft_config(
-    urls: Sequence[str],
+    targets: Sequence[Target | str],
     headers: Mapping[str, str],
     path: Path,
     *,
-    named: str | None = None,
+    taken: Sequence[str] = (),
     connect: Connect | None = None,
 ) -> DraftResult:
-    """Request each URL once and draft a configuration for the file ``path``; nothing is written.
+    """Request two pages of each API and draft a configuration for the file ``path``; nothing is written.
 
-    Each URL is requested as written, plus the path and credentials of its preset. ``named`` is the preset of all URLs;
-    without it presets are recognised. If cancelled, all connections are closed.
+    Each URL is requested as written, plus the path and credentials of its preset. Then a second page is requested as
+    a run would do it. No endpoint gets a name in ``taken``. If cancelled, all connections are closed.
 
     Raises:
         ConfigError: if a URL or header is not valid, or names an environment variable that is not set.
     """
-    _check(urls, headers)
+    wanted = [Target(target) if isinstance(target, str) else target for target in targets]
+    _check([target.url for target in wanted], headers)
     names: list[str] = []
-    for url in urls:
-        names.append(name_for(url, names))
-    groups = _groups(urls, names)
-    known = [load_preset(named) if named else recognise_url(url) for url in urls]
-    endpoints = [
-        Endpoint(
-            name=name,
-            url=preset.url(url) if preset else url,
-            headers=headers,
-            preset=preset.name if preset else None,
-            request=preset.request if preset else NO_REQUEST,
-            rate_limit=RateLimit(group=groups.get(name)),
-        )
-        for name, url, preset in zip(names, urls, known, strict=True)
-    ]
-    try:
-        resolved = resolve(Config(endpoints=tuple(endpoints)))
-    except ConfigError as error:  # the user has not written `endpoints` yet: report the keys alone
-        problems = [Problem(re.sub(r"^endpoints\.\d+\.", "", problem.path), problem.text) for problem in error.problems]
-        raise ConfigError(list(dict.fromkeys(problems))) from None
-    drafts, pages = [], {}
-    first_pages = await fetch_first_pages(resolved, connect=connect, plain=True)
-    for (endpoint, outcome), url, preset in zip(first_pages, urls, known, strict=True):
-        if isinstance(outcome, FetchError):
-            why = outcome.text
-            if outcome.code in (401, 403) and not endpoint.unset:
-                why += "; if it needs credentials, pass them with -H 'Authorization: Bearer ${TOKEN}'"
-            elif isinstance(outcome, PermanentError) and not preset:
-                why += "; if it is a well-known API, name it with --preset"
-            drafts.append(draft_without_page(name=endpoint.name, url=url, headers=headers, why=why, preset=preset))
-        else:
-            pages[endpoint.name] = outcome
-            found = preset if named else recognise(outcome) or preset
-            drafts.append(draft_endpoint(outcome, name=endpoint.name, url=url, headers=headers, preset=found))
-    drafts = [_in_group(draft, groups.get(draft.name)) for draft in drafts]
+    for target in wanted:
+        names.append(name_for(target.url, [*taken, *names]))
+    groups = _groups([target.url for target in wanted], names)
+    resolved = _resolve(
+        [
+            _endpoint(target, name, headers, target.known, groups.get(name))
+            for target, name in zip(wanted, names, strict=True)
+        ]
+    )
+    explorer = Explorer(resolved, connect or connector())
+    pages: dict[str, FirstPage] = {}
+    drafts: dict[str, Draft] = {}
+
+    async def explore(target: Target, endpoint: ResolvedEndpoint) -> None:
+        name = endpoint.name
+        try:
+            page = pages[name] = await explorer.first_page(endpoint)
+        except FetchError as error:
+            drafts[name] = _draft_of_failure(error, target, endpoint, headers)
+            return
+        found = load_preset(target.preset) if target.preset else recognise_url(target.url) or recognise(page)
+        proof = None
+        if page.format is BodyFormat.JSON and not is_static_file(page, found):
+            again = _resolve([_endpoint(target, name, headers, found, groups.get(name), items=_items(page, found))])[0]
+            proof = await explorer.prove(again, page)
+        draft = draft_endpoint(page, name=name, url=target.url, headers=headers, preset=found, proof=proof)
+        drafts[name] = _with_request(draft, target)
+
+    async with trio.open_nursery() as nursery:
+        for target, endpoint in zip(wanted, resolved, strict=True):
+            nursery.start_soon(explore, target, endpoint)
+    return _result([_in_group(drafts[name], groups.get(name)) for name in names], pages, path, resolved)
+
+
+def _result(
+    drafts: Sequence[Draft], pages: Mapping[str, FirstPage], path: Path, resolved: Sequence[ResolvedEndpoint]
+) -> DraftResult:
+    """Render the drafts, with a deadline that allows for what the pages announce."""
     output = f"out/{path.stem if path.stem != 'config' else 'summary'}.json"
     config = config_of_text(render_config(drafts, path=str(path), output=output))
     drafts = [_without_prices(*each, pages) for each in zip(drafts, config.endpoints, strict=True)]
@@ -100,9 +136,68 @@ async def draft_config(
         drafts=drafts,
         pages=pages,
         text=text,
+        entries=render_endpoints(drafts),
         config=config_of_text(text),
         secrets=Secrets.of_all(endpoint.secrets for endpoint in resolved),
     )
+
+
+def _endpoint(
+    target: Target,
+    name: str,
+    headers: Mapping[str, str],
+    preset: Preset | None,
+    group: str | None,
+    *,
+    items: str | None = None,
+) -> Endpoint:
+    request = preset.request if preset else NO_REQUEST
+    if target.body is not None:
+        request = Request(method=Method.POST, json=target.body)
+    return Endpoint(
+        name=name,
+        url=preset.url(target.url) if preset else target.url,
+        headers=headers,
+        preset=preset.name if preset else None,
+        request=request,
+        items=target.items or items,
+        rate_limit=RateLimit(group=group),
+    )
+
+
+def _items(page: FirstPage, preset: Preset | None) -> str | None:
+    """Return the path of the records, if a run needs it to find them."""
+    return None if preset or page.records_path in ("", None, *USUAL_KEYS) else page.records_path
+
+
+def _resolve(endpoints: Sequence[Endpoint]) -> Sequence[ResolvedEndpoint]:
+    """Resolve endpoints; the errors do not name them, since the user has not written them yet."""
+    try:
+        return resolve(Config(endpoints=tuple(endpoints)))
+    except ConfigError as error:
+        problems = [Problem(re.sub(r"^endpoints\.\d+\.", "", problem.path), problem.text) for problem in error.problems]
+        raise ConfigError(list(dict.fromkeys(problems))) from None
+
+
+def _draft_of_failure(
+    error: FetchError, target: Target, endpoint: ResolvedEndpoint, headers: Mapping[str, str]
+) -> Draft:
+    why, preset = error.text, target.known
+    if error.code in (401, 403) and not endpoint.unset:
+        why += "; if it needs credentials, pass them with -H 'Authorization: Bearer ${TOKEN}'"
+    elif isinstance(error, PermanentError) and not preset:
+        why += "; if it is a well-known API, write PRESET=URL"
+    draft = draft_without_page(
+        name=endpoint.name, url=target.url, headers=headers, why=why, preset=preset, items=target.items
+    )
+    return _with_request(draft, target)
+
+
+def _with_request(draft: Draft, target: Target) -> Draft:
+    if target.body is None:
+        return draft
+    request = {"method": Method.POST.value, "json": target.body}
+    return msgspec.structs.replace(draft, keys={"request": request, **draft.keys})
 
 
 def _without_prices(draft: Draft, endpoint: Endpoint, pages: Mapping[str, FirstPage]) -> Draft:

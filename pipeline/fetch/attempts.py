@@ -56,7 +56,7 @@ class ResilientClient:
     The breaker admits an attempt, the throttle grants each of its requests, and the client sends them. Breaker and
     throttle then learn the outcome. ``throttle`` may be shared with other endpoints; without one the endpoint
     gets its own. ``records_path`` is the path at which an earlier run found the records. A refused request is repeated
-    for as long as the deadline permits, unless ``insists`` is False.
+    for as long as the deadline permits, unless ``insists`` is False. ``finder`` finds the records in its own way.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class ResilientClient:
         throttle: Throttle | None = None,
         records_path: str | None = None,
         insists: bool = True,
+        finder: RecordFinder | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._client = client
@@ -85,7 +86,7 @@ class ResilientClient:
             max_probes=breaker.max_probes,
         )
         self._access = Access(endpoint, client, self._throttle)
-        self._finder = RecordFinder(endpoint.items, records_path=records_path, redact=self._access.redact)
+        self._finder = finder or RecordFinder(endpoint.items, records_path=records_path, redact=self._access.redact)
         self._redirect_logged = False
 
     def statistics(self) -> tuple[CircuitBreakerStatistics, TokenBucketStatistics]:

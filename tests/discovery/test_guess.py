@@ -37,7 +37,10 @@ def test_usual_names_need_no_fields() -> None:
         ({"id": 7, "meta": lambda n: {"ean": n}}, {"id": "meta.ean"}),
         ({"title": None, "names": {"display_name": "Lampe"}}, {"title": "names.display_name"}),
         ({"title": "https://cdn.test/1.jpg", "heading": "Lamp"}, {"title": "heading"}),
-        ({"price": None, "pricing": {"list_price": 9, "net_price": 7.5}}, {"price": "pricing.net_price"}),
+        (
+            {"price": None, "pricing": {"list_price": 9, "net_price": 7.5}},
+            {"price": "pricing.net_price", "extra": {"list_price": "pricing.list_price"}},
+        ),
         ({"price": {"net": "n/a"}, "sell_price": "9.90"}, {"price": "sell_price"}),
         ({"price": None, "price_cents": 990}, {"price": {"path": "price_cents", "kind": "minor"}}),
         (
@@ -109,7 +112,7 @@ def test_a_price_that_says_its_currency_needs_no_other() -> None:
 def test_several_candidates_are_all_named() -> None:
     """Other candidates for a field are named in the doubt."""
     guess = guess_fields(raws(three(**{**USUAL, "price": None, "sell_price": 5, "base_price": 6})))
-    assert guess.fields == {"price": "sell_price"}
+    assert guess.fields == {"price": "sell_price", "extra": {"list_price": "base_price"}}
     assert "it could also be `base_price`" in guess.doubts[0]
 
 
@@ -119,3 +122,107 @@ def test_records_that_are_no_objects_are_passed_over() -> None:
     assert guess_fields(broken).fields == {}
     assert guess_fields([]).fields == {}
     assert guess_fields([*broken, *raws(three(**USUAL))]).doubts == []
+
+
+@pytest.mark.parametrize(
+    ("values", "fields"),
+    [
+        ({"final_price": "8.00", "price": "9.00"}, {"price": "final_price", "list_price": None}),
+        ({"price": "8.00", "msrp": "9.00"}, {"price": "price", "list_price": "msrp"}),
+        ({"price": "8.00", "image": {"price_tag": "3"}, "value": 4}, {"price": None, "list_price": None}),
+        ({"shipping": {"price": 3}, "min_price": 1, "total": {"price": 9}}, {"price": "total.price"}),
+        ({"prices": [{"amount": "8.00", "currency": "EUR"}]}, {"price": {"path": "prices", "pick": "min"}}),
+        (
+            {"a": {"b": {"c": {"inventories": [{"price": 8.5}]}}}},
+            {"price": {"path": "a.b.c.inventories[].price", "pick": "min"}},
+        ),
+    ],
+)
+def test_the_price_that_is_paid_comes_first(values: dict[str, Any], fields: dict[str, Any]) -> None:
+    """A final or plain price precedes a list price, which is named; other amounts are no prices."""
+    guess = guess_fields(raws(three(**{**USUAL, "price": None, **values})))
+    for name, expected in fields.items():
+        found = guess.fields.get("extra", {}).get(name) if name == "list_price" else guess.fields.get(name)
+        assert found == expected, guess.fields
+
+
+def test_a_sale_price_that_some_records_lack_falls_back() -> None:
+    """Without a sale price, the price counts; a sale price of 0 is none."""
+    some = [{**record, "sale_price": sale} for record, sale in zip(three(**USUAL), ("1.00", None, None), strict=True)]
+    guess = guess_fields(raws(some))
+    assert guess.fields["price"] == "sale_price || price"
+    zeros = [{**record, "sale_price": sale} for record, sale in zip(three(**USUAL), (1.25, 0, 0.0), strict=True)]
+    guess = guess_fields(raws(zeros))
+    assert (guess.fields["price"], guess.fields["null_values"]) == ("sale_price || price", ["0", "0.0"])
+
+
+@pytest.mark.parametrize(
+    ("values", "price"),
+    [
+        ({"price": 1099, "currency": "EUR", "formatted": "10,99 €"}, {"path": "price", "kind": "minor"}),
+        ({"price": 1099, "currency": "EUR", "price_decimal": 10.99}, {"path": "price", "kind": "minor"}),
+        ({"price": 1099, "currency": "JPY", "price_text": "¥1,099"}, None),
+        ({"price": 1099, "currency": "SEK", "display_price": "1 099,00 SEK"}, None),
+        (
+            {"price": {"amount": 1099, "divisor": 100}, "currency": "EUR"},
+            {"path": "price.amount", "divisor": "price.divisor"},
+        ),
+        ({"price": {"centAmount": 1099, "currencyCode": "EUR"}}, {"path": "price.centAmount", "kind": "minor"}),
+    ],
+)
+def test_minor_units_are_proved_by_a_twin_or_named(values: dict[str, Any], price: Any) -> None:
+    """A text or decimal of the same amount decides the unit; a divisor or the name of the amount does too."""
+    guess = guess_fields(raws(three(**{**USUAL, "currency": None, **values})))
+    assert guess.fields.get("price") == price, guess
+
+
+def test_whole_numbers_without_a_proof_are_a_doubt() -> None:
+    """They are read as they are, and the doubt has the line that reads them as minor units."""
+    guess = guess_fields(raws(three(**{**USUAL, "price": {"amount": 1099, "currency": "USD"}, "currency": None})))
+    assert "price" not in guess.fields
+    assert any("set `price: {path: price.amount, kind: minor}`" in doubt for doubt in guess.doubts)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ({"de": "Lampe", "en": "Lamp"}, "name.en || name.de"),
+        ({"en-US": "Lamp"}, 'name."en-US"'),
+        ([{"language": "de", "value": "Lampe"}], "name[0].value"),
+    ],
+)
+def test_titles_in_several_languages_are_read_in_one(name: Any, path: str) -> None:
+    """An object by language, and a list of translations, give a path to one language, English first."""
+    assert guess_fields(raws(three(**{**USUAL, "title": None, "name": name}))).fields["title"] == path
+
+
+@pytest.mark.parametrize(
+    ("values", "path"),
+    [
+        ({"categoryIds": [7, 8]}, "categoryIds"),
+        ({"main_taxon": {"name": "Light"}}, "main_taxon"),
+        ({"categories": [{"id": 1, "name": {"en": "Light"}}]}, "categories[].name.en | [0]"),
+        ({"relationships": {"category": {"data": {"type": "category", "id": "5"}}}}, "relationships.category.data.id"),
+    ],
+)
+def test_categories_are_found_in_lists_and_relationships(values: dict[str, Any], path: str) -> None:
+    """Ids count if there is no name."""
+    assert guess_fields(raws(three(**{**USUAL, "category": None, **values}))).fields["category"] == path
+
+
+def test_further_fields_are_drafted() -> None:
+    """URL, image, GTIN, brand and stock are in `extra`."""
+    values = {
+        "url": "https://shop.test/1",
+        "images": [{"id": 1, "src": "https://cdn.test/1.jpg"}],
+        "ean": "4006381333931",
+        "brand": {"name": "Nordlicht"},
+        "quantity": 4,
+    }
+    assert guess_fields(raws(three(**{**USUAL, **values}))).fields["extra"] == {
+        "url": "url",
+        "image": "images[].src | [0]",
+        "gtin": "ean",
+        "brand": "brand.name",
+        "stock": "quantity",
+    }

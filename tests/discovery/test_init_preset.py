@@ -44,9 +44,21 @@ async def test_a_preset_that_is_none_is_a_usage_error(tmp_path: Path) -> None:
 
 
 async def test_a_page_for_people_leads_to_the_presets(tmp_path: Path) -> None:
-    """For an HTML page, the error suggests to name the API with --preset."""
+    """For an HTML page, the error suggests to name the API by its preset."""
     (tmp_path / "index.html").write_text("<html><body>Welcome!</body></html>")
     with file_server(tmp_path) as home:
         done = await invoke("init", home, "-c", str(tmp_path / "config.yaml"))
     assert done.exit_code == 1
-    assert "name it with --preset" in done.output
+    assert "write PRESET=URL" in done.output
+
+
+async def test_each_url_may_have_a_preset_of_its_own(tmp_path: Path) -> None:
+    """PRESET=URL names the preset of one URL; an unknown name is a usage error, and a query is not a name."""
+    config = tmp_path / "config.yaml"
+    async with persona("dummyjson") as one, persona("platzi") as other:
+        done = await invoke("init", f"platzi={one}", f"{other}?offset=0", "-c", str(config))
+    assert done.exit_code == 0, done.output
+    assert [each["preset"] for each in yaml.safe_load(config.read_text())["endpoints"]] == ["platzi", "platzi"]
+    done = await invoke("init", "platzy=http://a.test", "-c", str(tmp_path / "b.yaml"))
+    assert done.exit_code == 2
+    assert "did you mean `platzi`?" in done.output
