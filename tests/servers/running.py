@@ -28,7 +28,7 @@ from servers.catalogue import Product
 from servers.software import ENVIRONMENT, HERE, HOST, PATH, PYTHON, SOFTWARE, Software, missing
 
 PROBE_HOST = "127.0.0.2"
-START_SECONDS = 30
+START_SECONDS = 60
 STOP_SECONDS = 10
 REFUSALS = (429, 503)
 COLUMNS = "id, title, price, currency, category"
