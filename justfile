@@ -29,9 +29,9 @@ test-servers *args:
 
 # 600 kills, 1,000 flipped bits, 100 zeroed blocks, signals, storms and failing disks; takes minutes, and at most 30
 torture *args:
-    CRASH_INSTANTS=600 STORM_SEEDS=50 RESUME_SEEDS=60 FLIPPED_BITS=1000 ZEROED_BLOCKS=100 FAULT_STEP=1 timeout 1800 {{ uv }} run -q python -m pytest -o faulthandler_timeout=1700 \
+    CRASH_INSTANTS=600 STORM_SEEDS=50 RESUME_SEEDS=60 CHANGES_PAIRS=1000 FLIPPED_BITS=1000 ZEROED_BLOCKS=100 FAULT_STEP=1 timeout 1800 {{ uv }} run -q python -m pytest -o faulthandler_timeout=1700 \
         tests/system/test_crash.py tests/system/test_signals.py tests/system/test_storm.py tests/test_damaged_journal.py \
-        tests/test_resume_in_any_order.py tests/test_write_faults.py "$@"
+        tests/test_resume_in_any_order.py tests/test_write_faults.py tests/test_changes_of_runs.py "$@"
 
 # Check formatting, lint and types: ruff, flake8-async, mypy
 check:

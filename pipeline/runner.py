@@ -299,7 +299,7 @@ class Run:
             version=VERSION,
             resumed=self._journal.resumed,
         )
-        self._outputs.write(totals, catalogue)
+        changed = self._outputs.write(totals, catalogue)
         finished = self._journal.is_empty or not any(result.gaps for result in results)
         is_failed = totals.status == "failed"
         consumer = self._consumer.statistics()
@@ -318,6 +318,8 @@ class Run:
             rejects=self._outputs.rejects if any(source.rejected for source in catalogue.sources) else None,
             products=None if is_failed else self._outputs.products,
             products_kept=self._outputs.products if is_failed else None,
+            changes=self._outputs.changes,
+            changed=changed,
         )
         return summary, catalogue
 
@@ -329,7 +331,7 @@ class Run:
         report: Path | None = None
         reason = "it was ended by a cancellation or a signal"
         try:
-            facts = await trio.to_thread.run_sync(self._gather_facts, summary.summary, catalogue, results)
+            facts = await trio.to_thread.run_sync(self._gather_facts, summary, catalogue, results)
             report = await trio.to_thread.run_sync(self._outputs.write_report, await self._draw(facts))
         except Exception as error:  # noqa: BLE001 - whatever the error, the run is complete without a report
             # The remedy in an OutputError is about the catalogue, which is written.
@@ -345,9 +347,16 @@ class Run:
                 )
         return msgspec.structs.replace(summary, report=report)
 
-    def _gather_facts(self, totals: Totals, catalogue: Catalogue, results: Sequence[FetchResult]) -> Facts:
+    def _gather_facts(self, summary: Summary, catalogue: Catalogue, results: Sequence[FetchResult]) -> Facts:
         shown = shown_configuration(self._config, {endpoint.name: endpoint.secrets for endpoint in self._endpoints})
-        return gather(totals, catalogue, results, endpoints=self._endpoints, configuration=shown)
+        return gather(
+            summary.summary,
+            catalogue,
+            results,
+            endpoints=self._endpoints,
+            configuration=shown,
+            changed=summary.changed,
+        )
 
 
 def _run_id(started_at: str) -> str:

@@ -138,6 +138,7 @@ def _read_switch(_ctx: click.Context, _parameter: click.Parameter, on: bool | No
 @key_option("-r", "--rate-limit", key="rate_limit.rps", metavar="RPS")
 @key_option("-w", "--workers", key="worker_pool.size", metavar="N")
 @key_option("--report/--no-report", key="report", default=None, callback=_read_switch)
+@key_option("--changes/--no-changes", key="changes", default=None, callback=_read_switch)
 @click.option(
     "--progress/--no-progress", default=True, help="Show bars on a terminal, and a line every few seconds elsewhere."
 )
@@ -303,6 +304,31 @@ def check(**options: Any) -> None:
     looking.check(**options)
 
 
+@click.command(
+    cls=Command,
+    examples=("diff out/monday.json out/tuesday.json", "diff old.json new.json --format jsonl -o out/changes.jsonl"),
+)
+@click.argument("old", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("new", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
+@click.option(
+    "--format",
+    "text_format",
+    type=click.Choice(["text", "jsonl"]),
+    help="Counts and the biggest moves as text, or all changes as JSON Lines.  [default: jsonl for a file, else text]",
+)
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if anything changed, and 2 if nothing can be compared.")
+def diff(**options: Any) -> None:
+    """Compare the summaries OLD and NEW.
+
+    Shows what was added and removed, and which prices, currencies, titles, categories and further fields changed. What
+    cannot be known, because a run was partial, is not counted.
+    """
+    from pipeline.cli import diff as comparing
+
+    comparing.diff(**options)
+
+
 @click.command(cls=Command, examples=("schema > config.schema.json",))
 def schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""
@@ -371,5 +397,5 @@ def main() -> None:
     """Fetch product catalogues from several HTTP APIs and write one clean summary."""
 
 
-for command in (init, preview, check, run, replay_rejects, schema):
+for command in (init, preview, check, run, diff, replay_rejects, schema):
     main.add_command(command)

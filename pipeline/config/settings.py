@@ -327,6 +327,9 @@ class Config(Section, frozen=True):
         "out/summary.json"
     )
     report: Annotated[bool, Meta(description='write an HTML report; see "Look at it" in README.md')] = False
+    changes: Annotated[
+        bool, Meta(description="write what has changed since the summary that the run replaces; see docs/CHANGES.md")
+    ] = False
     products: Annotated[
         Annotated[
             str,

@@ -10,6 +10,7 @@ from typing import Self
 import msgspec
 
 from pipeline.config.resolve import ResolvedEndpoint
+from pipeline.model.changes import Changes
 from pipeline.model.dead_letters import DeadLetter, decode_letter
 from pipeline.model.metrics import Traffic
 from pipeline.model.pages import Product
@@ -146,6 +147,7 @@ class Facts(msgspec.Struct, frozen=True):
     products. ``failures`` has one entry for each kind of failure. ``last_errors`` is the error of the last failed
     attempt of each source with missing pages. ``configuration`` is YAML without secrets. ``problems`` has the name of a
     source and what is wrong with its data. ``resumable`` is True if a resumed run would fetch only the missing pages.
+    ``changed`` has the changes since the replaced summary, None if they were not asked for.
     """
 
     totals: Totals
@@ -163,6 +165,7 @@ class Facts(msgspec.Struct, frozen=True):
     other_products: int = 0
     problems: Sequence[tuple[str, str]] = ()
     resumable: bool = False
+    changed: Changes | None = None
 
 
 def gather(
@@ -172,6 +175,7 @@ def gather(
     *,
     endpoints: Sequence[ResolvedEndpoint],
     configuration: str,
+    changed: Changes | None = None,
 ) -> Facts:
     """Gather the facts of a run, in one pass over its products and one over its dead letters if there are any."""
     limits = {endpoint.name: endpoint.rate_limit for endpoint in endpoints}
@@ -199,6 +203,7 @@ def gather(
         configuration=configuration,
         problems=[(source.name, problem) for source in catalogue.sources for problem in problems_of(source)],
         resumable=any(result.gaps for result in results) and any(source.items_fetched for source in catalogue.sources),
+        changed=changed,
     )
 
 

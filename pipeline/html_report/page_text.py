@@ -1,11 +1,13 @@
 """Texts and number formats of the report page."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from heapq import nlargest
 from typing import Any
 
 from pipeline.formatting import counted, duration
 from pipeline.html_report.facts import Facts
+from pipeline.model.changes import Changes
 from pipeline.model.summary import SourceReport, Status, page_ranges
 
 _ACTIONS = {
@@ -23,6 +25,7 @@ _RULES = {
     "negative_price": "the price was below zero; left out",
     "unknown_currency": "the currency is not in ISO 4217; left out",
 }
+_MOST_MOVES, _LONGEST_TITLE = 3, 60
 _SYMBOLS: Mapping[Status, str] = {"complete": "✓", "partial": "◐", "failed": "✗"}
 
 
@@ -55,6 +58,23 @@ def received(facts: Facts) -> str:
         return counted(fetched, "page")
     at_least = "at least " if any(source.missing_from is not None for source in facts.sources) else ""
     return f"{fetched:,} of {at_least}{counted(wanted, 'page')}"
+
+
+def changed(changes: Changes) -> str:
+    """Return the numbers of products that were added, removed and changed, as far as they are known."""
+    if not changes.comparable:
+        return "not comparable"
+    return ", ".join(f"{changes.total(name):,} {name}" for name in ("added", "removed", "changed"))
+
+
+def price_moves(changes: Changes) -> Iterator[str]:
+    """Yield a line about the changed prices, and one for each of the biggest moves."""
+    up, down = (sum(getattr(each, name) for each in changes.moves.values()) for name in ("up", "down"))
+    if up or down:
+        yield f"{counted(up, 'price')} up, {down:,} down"
+    for move in nlargest(_MOST_MOVES, (move for each in changes.moves.values() for move in each.biggest)):
+        name = (move.title or move.id)[:_LONGEST_TITLE]
+        yield f"{name}: {move.old} → {move.new} {move.currency or ''} ({move.percent:+} %)"
 
 
 def missing(facts: Facts) -> str:

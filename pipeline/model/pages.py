@@ -62,6 +62,10 @@ class Product(msgspec.Struct, frozen=True):
 MAX_LISTED_REJECTS = 100
 
 
+# The field of a reject whose record is invalid as a whole.
+WHOLE_RECORD = "$"
+
+
 class Reject(msgspec.Struct, frozen=True):
     """A record that could not become a product. ``position`` counts from 1 within its page.
 

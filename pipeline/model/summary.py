@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from pipeline.model.changes import Changes
 from pipeline.model.metrics import NO_SOURCE_TIME, NO_TIME, NO_TRAFFIC, SourceTime, TimeSpent, Traffic
 from pipeline.model.pages import NOTHING_ANNOUNCED, AnnouncedTotals, FeedVersion
 from pipeline.model.tally import PriceRange
@@ -215,7 +216,8 @@ class Summary(msgspec.Struct, frozen=True):
     ``stopped_by`` is the number of the signal that ended fetching early. ``journal`` is the folder from which a resumed
     run continues, if pages are missing. ``rejects`` is the file of dead letters, if there are any. ``products`` and
     ``report`` are the file of the products alone and the HTML report, if the configuration asks for them.
-    ``products_kept`` is the file of the products that a failed run left as it was.
+    ``products_kept`` is the file of the products that a failed run left as it was. ``changes`` is the file of the
+    changes since the replaced summary, if the configuration asks for it, and ``changed`` has their numbers.
     """
 
     summary: Totals
@@ -229,6 +231,8 @@ class Summary(msgspec.Struct, frozen=True):
     products: Path | None = None
     report: Path | None = None
     products_kept: Path | None = None
+    changes: Path | None = None
+    changed: Changes | None = None
 
 
 class Replay(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from pipeline.config.presets import FullList
 from pipeline.config.source import NO_FIELDS, Fields
 from pipeline.config.transform import Transform
 from pipeline.model.dead_letters import DeadLetter, encode_letter
-from pipeline.model.pages import MAX_LISTED_REJECTS, LostPage, NormalizedPage, Page, Reject, utc_timestamp
+from pipeline.model.pages import MAX_LISTED_REJECTS, WHOLE_RECORD, LostPage, NormalizedPage, Page, Reject, utc_timestamp
 from pipeline.model.tally import Tally
 from pipeline.normalize.mapped_readers import MappedReader, TransformingReader
 from pipeline.normalize.numerals import encode_wire_float
@@ -136,7 +136,9 @@ def _read_one_by_one(
                     raise outcome  # noqa: TRY301 - handled like an error raised by encoding
                 _encode_products(page.source, [outcome], processed_at)
             except Exception as error:  # noqa: BLE001 - see above
-                rejects.append(Reject(position, error.field if isinstance(error, NoIdError) else "$", _reason(error)))
+                rejects.append(
+                    Reject(position, error.field if isinstance(error, NoIdError) else WHOLE_RECORD, _reason(error))
+                )
             else:
                 products.append(outcome)
     return products, rejects

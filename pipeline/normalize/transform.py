@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from pipeline.config.transform import Transform
-from pipeline.model.pages import Reject
+from pipeline.model.pages import WHOLE_RECORD, Reject
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -38,7 +38,7 @@ def apply_transform(transform: Transform, raws: Sequence[msgspec.Raw]) -> Prepar
         except _Dropped:
             dropped += 1
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the function is the user's
-            rejects.append(Reject(position, "$", _reason(error, transform)))
+            rejects.append(Reject(position, WHOLE_RECORD, _reason(error, transform)))
         else:
             records += made
             positions += [position] * len(made)

@@ -2,21 +2,25 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Self
 
 import msgspec
+from loguru import logger
 
 from pipeline.config.settings import Config
-from pipeline.errors import ConfigError, Problem
+from pipeline.errors import ConfigError, OutputError, Problem
+from pipeline.model.changes import Changes
 from pipeline.model.dead_letters import rejects_file
 from pipeline.model.summary import Totals
 from pipeline.output.aggregator import Catalogue
 from pipeline.output.atomic import prepare_output, remove_leftovers, write_files
+from pipeline.output.changes import Comparison
 from pipeline.output.journal import journal_folder
 from pipeline.output.product_formats import writer_for
+from pipeline.output.snapshots import RunSnapshot, SummarySnapshot
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -24,14 +28,16 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 class OutputFiles(msgspec.Struct, frozen=True):
     """The files of one output: the summary, and beside it the dead letters and the journal's folder.
 
-    ``products`` is the file of the products alone and ``report`` the HTML report; None if the configuration does not
-    ask for them. ``extra`` has the names of the extra fields that products may have.
+    ``products`` is the file of the products alone, ``report`` the HTML report, and ``changes`` the file of the changes
+    since the summary that is replaced; None if the configuration does not ask for them. ``extra`` has the names of the
+    extra fields that products may have.
     """
 
     summary: Path
     products: Path | None = None
     extra: Sequence[str] = ()
     report: Path | None = None
+    changes: Path | None = None
 
     @classmethod
     def of(cls, config: Config) -> Self:
@@ -43,6 +49,7 @@ class OutputFiles(msgspec.Struct, frozen=True):
             # A dict keeps each name once, in the order of the configuration.
             extra=tuple(dict.fromkeys(name for endpoint in config.endpoints for name in endpoint.fields.extra)),
             report=report_file(summary) if config.report else None,
+            changes=changes_file(summary) if config.changes else None,
         )
 
     @property
@@ -65,7 +72,7 @@ class OutputFiles(msgspec.Struct, frozen=True):
         if self.journal == self.summary:
             text = f"{self.summary} is the name of a journal; name another file with -o"
             raise ConfigError([Problem("output", text)])
-        prepare_output(self.summary, self.rejects, *([self.report] if self.report else []))
+        prepare_output(self.summary, self.rejects, *(path for path in (self.report, self.changes) if path))
         if self.products:
             with suppress(ValueError):  # not a valid file name, which `prepare_output` reports
                 self._check_conflicts(self.products)
@@ -74,15 +81,16 @@ class OutputFiles(msgspec.Struct, frozen=True):
 
     def remove_leftovers(self) -> None:
         """Remove temporary files of killed runs. Call this only while holding the journal."""
-        for path in (self.summary, self.rejects, self.report, self.products):
+        for path in (self.summary, self.rejects, self.report, self.products, self.changes):
             if path:
                 remove_leftovers(path)
 
-    def write(self, totals: Totals, catalogue: Catalogue) -> None:
+    def write(self, totals: Totals, catalogue: Catalogue) -> Changes | None:
         """Write all files except the report, then move them into place, the summary after the products.
 
         Files that this run does not have are removed: the dead letters if there are none, and the report of an earlier
-        run, since it describes another summary. A run that failed leaves the file of the products as it was.
+        run, since it describes another summary. A run that failed leaves the file of the products as it was. The
+        changes since the summary that is replaced are returned, if there is a file for them.
 
         Raises:
             OutputError: if a file cannot be written; the old files are then unchanged.
@@ -92,9 +100,27 @@ class OutputFiles(msgspec.Struct, frozen=True):
             files[self.report] = None
         if self.products and totals.status != "failed":
             files[self.products] = writer_for(self.products)(catalogue, self.extra)
-        files[self.summary] = _summary(totals, catalogue)
-        files[self.rejects] = _none_if_empty(catalogue.dead_letters())
-        write_files(files)
+        with ExitStack() as stack:
+            changes = None
+            if self.changes:
+                comparison = stack.enter_context(self._compare(catalogue))
+                changes, files[self.changes] = comparison.changes, comparison.lines()
+            files[self.summary] = _summary(totals, catalogue)
+            files[self.rejects] = _none_if_empty(catalogue.dead_letters())
+            write_files(files)
+        return changes
+
+    def _compare(self, catalogue: Catalogue) -> Comparison:
+        """Compare a catalogue with the summary on disk; without a readable one, nothing can be compared."""
+        new = RunSnapshot(catalogue)
+        if not self.summary.exists():
+            return Comparison(None, new)
+        try:
+            with closing(SummarySnapshot(self.summary)) as old:
+                return Comparison(old, new)
+        except (ConfigError, OutputError) as error:
+            logger.warning("{}; nothing is compared with {}", error, self.summary)
+            return Comparison(None, new)
 
     def write_report(self, page: bytes) -> Path:
         """Write the report and return its path; ``report`` must not be None.
@@ -117,6 +143,11 @@ class OutputFiles(msgspec.Struct, frozen=True):
 def report_file(summary: Path) -> Path:
     """Return the path of the report: ``out/report.html`` for ``out/summary.json``, ``out/x.report.html`` for others."""
     return summary.with_name("report.html" if summary.stem == "summary" else f"{summary.stem}.report.html")
+
+
+def changes_file(summary: Path) -> Path:
+    """Return the path of the changes: ``out/changes.jsonl`` for ``out/summary.json``, else with the summary's name."""
+    return summary.with_name("changes.jsonl" if summary.stem == "summary" else f"{summary.stem}.changes.jsonl")
 
 
 def _summary(totals: Totals, catalogue: Catalogue) -> Iterator[bytes]:

@@ -52,7 +52,7 @@ class PreviousSummary:
     def read(cls, path: Path) -> Self:
         """Read the part before the products; a file that is damaged or not a summary is ignored, with a warning."""
         try:
-            return cls(path, _read_sources(path))
+            return cls(path, read_sources(path))
         except FileNotFoundError:
             return cls(path)
         except (OSError, ValueError) as error:
@@ -127,7 +127,7 @@ def _baseline(source: _OldSource) -> int | None:
     return source.baseline_products
 
 
-def _read_sources(path: Path) -> Sequence[msgspec.Raw]:
+def read_sources(path: Path) -> Sequence[msgspec.Raw]:
     """Read the lines before the products, which end a JSON object if their last comma is replaced.
 
     Raises:

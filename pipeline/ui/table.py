@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pipeline.formatting import counted, duration
 from pipeline.model.summary import Replay, SourceReport, Summary, page_ranges
 from pipeline.output.expectations import problems_of
+from pipeline.ui.changes import changes_line
 from pipeline.ui.columns import columns
 
 _HEAD = ("source", "status", "products", "priced", "dup", "conflict", "rej", "pages", "missing", "req", "retry", "err")
@@ -51,6 +52,8 @@ def closing_table(summary: Summary) -> str:
     if summary.products_kept:
         state = "is left as it was" if summary.products_kept.exists() else "is not written"
         lines.append(f"{summary.products_kept} {state}, because the run failed")
+    if summary.changes and summary.changed:
+        lines.append(f"{changes_line(summary.changed)} → {summary.changes}")
     if summary.report:
         lines.append(f"report → {summary.report}")
     lines += _next_step(summary)

@@ -1,4 +1,4 @@
-"""The examples on the pages of docs/ about requests, GraphQL, feeds and transforms run as they are written."""
+"""The examples on the pages of docs/ about requests, GraphQL, feeds, transforms and changes run as they are written."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from mockapi.serve import serving
 from mockapi.settings import Settings
 from mockapi.shops import SHOPS
 
-PAGES = ("REQUESTS", "GRAPHQL", "FEEDS", "TRANSFORM")
+PAGES = ("REQUESTS", "GRAPHQL", "FEEDS", "TRANSFORM", "CHANGES")
 MOCKS = {**POSTED, "feed": Feed, "dummyjson": SHOPS["dummyjson"]}
 SETTINGS = Settings(personas=tuple(MOCKS), ports=(0,), pages=3, per_page=20, rate_limit=10_000.0, burst=10_000)
 
@@ -61,4 +61,5 @@ def test_each_page_has_examples() -> None:
         "GRAPHQL": 3,
         "FEEDS": 3,
         "TRANSFORM": 1,
+        "CHANGES": 1,
     }

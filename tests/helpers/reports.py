@@ -18,6 +18,7 @@ from pipeline.fetch.http.client import Client
 from pipeline.html_report.facts import Example, Facts, Failures, Histogram, Rejects, Source
 from pipeline.html_report.render import report_page
 from pipeline.html_report.transfer import decode_facts, encode_facts
+from pipeline.model.changes import Changes, Move, PriceMoves, SourceChanges
 from pipeline.model.metrics import Outcome, Slot, SourceTime, Traffic
 from pipeline.model.pages import Product
 from pipeline.model.summary import Failure, Gap, SourceReport, Totals
@@ -83,6 +84,18 @@ def facts(text: str = "plain", **changes: Any) -> Facts:
         failures=[Failures("lame", text, "retry", 3, [2])],
         last_errors={"lame": text},
         configuration=f"timeout: 60\nnote: {text}\n",
+        changed=Changes(
+            [SourceChanges("shop", True, None, 3, 1, 2), SourceChanges("lame", True, text, 0, None, 0)],
+            {
+                "shop": PriceMoves(
+                    0,
+                    2,
+                    Decimal(-4),
+                    [Move(Decimal(5), "shop:1", text, Decimal("10.00"), Decimal("9.50"), text, Decimal("-5.00"))],
+                ),
+                "lame": PriceMoves(),
+            },
+        ),
     )
     return msgspec.structs.replace(whole, **changes)
 
