@@ -54,7 +54,7 @@ LOCALES = [(",", "."), (".", ","), ("’", "."), ("\u202f", ","), (" ", "."), ("
 NAMES = [
     *SIGNS,
     *SHARED_SIGNS,
-    *CODES,
+    *sorted(CODES),
     *(code.lower() for code in sorted(CODES)),
     "euro",
     "Euros",
