@@ -1,6 +1,7 @@
-"""Currencies: the ISO 4217 codes, and the signs that identify them."""
+"""Currencies: the ISO 4217 codes, their decimals, and the signs and words that identify them."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 # ISO 4217, list one (active codes), without funds codes, metals, the test code and "no currency".
 CODES = frozenset(
@@ -15,27 +16,24 @@ CODES = frozenset(
 )
 
 # ISO 4217: currencies whose smallest unit is not a hundredth.
-_NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())
-_THREE_DECIMALS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
+NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())
+THREE_DECIMALS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
 
+# Currencies with decimals in ISO 4217 whose prices are written without: coins of the smaller unit are out of use.
+_WHOLE_IN_PRACTICE = frozenset("ALL ARS COP CRC HUF IDR IQD IRR LAK LBP MMK RSD SYP".split())
 
-# Currencies whose prices have no decimals in practice, although ISO 4217 has two.
-_USUALLY_WHOLE = frozenset({"COP", "HUF", "IDR"})
+# In a price text in one of these currencies, a separator before exactly three digits groups thousands.
+WRITTEN_WHOLE = NO_DECIMALS | _WHOLE_IN_PRACTICE
 
 
 def minor_digits(currency: str | None) -> int | None:
-    """Return the number of decimals of a currency, None if ``currency`` is None."""
+    """Return the number of decimals of a currency in ISO 4217, None if ``currency`` is None."""
     if currency is None:
         return None
-    return 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
+    return 0 if currency in NO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
 
 
-def has_no_decimals(currency: str | None, *, in_practice: bool = False) -> bool:
-    """Return True if prices in a currency are whole numbers: by ISO 4217, or else ``in_practice``."""
-    return currency in _NO_DECIMALS or (in_practice and currency in _USUALLY_WHOLE)
-
-
-# Signs of one currency only.
+# Signs of one currency only. In price texts they are recognized in any case, except those in _ONE_CASE.
 SIGNS = {
     "€": "EUR",
     "£": "GBP",
@@ -52,8 +50,19 @@ SIGNS = {
     "₾": "GEL",
     "₼": "AZN",
     "฿": "THB",
-    "zł": "PLN",
-    "Kč": "CZK",
+    "₡": "CRC",
+    "₲": "PYG",
+    "₵": "GHS",
+    "₭": "LAK",
+    "₮": "MNT",
+    "৳": "BDT",
+    "֏": "AMD",
+    "៛": "KHR",
+    "؋": "AFN",
+    "円": "JPY",
+    "원": "KRW",
+    "đ": "VND",
+    "VNĐ": "VND",
     "US$": "USD",
     "A$": "AUD",
     "AU$": "AUD",
@@ -67,35 +76,33 @@ SIGNS = {
     "MX$": "MXN",
     "CN¥": "CNY",
     "JP¥": "JPY",
-    "円": "JPY",
-    "원": "KRW",
-    "₡": "CRC",
-    "₲": "PYG",
     "S/": "PEN",
+    "zł": "PLN",
+    "Kč": "CZK",
+    "Ft": "HUF",
+    "Lek": "ALL",
+    "lekë": "ALL",
+    "TL": "TRY",
+    "Rp": "IDR",
+    "RM": "MYR",
+    "грн": "UAH",
+    "din": "RSD",
+    "дин": "RSD",
+    "ден": "MKD",
 }
 
-# Words of one currency only, in lower case and without a point at the end.
-_WORDS = {
-    "euro": "EUR",
-    "euros": "EUR",
-    "руб": "RUB",
-    "р": "RUB",
-    "грн": "UAH",
-    "zł": "PLN",
-    "zl": "PLN",
-    "kč": "CZK",
-    "ft": "HUF",
-    "tl": "TRY",
-    "rp": "IDR",
-    "rm": "MYR",
-}
-# Codes that are words too: "all 12.50", "12.50 top".
-_ENGLISH_WORDS = frozenset("all ang bam cup gel lak mop pen sos top try".split())
+# In another case these mean something else: feet, rooms, German standards, "without" in Spanish.
+_ONE_CASE = frozenset({"Ft", "RM", "din", "S/"})
 
 _CROWNS = frozenset({"SEK", "NOK", "DKK", "ISK"})
+_RUBLES = frozenset({"RUB", "BYN"})
+_LEI = frozenset({"RON", "MDL"})
+_DIRHAMS = frozenset({"AED", "MAD"})
+# The lev left ISO 4217 when Bulgaria introduced the euro: its prices have no currency that could be named.
+_LEVA: frozenset[str] = frozenset()
 
 # Signs of several currencies: the default if nothing else identifies the currency (None if none is predominant), and
-# all currencies that use the sign. Each use of a default is counted.
+# all currencies that use the sign. Each use of a default is counted. Letters are recognized in any case.
 SHARED_SIGNS: Mapping[str, tuple[str | None, frozenset[str]]] = {
     "$": (
         "USD",
@@ -107,34 +114,35 @@ SHARED_SIGNS: Mapping[str, tuple[str | None, frozenset[str]]] = {
         ),
     ),
     "¥": ("JPY", frozenset({"JPY", "CNY"})),
+    "元": ("CNY", frozenset({"CNY", "HKD", "MOP", "TWD"})),
     "kr": (None, _CROWNS),
-    "kr.": (None, _CROWNS),
-    "元": ("CNY", frozenset({"CNY", "TWD"})),
-    "lei": ("RON", frozenset({"RON", "MDL"})),
-    "leu": ("RON", frozenset({"RON", "MDL"})),
     "rs": (None, frozenset({"INR", "LKR", "MUR", "NPR", "PKR", "SCR"})),
-    "лв": (None, frozenset()),  # of Bulgaria until 2025
+    "руб": ("RUB", _RUBLES),
+    "р": ("RUB", _RUBLES),
+    "lei": ("RON", _LEI),
+    "leu": ("RON", _LEI),
+    "лв": (None, _LEVA),
+    "dh": (None, _DIRHAMS),
+    "dhs": (None, _DIRHAMS),
+    "درهم": (None, _DIRHAMS),
 }
 
+# Signs and words that are recognized in any case, by their lower case.
+_IN_ANY_CASE = {
+    **{sign.lower(): code for sign, code in SIGNS.items() if sign not in _ONE_CASE},
+    **dict.fromkeys(("euro", "euros", "евро", "ευρώ"), "EUR"),
+}
 
-def currency_of_sign(text: str, *, after: bool = False) -> str | None:
-    """Return the currency of a sign, a word or a code that stands for one currency; None if it is none of these.
+# Abbreviations, which may end with a point: Rs.500. After any other sign it is a decimal mark: $.50.
+_ABBREVIATIONS = frozenset("din dh dhs kr rp rs s/ грн ден дин лв р руб".split())
 
-    Words may have any case and a point at the end. A code in lower case counts only ``after`` an amount, since it may
-    be another word.
+# Codes that in lower case are words, names, units or abbreviations in some language: they are recognized in capitals.
+_WORDS = frozenset(
     """
-    if found := SIGNS.get(text) or (text if text in CODES else None):
-        return found
-    word = text.casefold().removesuffix(".")
-    if found := _WORDS.get(word):
-        return found
-    is_code = after and word not in _ENGLISH_WORDS and word.upper() in CODES
-    return word.upper() if is_code else None
-
-
-def shared_sign(text: str) -> tuple[str | None, frozenset[str]] | None:
-    """Return the default and the currencies of a sign that several share, in any case; None for another text."""
-    return SHARED_SIGNS.get(text) or SHARED_SIGNS.get(text.casefold().removesuffix("."))
+    all amd awg bam bif bnd bob btn cad cop cup cve dop gel ils jod kgs lak mad mnt mop mur nad pen shp sos stn svc top
+    try ved ves yer
+    """.upper().split()
+)
 
 
 def code_of(text: object) -> str | None:
@@ -144,3 +152,21 @@ def code_of(text: object) -> str | None:
     named = text.strip()
     code = named.upper()
     return code if code in CODES else SIGNS.get(named)
+
+
+@lru_cache(maxsize=1024)
+def meaning_of(name: str) -> tuple[str | None, frozenset[str]] | None:
+    """Return what a sign, code or word means in a price text, None if it does not mean a currency.
+
+    The result is the usual currency, if any, and all currencies that may be meant.
+    """
+    lower = name.lower()
+    if lower.endswith(".") and lower[:-1] in _ABBREVIATIONS:
+        name, lower = name[:-1], lower[:-1]
+    if lower in SHARED_SIGNS:
+        return SHARED_SIGNS[lower]
+    code = SIGNS.get(name) or _IN_ANY_CASE.get(lower)
+    if code is None and name.isascii():  # some capitals of other scripts are two letters: ß is SS
+        upper = name.upper()
+        code = upper if upper in CODES and (name == upper or upper not in _WORDS) else None
+    return (code, frozenset({code})) if code else None

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from pipeline.config.currency import code_of, has_no_decimals, minor_digits
+from pipeline.config.currency import WRITTEN_WHOLE, code_of, minor_digits
 from pipeline.discovery.price_names import MONEY
 from pipeline.discovery.samples import MIN_SHARE, SamplePath, Samples, first_of
 from pipeline.normalize.money import read_money
@@ -100,7 +100,7 @@ def may_be_minor(samples: Samples, amount: SamplePath, amounts: Sequence[int | N
         if at.above == amount.above and is_currency(samples, at, beside_price=True)
         for value in samples.present(at.path)[:1]
     ]
-    if any(has_no_decimals(code_of(code), in_practice=True) for code in codes):
+    if any(code_of(code) in WRITTEN_WHOLE for code in codes):
         return False
     known = [each for each in amounts if each is not None]
     return bool(codes and amount.above) or (len(known) >= _ENOUGH and min(known) >= _LEAST)

@@ -18,7 +18,7 @@ _ACTIONS = {
     "stopped": "stopped",
 }
 _RULES = {
-    "ambiguous_separator": "a single comma or point was interpreted: 1,299 is 1299, 1.299 is 1.299",
+    "ambiguous_separator": "a single comma or point was interpreted: 1,299 is 1299, 1.299 is 1.299 (1299 in yen)",
     "shared_currency_sign": "a sign shared by several currencies was interpreted: $ is USD, ¥ is JPY",
     "currency_conflict": "the price named another currency than the record; the price's currency was used",
     "unreadable_price": "the value could not be read as a single price; left out",

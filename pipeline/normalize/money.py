@@ -3,18 +3,23 @@
 Text is read by these rules, in this order. Each decision of a rule is counted under the name in brackets.
 
 1. A number is read as in JSON: ``12.50``, ``1e3``. ``true``, ``inf`` and ``nan`` are not numbers.
-2. A sign, code or word before or after the number is its currency; so are both, if they agree: ``$5 CAD``. ``$`` alone
-   is read as US dollars and ``¥`` as yen [``shared_currency_sign``], unless the record names another currency with that
-   sign. If the record names a currency that contradicts the sign, the sign wins [``currency_conflict``]. ``Price:``,
-   ``incl. VAT`` and the like may be around them.
+2. A sign, code or word before or after the number is its currency: ``€``, ``EUR``, ``euro``. A sign of several
+   currencies stands for the usual one: ``$`` for US dollars and ``¥`` for yen [``shared_currency_sign``], unless the
+   record names another currency with that sign. If the record names a currency that contradicts the sign, the sign wins
+   [``currency_conflict``].
 3. With both separators, the last one is the decimal mark: ``1,299.00``, ``1.299,00``. A separator that repeats groups
    thousands. So does an apostrophe or a blank. ``.-`` and ``,-`` mean no cents, and identify the decimal mark.
-4. A lone comma is the decimal mark, unless exactly three digits follow: ``1,299`` is 1299. A lone point always is the
-   decimal mark: ``1.299`` is 1.299. Both readings are counted [``ambiguous_separator``]. In a currency without
-   decimals, both group thousands: ``12.500 ₫`` is 12500.
-5. A named currency that is not in ISO 4217 is left open [``unknown_currency``].
-6. A range, several numbers or currencies, or any other word is not a price [``unreadable_price``]. Neither is a
-   negative number [``negative_price``].
+4. In a currency without decimals, a lone separator before exactly three digits groups: ``12.500 ₫`` is 12500. Decimals
+   that are not zeros make the price uncertain. So does a sign of several currencies in which the number differs. In a
+   currency with three decimals, a point before three digits is the decimal mark: ``1.250 KWD`` is 1.250. A comma there
+   is uncertain.
+5. In other currencies a lone comma is the decimal mark, unless exactly three digits follow: ``1,299`` is 1299. A lone
+   point always is: ``1.299`` is 1.299. Both readings are counted [``ambiguous_separator``]. So is that of rule 4 if the
+   text is a plain number, whose currency only the record names.
+6. A named currency that is not in ISO 4217 is left open [``unknown_currency``].
+7. Words around the number that change nothing are ignored: ``Price:``, ``inc. VAT``. A range, several numbers or
+   currencies, or any other word is not a price [``unreadable_price``]. Neither is a negative number
+   [``negative_price``].
 """
 
 import re
@@ -22,9 +27,18 @@ from decimal import Decimal, InvalidOperation
 
 import msgspec
 
-from pipeline.config.currency import code_of, currency_of_sign, has_no_decimals, shared_sign
+from pipeline.config.currency import NO_DECIMALS, code_of
 from pipeline.normalize.fields import CURRENCY_KEYS
-from pipeline.normalize.numerals import AMBIGUOUS, WireFloat, WireNumber, normalize_digits, read_number
+from pipeline.normalize.numerals import (
+    AMBIGUOUS,
+    Numeral,
+    WireFloat,
+    WireNumber,
+    normalize_digits,
+    number_in,
+    read_number,
+)
+from pipeline.normalize.wording import Meaning, meanings_around
 
 # Beyond these limits a "price" is noise, and reading or adding it would cost unbounded time and memory.
 _MAX_TEXT = 64
@@ -37,16 +51,6 @@ _PLAIN = re.compile(r"\d+(\.\d+)?([eE][+-]?\d{1,3})?")
 _AMOUNT = re.compile(r"\d(?:[\d.,' ]*\d)?")
 _NO_CENTS = re.compile(r"(?<=\d)([.,])-+(?! ?\d)")
 _MINUS = re.compile(r"^\(.*\)$|- ?\d|\d ?-$|^-")
-
-# Words around an amount that do not change its meaning. No sign of a currency is longer than three letters.
-_BLANKS = " \t\r\n"
-_LONGEST_SIGN = 3
-_TAX = r"(vat|gst|taxe?s?|mwst\.?|ust\.?|tva|iva|moms)"
-_HARMLESS = re.compile(
-    r"^(our )?(price|preis|prix|precio|preço|prezzo|cena|цена|only|now|nur)\b"
-    rf"|\(?\b(incl?\.?|including|inkl\.?) {_TAX}\)?$",
-    re.IGNORECASE,
-)
 
 # The keys of the amount in an object that is a price, the first of which counts.
 AMOUNT_KEYS = ("amount", "value", "price", "current", "gross")
@@ -77,11 +81,7 @@ def read_money(value: object, record_currency: str | None = None, *, separator_i
     """
     if type(value) is WireNumber:  # most prices: checked first, and with fewer checks
         return _read_number(value.text, record_currency)
-    money = _read(value, record_currency, separator_is_known=separator_is_known)
-    if separator_is_known and "ambiguous_separator" in money.notes:
-        notes = tuple(note for note in money.notes if note != "ambiguous_separator")
-        return msgspec.structs.replace(money, notes=notes)
-    return money
+    return _read(value, record_currency, separator_is_known)
 
 
 def is_plain_number(text: str) -> bool:
@@ -89,31 +89,31 @@ def is_plain_number(text: str) -> bool:
     return text.isascii() and _PLAIN.fullmatch(text.strip().removeprefix("-")) is not None
 
 
-def _read(value: object, record_currency: str | None, *, separator_is_known: bool) -> Money:
+def _read(value: object, record_currency: str | None, separator_is_known: bool) -> Money:
     match value:
         case bool():
             return UNREADABLE
         case int():
-            return checked_money(Decimal(value), record_currency, (), str(value))
+            return _read_number(str(value), record_currency)
         case WireFloat():
             return _read_number(value.text, record_currency)
         case str():
-            return _read_text(value, record_currency, separator_is_known=separator_is_known)
+            return _read_text(value, record_currency, separator_is_known)
         case dict() if value:
-            return _read_object(value, record_currency)
+            return _read_object(value, record_currency, separator_is_known)
         case None | [] | dict():
             return NO_PRICE
         case _:
             return UNREADABLE
 
 
-def _read_object(price: dict[str, object], record_currency: str | None) -> Money:
+def _read_object(price: dict[str, object], record_currency: str | None, separator_is_known: bool) -> Money:
     amount = next((price[key] for key in AMOUNT_KEYS if price.get(key) not in (None, "")), None)
     if isinstance(amount, dict) or (amount is None and price.keys().isdisjoint(AMOUNT_KEYS)):
         return UNREADABLE
     named = next((price[key] for key in CURRENCY_KEYS if price.get(key) not in (None, "")), None)
     own = code_of(named)
-    money = read_money(amount, own or record_currency)
+    money = read_money(amount, own or record_currency, separator_is_known=separator_is_known)
     notes = (
         *_if(named is not None and own is None, "unknown_currency"),
         *_if(own and record_currency not in (None, own) and money.amount is not None, "currency_conflict"),
@@ -130,17 +130,16 @@ def _read_number(text: str, record_currency: str | None) -> Money:
         return UNREADABLE
 
 
-def _read_text(text: str, record_currency: str | None, *, separator_is_known: bool) -> Money:
+def _read_text(text: str, record_currency: str | None, separator_is_known: bool) -> Money:
     text = text.strip()
     if not text:
         return NO_PRICE
     if len(text) > _MAX_TEXT:
         return UNREADABLE
     if _PLAIN.fullmatch(text) and text.isascii():
-        ambiguous = AMBIGUOUS.fullmatch(text)
-        if ambiguous and not separator_is_known and has_no_decimals(record_currency):
-            return checked_money(Decimal(text.replace(".", "")), record_currency)
-        return checked_money(Decimal(text), record_currency, _if(ambiguous, "ambiguous_separator"))
+        if text.isdigit() or (text[-4:-3] != "." and record_currency not in NO_DECIMALS):  # most plain numbers
+            return checked_money(Decimal(text), record_currency)
+        return _read_plain(text, record_currency, separator_is_known)
     plain = normalize_digits(text)
     if plain is None:
         return UNREADABLE
@@ -152,48 +151,47 @@ def _read_text(text: str, record_currency: str | None, *, separator_is_known: bo
     if _MINUS.search(plain):
         return NEGATIVE
     number = read_number(amounts[0], no_cents[1] if no_cents else None)
-    if number is None:
-        return UNREADABLE
     before, _, after = plain.partition(amounts[0])
-    currency, notes = _currency_around(_bare(before, ":+"), _bare(after, "*"), record_currency)
-    if "unreadable_price" in notes:
+    meanings = meanings_around(before, after)
+    if number is None or meanings is None:
         return UNREADABLE
-    if number.ambiguous and not separator_is_known and has_no_decimals(currency, in_practice=True):
-        return checked_money(Decimal(re.sub("[.,]", "", amounts[0])), currency, notes)
-    return checked_money(number.value, currency, (*_if(number.ambiguous, "ambiguous_separator"), *notes))
+    currency, notes = _currency_of(meanings[0], record_currency) if meanings else (record_currency, ())
+    meant = number_in(currency, number, point_is_known=separator_is_known)
+    if meant is None and "shared_currency_sign" in notes:  # the usual currency has no decimals: another one is meant
+        meant, currency, notes = number, None, ("unknown_currency",)
+    if meant is None or (currency is None and meanings and _differs(number, meanings[0], separator_is_known)):
+        return UNREADABLE
+    ambiguous = meant.ambiguous and not separator_is_known
+    return checked_money(meant.value, currency, (*_if(ambiguous, "ambiguous_separator"), *notes))
 
 
-def _bare(text: str, marks: str) -> str:
-    """Return the text beside an amount without blanks and ``marks``, and without words that do not change it."""
-    text = text.strip(_BLANKS + marks)
-    return _HARMLESS.sub("", text).strip(_BLANKS + marks) if len(text) > _LONGEST_SIGN else text
+def _differs(number: Numeral, meaning: Meaning, separator_is_known: bool) -> bool:
+    """True if a number differs between the currencies that a sign may mean: ``1.250 kr`` is 1250 in Iceland."""
+    _, currencies = meaning
+    each = (number_in(currency, number, point_is_known=separator_is_known) for currency in currencies)
+    return len({meant.value for meant in each if meant}) > 1
 
 
-def _currency_around(before: str, after: str, record_currency: str | None) -> tuple[str | None, tuple[str, ...]]:
-    """Return the currency given by the texts beside an amount and by the record, and the notes on decisions."""
-    if not before and not after:
-        return record_currency, ()
-    if not before or not after:
-        return _currency_of(before or after, record_currency, after=bool(after))
-    for one, other, is_after in ((after, before, True), (before, after, False)):
-        certain = currency_of_sign(one, after=is_after)
-        if certain and _currency_of(other, certain, after=not is_after) == (certain, ()):
-            return certain, _if(record_currency not in (None, certain), "currency_conflict")
-    return None, ("unreadable_price",)
+def _read_plain(text: str, currency: str | None, separator_is_known: bool) -> Money:
+    """Read a number as in JSON, without a sign: only the record names its currency."""
+    number = Numeral(Decimal(text), AMBIGUOUS.fullmatch(text) is not None)
+    meant = number_in(currency, number, point_is_known=separator_is_known)
+    if meant is None:
+        return UNREADABLE
+    decided = not separator_is_known and (meant.ambiguous or meant.value != number.value)
+    return checked_money(meant.value, currency, _if(decided, "ambiguous_separator"))
 
 
-def _currency_of(sign: str, record_currency: str | None, *, after: bool) -> tuple[str | None, tuple[str, ...]]:
+def _currency_of(meaning: Meaning, record_currency: str | None) -> tuple[str | None, tuple[str, ...]]:
     """Return the currency given by a sign and the record together, and the notes on decisions."""
-    if currency := currency_of_sign(sign, after=after):
-        return currency, _if(record_currency not in (None, currency), "currency_conflict")
-    if shared := shared_sign(sign):
-        usual, sharing = shared
-        if record_currency in sharing:
-            return record_currency, ()
-        if record_currency is None:
-            return usual, ("shared_currency_sign" if usual else "unknown_currency",)
+    usual, currencies = meaning
+    if record_currency in currencies:
+        return record_currency, ()
+    if record_currency is not None:
         return usual, ("currency_conflict",)
-    return None, ("unreadable_price",)
+    if len(currencies) == 1:
+        return usual, ()
+    return usual, ("shared_currency_sign" if usual else "unknown_currency",)
 
 
 def _if(condition: object, note: str) -> tuple[str, ...]:

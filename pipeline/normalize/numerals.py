@@ -7,6 +7,8 @@ from typing import Self
 
 import msgspec
 
+from pipeline.config.currency import NO_DECIMALS, THREE_DECIMALS, WRITTEN_WHOLE
+
 # Marks that may separate digits, after all apostrophes and all blanks except tabs and line ends are made equal.
 _MARKS = ".,' "
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘´`ʼ＇", "'"))
@@ -15,6 +17,8 @@ _MINUSES = str.maketrans(dict.fromkeys("−–—‒﹣－", "-"))
 _GROUPS = {mark: re.compile(rf"[1-9]\d{{0,2}}(?:{re.escape(mark)}\d{{3}})+") for mark in ".' "}
 # Commas group thousands, or as in India thousands and then hundreds: 12,34,56,789.
 _GROUPS[","] = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d?(?:,\d{2})+,\d{3}")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_FOREIGN_DIGIT = re.compile(r"[^\D0-9]")
 # A lone separator followed by three digits: decimals or thousands.
 AMBIGUOUS = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
 
@@ -67,14 +71,29 @@ def normalize_digits(text: str) -> str | None:
 
     None if it contains superscripts, fractions or circled numbers: appending these to a number would change it.
     """
-    if any(unicodedata.category(sign) in ("No", "Nl") for sign in text):
+    if text.isascii():  # as most prices
+        return text.replace("`", "'")
+    if any(unicodedata.category(sign) in ("No", "Nl") for sign in _NOT_ASCII.findall(text)):
         return None
     text = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)).translate(_MINUSES)
-    return "".join(_ascii_digit(sign) for sign in text)
+    return _FOREIGN_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
 
 
-def _ascii_digit(sign: str) -> str:
-    return str(unicodedata.decimal(sign)) if sign.isdecimal() else sign
+def number_in(currency: str | None, number: Numeral, *, point_is_known: bool = False) -> Numeral | None:
+    """Return a number from a text as it is meant in a currency; None if that is uncertain.
+
+    ``point_is_known`` states that a point certainly is the decimal mark.
+    """
+    if currency in WRITTEN_WHOLE:
+        if number.ambiguous:  # the decimals are zeros at best: a point that certainly is the mark contradicts that
+            whole = Decimal("".join(str(digit) for digit in number.value.as_tuple().digits))
+            return None if point_is_known else Numeral(whole)
+        if currency in NO_DECIMALS and number.value != number.value.to_integral_value():
+            return None
+    elif currency in THREE_DECIMALS and number.ambiguous:
+        # All three decimals are usually written. After a comma they may as well be thousands.
+        return Numeral(number.value) if number.value.as_tuple().exponent else None
+    return number
 
 
 def read_number(text: str, decimal_mark: str | None = None) -> Numeral | None:

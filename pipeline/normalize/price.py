@@ -55,9 +55,10 @@ class PriceReader:
         if mark is None or not isinstance(value, str):
             return read_money(value, currency, separator_is_known=mark is not None)
         other = "," if mark == "." else "."
-        if other in value and not re.search(rf"(?<!\d)\d{{1,3}}(?:[{other}]\d{{3}})+(?![\d{other}])", value):
+        within = rf"(?<=\d)[{other}](?=\d)"  # only between digits: words may end with a point
+        if re.search(within, value) and not re.search(rf"(?<!\d)\d{{1,3}}(?:[{other}]\d{{3}})+(?![\d{other}])", value):
             return UNREADABLE  # the other separator does not group thousands
-        return read_money(value.replace(other, "").replace(mark, "."), currency, separator_is_known=True)
+        return read_money(re.sub(within, "", value).replace(mark, "."), currency, separator_is_known=True)
 
     def _minor(self, value: object, record: Any, currency: str | None) -> Money:
         digits = self._price.exponent if isinstance(self._price.exponent, int) else None
@@ -93,5 +94,5 @@ def _plain(value: object, currency: str | None) -> Money:
     if isinstance(value, str):
         if not value.strip():
             return NO_PRICE
-        return read_money(value, currency, separator_is_known=True) if is_plain_number(value) else UNREADABLE
+        return checked_money(Decimal(value), currency) if is_plain_number(value) else UNREADABLE
     return UNREADABLE if isinstance(value, dict | list) and value else read_money(value, currency)

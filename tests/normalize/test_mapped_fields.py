@@ -106,6 +106,8 @@ def test_filters_compare_numbers() -> None:
         (Price(kind=PriceKind.TEXT, decimal_separator=","), '"1.299,50 €"', "1299.50", {}),
         (Price(kind=PriceKind.TEXT, decimal_separator="."), '"12,99 €"', None, {"unreadable_price": 1}),
         (Price(kind=PriceKind.TEXT, decimal_separator=","), '"1.2.3"', None, {"unreadable_price": 1}),
+        (Price(kind=PriceKind.TEXT, decimal_separator=","), '"Preis: 1.299,50 € inkl. MwSt."', "1299.50", {}),
+        (Price(kind=PriceKind.TEXT, decimal_separator=","), '"12.- €"', "12", {}),
         (Price(kind=PriceKind.TEXT), '"1.299"', "1.299", {"ambiguous_separator": 1}),
         (Price(pick=PricePick.MIN), '[3.50, "2.25", null, 9]', "2.25", {}),
         (Price(pick=PricePick.MAX), "[3.50, 2.25]", "3.50", {}),
@@ -132,6 +134,24 @@ def test_minor_units_go_by_the_currency(currency: str, amount: str | None) -> No
     fields = Fields(price=Price(path="unit_amount", kind=PriceKind.MINOR))
     found = product(fields, f'{{"id": 1, "unit_amount": 1000, "currency": "{currency}"}}')
     assert (found["price"], found["currency"]) == (amount, currency.upper() if amount else None)
+
+
+@pytest.mark.parametrize(
+    ("price", "amount"),
+    [
+        ('kind: decimal, price: "12.500"', "12.500"),
+        ('kind: decimal, price: " 12.5 "', "12.5"),
+        ('kind: text, price: "12.500 ₫"', "12500"),
+        ('kind: text, price: "12.5 ₫"', None),
+        ('kind: auto, price: "12.500"', "12500"),
+        ("kind: auto, price: 12.5", "12.5"),
+    ],
+)
+def test_decimals_in_a_currency_without_are_read_only_if_they_are_certain(price: str, amount: str | None) -> None:
+    """A JSON number, and a number of which the description says that it is decimal, are read as the API sent them."""
+    kind, _, value = price.removeprefix("kind: ").partition(", price: ")
+    fields = Fields(price=Price(kind=PriceKind(kind)), currency=Currency(const="VND"))
+    assert product(fields, f'{{"id": 1, "price": {value}}}')["price"] == amount
 
 
 def test_null_values_say_that_there_is_nothing() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline.config.currency import CODES, SHARED_SIGNS, SIGNS, code_of
+from pipeline.config.currency import CODES, SHARED_SIGNS, SIGNS, code_of, meaning_of
 from pipeline.normalize.money import Money, read_money
 from pipeline.normalize.numerals import WireNumber
 
@@ -106,7 +106,6 @@ def test_text_is_read(text: str, amount: str, currency: str | None, notes: tuple
             "10 EUR EUR",
             "top 10",
             "try 5",
-            "eur 5",
             "US$ 10 / 9 €",
             "10.00 20.00",
             "1,299.00 1,199.00",
@@ -120,6 +119,271 @@ def test_text_is_read(text: str, amount: str, currency: str | None, notes: tuple
 def test_text_that_is_no_certain_price_is_none_and_counted(text: str) -> None:
     """Ranges, several numbers or currencies, words and noise are not prices, and are counted as unreadable."""
     assert read_money(text) == Money(notes=(UNREADABLE,))
+
+
+WHOLE = [
+    # no decimals: a separator before three digits groups
+    *[("12.500 ₫", "12500", "VND"), ("12,500円", "12500", "JPY"), ("CLP 12.990", "12990", "CLP")],
+    *[("1.234.567 ₩", "1234567", "KRW"), ("₩1,234,567", "1234567", "KRW"), ("12.500원", "12500", "KRW")],
+    *[("1.250 ISK", "1250", "ISK"), ("1 250 isk", "1250", "ISK"), ("₲ 150.000", "150000", "PYG")],
+    *[("12’500 XOF", "12500", "XOF"), ("12 500,- XAF", "12500", "XAF"), ("1.250,- ISK", "1250", "ISK")],
+    *[
+        ("250 ₫", "250", "VND"),
+        ("12500 vnd", "12500", "VND"),
+        ("12.500đ", "12500", "VND"),
+        ("12.500 VNĐ", "12500", "VND"),
+        ("JPY 0", "0", "JPY"),
+        ("1.000 JPY", "1000", "JPY"),
+    ],
+    # decimals that are zeros
+    *[("1,250.00 JPY", "1250.00", "JPY"), ("1.250,00 CLP", "1250.00", "CLP"), ("1250.000 JPY", "1250.000", "JPY")],
+    # decimals in ISO 4217, none in practice
+    *[("Rp12.500", "12500", "IDR"), ("Rp. 12,500", "12500", "IDR"), ("Rp 12.500,00", "12500.00", "IDR")],
+    *[("IDR 12.500", "12500", "IDR"), ("rp 1.250.000", "1250000", "IDR"), ("12.990 Ft", "12990", "HUF")],
+    *[("12 990 Ft", "12990", "HUF"), ("₡12.500", "12500", "CRC"), ("25.000 IQD", "25000", "IQD")],
+    *[("1.299 din.", "1299", "RSD"), ("1.299,50 дин", "1299.50", "RSD"), ("1.250 Lek", "1250", "ALL")],
+    # three decimals
+    *[("1.250 KWD", "1.250", "KWD"), ("BHD 0.500", "0.500", "BHD"), ("KWD 1,250.000", "1250.000", "KWD")],
+    *[("1 250,500 TND", "1250.500", "TND"), ("12.5 KWD", "12.5", "KWD"), ("1,250,000 OMR", "1250000", "OMR")],
+]
+NAMED = [
+    *[("1 299,00 руб.", "1299.00", "RUB", (SHARED,)), ("500 РУБ", "500", "RUB", (SHARED,))],
+    *[("500р.", "500", "RUB", (SHARED,)), ("500 р", "500", "RUB", (SHARED,)), ("500 rub", "500", "RUB", ())],
+    *[("99,90 грн", "99.90", "UAH", ()), ("99.90 Грн.", "99.90", "UAH", ()), ("99 uah", "99", "UAH", ())],
+    *[("12,50 лв", "12.50", None, (UNKNOWN,)), ("12,50 лв.", "12.50", None, (UNKNOWN,))],
+    *[("1 299,00 kč", "1299.00", "CZK", ()), ("12,50 ZŁ", "12.50", "PLN", ()), ("1.299,90 TL", "1299.90", "TRY", ())],
+    *[("12,50 lei", "12.50", "RON", (SHARED,)), ("12,50 Lei", "12.50", "RON", (SHARED,))],
+    *[("RM12.50", "12.50", "MYR", ()), ("S/ 12.50", "12.50", "PEN", ()), ("S/.12.50", "12.50", "PEN", ())],
+    *[("Rs 500", "500", None, (UNKNOWN,)), ("Rs.500", "500", None, (UNKNOWN,)), ("₨ 500", "500", None, (UNKNOWN,))],
+    *[("12.50元", "12.50", "CNY", (SHARED,)), ("¥12.50元", "12.50", "CNY", ()), ("¥1,250円", "1250", "JPY", ())],
+    *[("¥12.50", "12.50", None, (UNKNOWN,)), ("¥1.250", "1250", "JPY", (SHARED,))],
+    *[("r$ 12,50", "12.50", "BRL", ()), ("MX$12.50", "12.50", "MXN", ()), ("120 ден.", "120", "MKD", ())],
+    *[
+        ("120 dh", "120", None, (UNKNOWN,)),
+        ("120 Dhs.", "120", None, (UNKNOWN,)),
+        ("120 درهم", "120", None, (UNKNOWN,)),
+    ],
+    *[("100 Kr.", "100", None, (UNKNOWN,)), ("€12 euro", "12", "EUR", ())],
+    *[("749,00 euro", "749.00", "EUR", ()), ("Euro 749", "749", "EUR", ()), ("12 EUROS", "12", "EUR", ())],
+    *[("12,50 евро", "12.50", "EUR", ()), ("5 eur", "5", "EUR", ()), ("5 Eur", "5", "EUR", ())],
+    *[("140,00 pln", "140.00", "PLN", ()), ("usd 12.50", "12.50", "USD", ()), ("12.50usd", "12.50", "USD", ())],
+    *[("TRY 5", "5", "TRY", ()), ("TOP 10", "10", "TOP", ()), ("12.50 (USD)", "12.50", "USD", ())],
+    *[("$12.50 USD", "12.50", "USD", ()), ("$12.50 CAD", "12.50", "CAD", ()), ("CLP $ 12.990", "12990", "CLP", ())],
+]
+WORDED = [
+    *[("Price: 12.50 EUR", "12.50", "EUR"), ("Price:€12.50", "12.50", "EUR"), ("PRICE 12.50", "12.50", None)],
+    *[("Preis: 12,50 €", "12.50", "EUR"), ("Prix : 12,50 €", "12.50", "EUR"), ("Cena: 12,50 zł", "12.50", "PLN")],
+    *[("Цена: 99 грн.", "99", "UAH"), ("Precio: MX$12.50", "12.50", "MXN"), ("価格 12,500円（税込）", "12500", "JPY")],
+    *[
+        ("€12.50 inc. VAT", "12.50", "EUR"),
+        ("€12.50 (incl. VAT)", "12.50", "EUR"),
+        ("12.50 GBP VAT included", "12.50", "GBP"),
+    ],
+    *[
+        ("12,50 € inkl. MwSt.", "12.50", "EUR"),
+        ("Preis inkl. MwSt.: 12,50 €", "12.50", "EUR"),
+        ("12,50 € TTC", "12.50", "EUR"),
+    ],
+    *[
+        ("£12.50 inc VAT", "12.50", "GBP"),
+        ("12,50 € IVA incluido", "12.50", "EUR"),
+        ("99,00 zł brutto", "99.00", "PLN"),
+    ],
+    *[("Inc. GST NZ$12.50", "12.50", "NZD"), ("₹499 (Inclusive of all taxes)", "499", "INR")],
+    *[("Only €12", "12", "EUR"), ("€12 only", "12", "EUR"), ("Now only £15", "15", "GBP"), ("€5 each", "5", "EUR")],
+]
+
+
+@pytest.mark.parametrize(("text", "amount", "currency"), WHOLE)
+def test_separator_is_read_as_in_the_currency(text: str, amount: str, currency: str) -> None:
+    """What a separator before three digits means follows from the decimals of a currency, and is then no decision."""
+    assert parts(read_money(text)) == (amount, currency, ())
+
+
+@pytest.mark.parametrize(("text", "amount", "currency", "notes"), NAMED)
+def test_currency_is_named_in_many_ways(text: str, amount: str, currency: str | None, notes: tuple[str, ...]) -> None:
+    """Signs, abbreviations and words name a currency; a code in lower case does so unless it is a word."""
+    assert parts(read_money(text)) == (amount, currency, notes)
+
+
+@pytest.mark.parametrize(("text", "amount", "currency"), WORDED)
+def test_words_that_change_nothing_are_ignored(text: str, amount: str, currency: str | None) -> None:
+    """A label, a word such as "only", and the statement that taxes are included leave a price as it is."""
+    assert parts(read_money(text)) == (amount, currency, ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # decimals in a currency without, and a comma before three digits in a currency with three
+        *[
+            "12.50 JPY",
+            "12,50 ₫",
+            "12.500,75 CLP",
+            "0.500 JPY",
+            "1234.567 KRW",
+            "12,5円",
+            "1.250 kr",
+            "1,250 KWD",
+            "TND 1,250",
+        ],
+        # words that are codes
+        *[
+            "all 12.50",
+            "All 12.50",
+            "12.50 top",
+            "Try 5",
+            "mop 5",
+            "1 cup",
+            "pen 5",
+            "5 kgs",
+            "5 sos",
+            "gel 5",
+            "lak 5",
+        ],
+        # abbreviations of something else
+        *["12 ft", "5 rm", "DIN 912", "s/ 5", "12p", "2 zl", "12 BGN"],
+        # the amount is a bound, an old price, a part of one or several
+        *[
+            "from $12",
+            "ab 12,50 €",
+            "starting at €12",
+            "desde 12 €",
+            "à partir de 12 €",
+            "12元起",
+            "up to €12",
+            "ca. 12 €",
+        ],
+        *[
+            "was $20 now $15",
+            "was $20",
+            "Old price: $20",
+            "$10 - $20",
+            "2 for $5",
+            "$5 / kg",
+            "€5/month",
+            "$5 per month",
+        ],
+        *[
+            "$5 a month",
+            "$15 now",
+            "12 руб/шт",
+            "12.50 EUR (15.00 USD)",
+            "12 руб. 50 коп.",
+            "20% off",
+            "$5 off",
+            "20 %",
+        ],
+        *["12 тыс. руб.", "1.2 Mio. €", "1万円", "12k €", "₹5 lakh", "Rp 12 juta", "3만원", "$5M"],
+        # taxes are not included, or are the amount
+        *["€12.50 excl. VAT", "12,50 € zzgl. MwSt.", "€12.50 ex VAT", "€12.50 + VAT", "12.50 net", "£12.50 plus VAT"],
+        *["VAT: 12.50", "Tax €5", "12 inc.", "€12.50 inkl. 19% MwSt.", "€12.50 VAT"],
+        # currencies that contradict each other
+        *[
+            "€12.50 USD",
+            "$12.50 EUR",
+            "€12 €",
+            "12,50 лв. EUR",
+            "12 EUR (USD)",
+            "US$12.50 CAD",
+            "Rs 5 kr",
+            "$ 5 USD CAD",
+        ],
+        # what is beside the digits may be a decimal mark
+        *[
+            "$.50",
+            "EUR.50",
+            "Price.50",
+            "Price: .50",
+            "inc. VAT.50",
+            "€ 5.",
+            "5. EUR",
+            "5, EUR",
+            "Price (5",
+            "Price 5)",
+        ],
+        *[
+            "Price",
+            "Price:",
+            "only",
+            "(incl. VAT)",
+            "12,50 € or",
+            "call for price 5",
+            "members only $5",
+            "€12.50 Price",
+        ],
+    ],
+)
+def test_words_that_may_change_the_price_make_it_no_price(text: str) -> None:
+    """A bound, a unit, a condition, a tax, or a word that is not known: the price is left out, and counted."""
+    assert read_money(text) == Money(notes=(UNREADABLE,))
+
+
+@pytest.mark.parametrize("text", ["-20%", "Price: -5 EUR", "Price - 5 EUR"])
+def test_negative_text_with_words_is_no_price(text: str) -> None:
+    """A minus is not ignored between words."""
+    assert read_money(text).amount is None
+
+
+@pytest.mark.parametrize(
+    ("value", "record_currency", "amount", "notes"),
+    [
+        ("1.250 kr", "ISK", "1250", ()),
+        ("1.250 kr", "DKK", "1.250", (AMBIGUOUS,)),
+        ("12.500", "VND", "12500", (AMBIGUOUS,)),
+        ("12,500", "VND", "12500", ()),
+        ("$ 12.990", "CLP", "12990", ()),
+        ("$ 12.990", "COP", "12990", ()),
+        ("12.500", "IDR", "12500", (AMBIGUOUS,)),
+        ("12500.00", "JPY", "12500.00", ()),
+        ("12.50", "JPY", None, (UNREADABLE,)),
+        ("12.50", "HUF", "12.50", ()),
+        (WireNumber("12.5"), "JPY", "12.5", ()),
+        (WireNumber("12.500"), "VND", "12.500", ()),
+        ("1.250", "KWD", "1.250", ()),
+        ("1,250", "KWD", None, (UNREADABLE,)),
+        ("1.250", "EUR", "1.250", (AMBIGUOUS,)),
+        ("12.50 €", "JPY", "12.50", (CONFLICT,)),
+        ({"amount": "12.500", "currency": "₫"}, None, "12500", (AMBIGUOUS,)),
+        ("9" * 30 + ".00", "JPY", None, (UNREADABLE,)),
+    ],
+)
+def test_currency_of_the_record_tells_the_separator(
+    value: object, record_currency: str, amount: str | None, notes: tuple[str, ...]
+) -> None:
+    """The record's currency decides like one in the text; a JSON number is what the API says."""
+    read = parts(read_money(value, record_currency))
+    assert (read[0], read[2]) == (amount, notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "record_currency", "currency", "notes"),
+    [
+        *[("Rs. 500", currency, currency, ()) for currency in ("INR", "PKR", "LKR", "NPR", "MUR", "SCR")],
+        *[("500 руб.", "BYN", "BYN", ()), ("12,50 lei", "MDL", "MDL", ()), ("100元", "TWD", "TWD", ())],
+        *[("120 dh", "MAD", "MAD", ()), ("120 dh", "AED", "AED", ()), ("120 dh", "EUR", None, (CONFLICT,))],
+        *[("12,50 лв", "EUR", None, (CONFLICT,)), ("12.50 eur", "USD", "EUR", (CONFLICT,))],
+        *[("Price: $12.50", "CAD", "CAD", ()), ("12,50 zł brutto", "PLN", "PLN", ())],
+    ],
+)
+def test_shared_word_is_the_currency_of_the_record(
+    text: str, record_currency: str, currency: str | None, notes: tuple[str, ...]
+) -> None:
+    """A word of several currencies is that of the record, if it is one of these."""
+    assert parts(read_money(text, record_currency))[1:] == (currency, notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "record_currency", "amount"),
+    [
+        *[("1.250", "EUR", "1.250"), ("1.250 KWD", None, "1.250"), ("12.50 €", None, "12.50")],
+        *[("12.000 ₫", None, None), ("12.000", "VND", None), ("12.50 ₫", None, None), ("1500.00", "JPY", "1500.00")],
+    ],
+)
+def test_known_point_is_never_read_as_grouping(text: str, record_currency: str | None, amount: str | None) -> None:
+    """A point that certainly is the decimal mark contradicts a currency without decimals: the price is uncertain."""
+    read = read_money(text, record_currency, separator_is_known=True)
+    assert (parts(read)[0], AMBIGUOUS in read.notes) == (amount, False)
 
 
 @pytest.mark.parametrize("text", ["9.99 500", "1,299 000", "1234 567", "9.99\n500", "199\n149", "199\t149", "€9  149"])
@@ -231,5 +495,8 @@ def test_signs_tell_codes_that_exist() -> None:
     """Every sign gives a currency of ISO 4217, and no sign has two meanings."""
     assert set(SIGNS.values()) <= CODES
     assert all(usual in (None, *sharing) and sharing <= CODES for usual, sharing in SHARED_SIGNS.values())
-    assert not set(SIGNS) & set(SHARED_SIGNS)
+    assert not {sign.lower() for sign in SIGNS} & set(SHARED_SIGNS)
+    assert all(sign == sign.lower() for sign in SHARED_SIGNS)
+    assert all(meaning_of(sign) == (code, {code}) for sign, code in SIGNS.items())
+    assert all(meaning_of(code) == (code, {code}) for code in CODES)
     assert (code_of(" eur "), code_of("Euro"), code_of("XXX"), code_of(978), code_of(None)) == ("EUR", *[None] * 4)

@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.config.currency import CODES
+from pipeline.config.currency import CODES, SHARED_SIGNS, SIGNS, WRITTEN_WHOLE, meaning_of, minor_digits
 from pipeline.normalize import money
 from pipeline.normalize.money import Money, read_money
 from pipeline.normalize.numerals import WireNumber
@@ -49,6 +49,47 @@ def test_amount_in_any_style_is_exact(whole: int, cents: int, style: str, frame:
     assert parts(read_money(text)) == (f"{whole}.{cents:02}", currency, ())
 
 
+# Locales: what groups thousands, and the decimal mark.
+LOCALES = [(",", "."), (".", ","), ("’", "."), ("\u202f", ","), (" ", "."), ("", "."), ("", ",")]
+NAMES = [
+    *SIGNS,
+    *SHARED_SIGNS,
+    *sorted(CODES),
+    *(code.lower() for code in sorted(CODES)),
+    "euro",
+    "Euros",
+    "руб.",
+    "Kr.",
+    "Rs.",
+]
+NAMED = st.sampled_from([name for name in NAMES if meaning_of(name)])
+TEMPLATES = st.sampled_from(
+    ["{name} {}", "{} {name}", "{name}{}", "{}{name}", "{name}\u00a0{}", "Price: {} {name}", "{} {name} incl. VAT"]
+)
+
+
+@given(WHOLES, st.integers(0, 999), NAMED, st.sampled_from(LOCALES), TEMPLATES)
+@example(12_500, 0, "₫", (".", ","), "{} {name}")
+@example(1, 250, "KWD", (".", ","), "{} {name}")
+def test_amount_with_the_decimals_of_its_currency_is_read_back(
+    whole: int, part: int, name: str, locale: tuple[str, str], template: str
+) -> None:
+    """An amount in any currency and locale is read exactly; only a comma before three decimals leaves it uncertain."""
+    usual, currencies = meaning_of(name) or (None, frozenset())
+    group, mark = locale
+    for record_currency in (None, *currencies):
+        currency = record_currency or usual
+        digits = 0 if currency in WRITTEN_WHOLE else minor_digits(currency or "EUR") or 0
+        decimals = f"{part:03}"[:digits]
+        text = template.format(f"{whole:,}".replace(",", group) + (mark + decimals if decimals else ""), name=name)
+        read = read_money(text, record_currency)
+        if digits == 3 and mark == "," and 1 <= whole < 1000:
+            assert read == Money(notes=(UNREADABLE,))
+        else:
+            exact = f"{whole}.{decimals}" if decimals else str(whole)
+            assert (str(read.amount), read.currency) == (exact, currency)
+
+
 @given(st.from_regex(r"(0|[1-9][0-9]{0,9})([.,][0-9]{1,3})?([.,][0-9]{1,3})?", fullmatch=True), st.sampled_from("०٠০๐"))
 @example("1,299", "०")
 def test_digits_of_another_script_mean_the_same(text: str, zero: str) -> None:
@@ -63,7 +104,26 @@ def test_json_number_keeps_its_exact_text(number: str) -> None:
     assert str(read_money(decode_number(number)).amount) == number
 
 
-TEXTS = st.one_of(st.text(max_size=70), st.text(alphabet="0123456789.,'’ -–−()$€krCHFeE+*\u00a0½²٣", max_size=20))
+PIECES = st.sampled_from(
+    [
+        *NAMES,
+        *"0123456789.,'’ -–−()$€krCHFeE+*:/%\u00a0½²٣",
+        "12",
+        "500",
+        "Price",
+        "only",
+        "incl.",
+        "VAT",
+        "from",
+        "was",
+    ]
+)
+TEXTS = st.one_of(
+    st.text(max_size=70),
+    st.text(alphabet="0123456789.,'’ -–−()$€krCHFeE+*\u00a0½²٣", max_size=20),
+    st.lists(PIECES, max_size=10).map("".join),
+    st.lists(PIECES, max_size=6).map(" ".join),
+)
 JSON_NUMBERS = st.decimals(allow_nan=False, allow_infinity=False).map(str).map(WireNumber)
 VALUES = st.recursive(
     st.one_of(TEXTS, st.none(), st.booleans(), st.integers(), JSON_NUMBERS),
@@ -73,7 +133,10 @@ VALUES = st.recursive(
 )
 
 
-@given(st.one_of(TEXTS, VALUES), st.sampled_from([None, "USD", "EUR"]))
+CURRENCIES = st.sampled_from([None, "USD", "EUR", "JPY", "KWD", "IDR"])
+
+
+@given(st.one_of(TEXTS, VALUES), CURRENCIES)
 def test_whatever_is_given_the_result_is_sane(value: object, record_currency: str | None) -> None:
     """No value raises; an amount is finite and not negative; a currency needs an amount; notes are documented."""
     read = read_money(value, record_currency)
@@ -87,10 +150,12 @@ def test_whatever_is_given_the_result_is_sane(value: object, record_currency: st
     assert all(f"[``{note}``]" in (money.__doc__ or "") for note in read.notes)
 
 
-@given(TEXTS)
-def test_amount_is_made_of_the_digits_of_its_text(text: str) -> None:
+@given(TEXTS, CURRENCIES, st.booleans())
+def test_amount_is_made_of_the_digits_of_its_text(
+    text: str, record_currency: str | None, separator_is_known: bool
+) -> None:
     """Except with exponents, an amount has exactly the digits of its text, in order."""
-    amount = read_money(text).amount
-    if amount is not None and "e" not in text.lower():
+    amount = read_money(text, record_currency, separator_is_known=separator_is_known).amount
+    if amount is not None and not re.search("[0-9]e", text.lower()):
         digits = "".join(str(unicodedata.decimal(sign)) for sign in text if sign.isdecimal())
         assert f"{amount:f}".replace(".", "").lstrip("0") == digits.lstrip("0")
