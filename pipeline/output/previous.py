@@ -95,7 +95,7 @@ class PreviousSummary:
 
     def rejects(self, name: str) -> Iterator[Failure]:
         """Yield the failures of a source that are about rejected records."""
-        failures = (_decode_failure(line) for line in _elements(self._path, "errors"))
+        failures = (_decode_failure(line) for _, line in elements(self._path, "errors"))
         return (failure for failure in failures if failure.source == name and failure.position is not None)
 
     def letters(self, name: str) -> Iterator[bytes]:
@@ -104,7 +104,7 @@ class PreviousSummary:
 
     def _lines_of(self, name: str) -> Iterator[bytes]:
         start = f'{{"id":"{name}:'.encode()
-        return (line for line in _elements(self._path, "products") if line.startswith(start))
+        return (line for _, line in elements(self._path, "products") if line.startswith(start))
 
     @cached_property
     def _counts(self) -> tuple[Counter[str], Counter[str]]:
@@ -112,7 +112,7 @@ class PreviousSummary:
         products: Counter[str] = Counter()
         letters: Counter[str] = Counter()
         try:
-            for line in _elements(self._path, "products"):
+            for _, line in elements(self._path, "products"):
                 products[line[len(b'{"id":"') :].partition(b":")[0].decode()] += 1
             letters.update(source for source, _ in _letters(self._path))
         except (OSError, ValueError) as error:
@@ -148,19 +148,31 @@ def read_sources(path: Path) -> Sequence[msgspec.Raw]:
     raise ValueError("it has no line that begins the products")
 
 
-def _elements(path: Path, key: str) -> Iterator[bytes]:
-    """Yield the elements of an array of a summary, which has one on each line."""
+def elements(path: Path, key: str, start: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Yield the elements of an array of a summary, which has one on each line, each with its place in the file.
+
+    With ``start``, the place of an element, they begin there.
+    """
     beginning = f'"{key}": ['.encode()
     with path.open("rb") as file:
-        for line in file:
-            if line.startswith(beginning):
-                break
+        file.seek(start)
+        place = start
+        if not start:
+            for line in file:
+                place += len(line)
+                if line.startswith(beginning):
+                    break
         for line in file:
             if not line.startswith(b"{"):
                 return
-            element = line.rstrip(b"\n")
-            # What follows an element: the next one, the next array, or the end of the summary.
-            yield element[:-1] if element.endswith(b"},") else element[:-2]
+            yield place, without_separator(line)
+            place += len(line)
+
+
+def without_separator(line: bytes) -> bytes:
+    """Return an element without what follows it: the next one, the next array, or the end of the summary."""
+    element = line.rstrip(b"\n")
+    return element[:-1] if element.endswith(b"},") else element[:-2]
 
 
 class _Letter(msgspec.Struct):

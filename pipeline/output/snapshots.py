@@ -11,9 +11,9 @@ from pipeline.errors import ConfigError, Problem
 from pipeline.model.dead_letters import DeadLetter, decode_letter, rejects_file
 from pipeline.model.summary import Status
 from pipeline.output.aggregator import Catalogue
-from pipeline.output.previous import read_sources
+from pipeline.output.previous import elements, read_sources, without_separator
 
-_PRODUCTS = b'"products": ['
+_PRODUCTS = "products"
 
 # The part of a product's line before its id.
 ID_STARTS = len(b'{"id":"')
@@ -69,7 +69,7 @@ class SummarySnapshot:
 
     def lines(self) -> Iterator[bytes]:
         """Yield the products as JSON, one after the other."""
-        return (line for _, line in self._products(0))
+        return (line for _, line in elements(self._path, _PRODUCTS))
 
     def rejects(self, source: str) -> Iterator[DeadLetter]:
         """Yield the rejected records of a source.
@@ -86,7 +86,7 @@ class SummarySnapshot:
         if self._ranges is None:
             self._ranges = self._find_ranges()
         for start, end in self._ranges.get(source, ()):
-            for place, line in self._products(start):
+            for place, line in elements(self._path, _PRODUCTS, start):
                 if place >= end:
                     break
                 yield place, line
@@ -94,35 +94,19 @@ class SummarySnapshot:
     def line_at(self, place: int) -> bytes:
         """Return the product at a place from :meth:`places`."""
         self._file.seek(place)
-        return _without_separator(self._file.readline())
+        return without_separator(self._file.readline())
 
     def _find_ranges(self) -> Mapping[str, Sequence[tuple[int, int]]]:
         ranges: dict[str, list[tuple[int, int]]] = {}
         current: list[tuple[int, int]] = []
         name = None
-        for place, line in self._products(0):
+        for place, line in elements(self._path, _PRODUCTS):
             source = source_of(line)
             if source != name:
                 name, current = source, ranges.setdefault(source, [])
                 current.append((place, place + 1))
             current[-1] = (current[-1][0], place + 1)
         return ranges
-
-    def _products(self, start: int) -> Iterator[tuple[int, bytes]]:
-        """Yield the products from a place on, 0 for the first one."""
-        with self._path.open("rb") as file:
-            file.seek(start)
-            place = start
-            if not start:
-                for line in file:
-                    place += len(line)
-                    if line.startswith(_PRODUCTS):
-                        break
-            for line in file:
-                if not line.startswith(b"{"):
-                    return
-                yield place, _without_separator(line)
-                place += len(line)
 
 
 class RunSnapshot:
@@ -159,11 +143,3 @@ def id_of(line: bytes) -> bytes:
 def by_source(lines: Iterable[bytes]) -> Iterator[tuple[str, Iterator[bytes]]]:
     """Group the products of a catalogue by their source."""
     return groupby(lines, key=source_of)
-
-
-def _without_separator(line: bytes) -> bytes:
-    """Return an element of an array without what follows it: the next one, the next array, or the end of the array."""
-    element = line.rstrip(b"\n")
-    if element.endswith(b"},"):
-        return element[:-1]
-    return element[:-2] if element.endswith(b"],") else element.removesuffix(b"]")
