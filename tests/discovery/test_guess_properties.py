@@ -57,7 +57,7 @@ JSON = st.recursive(
 
 
 @given(st.lists(st.dictionaries(KEYS, JSON, max_size=8) | JSON, max_size=5))
-@settings(max_examples=400)
+@settings(max_examples=150)
 def test_whatever_the_records_a_guess_can_be_run(values: list[Any]) -> None:
     """Any records lead to fields that load, and with which each record is a product or a reject."""
     raws = [msgspec.Raw(msgspec.json.encode(value)) for value in values]
@@ -70,7 +70,7 @@ def test_whatever_the_records_a_guess_can_be_run(values: list[Any]) -> None:
 
 
 @given(JSON | st.dictionaries(KEYS, JSON, max_size=6))
-@settings(max_examples=400)
+@settings(max_examples=150)
 def test_whatever_the_body_its_lists_can_be_read_by_their_paths(value: Any) -> None:
     """Each list that is found is the one at its path."""
     body = msgspec.json.encode(value)

@@ -146,7 +146,8 @@ def test_the_paging_style_reads_everything(extended: Path) -> None:
     with api() as (url, seen):
         summary = use("A paging style", extended, url)
     slices = {f"/products?_start={start}&_end={start + 10}" for start in (0, 10, 20)}
-    assert {path for path, _ in seen} == slices
+    # A request ahead may leave before the first page announces the total.
+    assert slices <= {path for path, _ in seen} <= slices | {"/products?_start=30&_end=40"}
     assert summary["sources"][0]["pages_fetched"] == 3
 
 
