@@ -11,7 +11,8 @@ from loguru import logger
 from trio.testing import MockClock
 
 settings.register_profile("default", deadline=None, derandomize=True, print_blob=True)
-settings.load_profile("default")
+settings.register_profile("short", settings.get_profile("default"), max_examples=50)
+settings.load_profile(os.environ.get("HYPOTHESIS_EXAMPLES", "default"))
 
 
 def run_unwrapped(*args: object, **kwargs: object) -> object:

@@ -107,7 +107,7 @@ def _paths(value: Any, above: str = "", depth: int = _MAX_DEPTH) -> Iterator[str
         return
     for key, inner in value.items():
         path = f"{above}{key}"
-        if items_error(path) or "." in key:
+        if not key or "." in key or items_error(path):
             continue
         if isinstance(inner, list) and inner and all(isinstance(element, dict) for element in inner):
             yield path
