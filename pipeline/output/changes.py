@@ -164,7 +164,7 @@ class _SourceComparer:
             self._index[hash(id_of(line))] = len(self._places)
             self._places.append(place)
             self._contents.append(hash(_content(line)))
-        _check_number(self._before, len(self._places))
+        _check_number(self._before, len(self._places), "old")
         seen = bytearray(len(self._places))
         knows_added = self._before.status == "complete"
         count = 0
@@ -179,7 +179,7 @@ class _SourceComparer:
             seen[found] = True
             if self._contents[found] != hash(_content(line)):
                 self._compare(_decode(self._old.line_at(self._places[found])), _decode(line))
-        _check_number(self._now, count)
+        _check_number(self._now, count, "new")
         unknown = self._why_removed_is_unknown()
         if unknown is None:
             unknown = self._remove(found for found, was_seen in enumerate(seen) if not was_seen)
@@ -264,9 +264,10 @@ class _SourceComparer:
         self._write(_encode(change) + b"\n")
 
 
-def _check_number(source: SnapshotSource, found: int) -> None:
+def _check_number(source: SnapshotSource, found: int, which: str) -> None:
     if found != source.products:
-        raise ValueError(f"{source.name} should have {source.products:,} products, and has {found:,}")
+        wrong = f"{source.name} should have {source.products:,} products in the {which} catalogue"
+        raise ValueError(f"{wrong}, and has {found:,}; the file was changed or cut off")
 
 
 def _content(line: bytes) -> bytes:
