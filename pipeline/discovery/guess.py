@@ -24,6 +24,7 @@ Fits = Callable[[Sequence[Any]], bool]
 _NAMES = {
     "id": re.compile(
         r"(^|_)(id|sku|code|uuid|guid|gtin|ean|asin|handle|slug|reference|number)$|(?<=[a-z])(Id|ID|Sku|SKU|Code)$"
+        r"|^(item|product|article|listing|offer|goods)id$"
     ),
     "title": re.compile(
         r"title|name|label|heading|headline|caption|designation|bezeichnung|nombre|titre|nome|nazwa|^product$|^description$",

@@ -6,6 +6,8 @@ from typing import Any
 
 from pipeline.discovery.samples import SamplePath, Samples, first_of, words_of
 
+_PICTURES = frozenset("image images img media picture pictures photo photos thumbnail".split())
+
 # Names of the value within an object that is a link, an image, a brand or a stock.
 _NAMES_WITHIN = ("url", "src", "href", "link", "name", "title", "label", "available", "quantity")
 
@@ -28,7 +30,7 @@ def guess_extra(samples: Samples) -> dict[str, str]:
 def _first(samples: Samples, keys: Sequence[str], fits: Fits) -> str | None:
     """Return the path of the first key, in the order of the keys, at which most records have a value that fits."""
     ranked = sorted(
-        (at for at in samples.paths if _name(at) in keys and _may_be_there(at)),
+        (at for at in samples.paths if _name(at) in keys and _may_be_there(at, fits)),
         key=lambda at: (at.through_list, len(at.keys), keys.index(_name(at))),
     )
     for at in ranked:
@@ -44,8 +46,10 @@ def _name(at: SamplePath) -> str:
     return "".join(at.last_words)
 
 
-def _may_be_there(at: SamplePath) -> bool:
-    return not {word for key in at.keys[:-1] for word in words_of(key)} & _PLACES_OF_OTHERS
+def _may_be_there(at: SamplePath, fits: Fits) -> bool:
+    """Return True unless the objects around a value show that it belongs to something else than the product."""
+    above = {word for key in at.keys[:-1] for word in words_of(key)}
+    return not above & (_PLACES_OF_OTHERS | (_PICTURES if fits is _is_link else frozenset()))
 
 
 def _is_text(value: Any) -> bool:

@@ -78,6 +78,7 @@ def guess_price(
         return guess
     others = [each for each in candidates if each not in (chosen, fallback) and each.at.above != f"{chosen.path}."]
     _describe(samples, chosen, fallback, others, guess)
+    _warn_of_lower(chosen, fallback, others, guess)
     _find_currency(samples, chosen, guess, currencies_around)
     _find_unit(samples, chosen, guess)
     return guess
@@ -93,7 +94,7 @@ def _candidates(samples: Samples) -> Iterator[_Candidate]:
     for at in samples.paths:
         if not is_price_name(at):
             continue
-        values = samples.values(at.path)
+        values = [None if value is False else value for value in samples.values(at.path)]  # no special price
         prices = [_read(value) for value in values]
         readable = sum(price.amount is not None for price in prices)
         given = sum(value is not None for value in values)
@@ -185,6 +186,26 @@ def _describe(
     guess.marks["price"] = f"guessed{hint}"
     if guess.null_values:
         guess.marks["null_values"] = f"seen: {chosen.path} is 0 without a discount"
+
+
+def _warn_of_lower(
+    chosen: _Candidate, fallback: _Candidate | None, others: Sequence[_Candidate], guess: PriceGuess
+) -> None:
+    """Name a price that is never higher than the chosen one, and is lower in some records: it may be what is paid."""
+    if fallback is not None or chosen.kind is PriceKind.FINAL:
+        return
+    for other in others:
+        is_candidate = other.kind in (PriceKind.FINAL, PriceKind.PLAIN) and _leads_like(other, chosen)
+        if is_candidate and _never_higher(other, chosen) and not _never_higher(chosen, other):
+            guess.doubts.append(
+                f"`price`: `{other.path}` is lower in some records; if that is paid, set it in `fields`"
+            )
+            return
+
+
+def _never_higher(one: _Candidate, other: _Candidate) -> bool:
+    pairs = zip(one.prices, other.prices, strict=True)
+    return all(a.amount <= b.amount for a, b in pairs if a.amount is not None and b.amount is not None)
 
 
 def _with_fallback(chosen: _Candidate, fallback: _Candidate, guess: PriceGuess) -> str:

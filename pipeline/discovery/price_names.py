@@ -46,6 +46,8 @@ _LIST = frozenset(
     """.split()
 )
 _LIST_NOUNS = frozenset({"msrp", "rrp", "uvp"})
+# Names of a price by themselves, beside a price.
+_SPECIAL_NOUNS = frozenset({"special", "promo", "promotional", "discounted"})
 _UNUSUAL = frozenset("cost net without excl excluding ex total unit lowest".split())
 
 
@@ -67,7 +69,7 @@ def is_price_name(at: SamplePath) -> bool:
         others -= {"discount"}
     if others or (_TAXES & set(words) and not includes_tax(words) and not last & _NOUNS):
         return False
-    if last & (_NOUNS | _LIST_NOUNS) or at.path in PRICE_KEYS:
+    if last & (_NOUNS | _LIST_NOUNS) or last <= _SPECIAL_NOUNS or at.path in PRICE_KEYS:
         return True
     above = {word for key in at.keys[:-1] for word in words_of(key)}
     is_amount = bool(last & _AMOUNTS) or names_currency(at) is not None or is_language(at.keys[-1])

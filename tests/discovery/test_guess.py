@@ -156,6 +156,26 @@ def test_a_sale_price_that_some_records_lack_falls_back() -> None:
     assert (guess.fields["price"], guess.fields["null_values"]) == ("sale_price || price", ["0", "0.0"])
 
 
+def test_a_special_price_that_is_false_without_one_falls_back() -> None:
+    """A price by the name of a discount alone counts if it is readable; False is none."""
+    some = [
+        {**record, "special": special} for record, special in zip(three(**USUAL), ("1.00", False, False), strict=True)
+    ]
+    assert guess_fields(raws(some)).fields["price"] == "special || price"
+    flags = [
+        {**record, "special": special} for record, special in zip(three(**USUAL), (True, False, True), strict=True)
+    ]
+    assert guess_fields(raws(flags)).fields == {}
+
+
+def test_a_lower_price_of_an_unknown_kind_is_a_doubt() -> None:
+    """If another price is lower in some records and never higher, the draft names it."""
+    lower = [{**record, "redPrice": red} for record, red in zip(three(**USUAL), ("1.00", None, "1.50"), strict=True)]
+    guess = guess_fields(raws(lower))
+    assert "price" not in guess.fields
+    assert any("`price`: `redPrice` is lower in some records" in doubt for doubt in guess.doubts)
+
+
 @pytest.mark.parametrize(
     ("values", "price"),
     [
