@@ -24,13 +24,15 @@ Fits = Callable[[Sequence[Any]], bool]
 _NAMES = {
     "id": re.compile(
         r"(^|_)(id|sku|code|uuid|guid|gtin|ean|asin|handle|slug|reference|number)$|(?<=[a-z])(Id|ID|Sku|SKU|Code)$"
-        r"|^(item|product|article|listing|offer|goods)id$"
+        r"|^(item|product|article|listing|offer|goods)id$|[nN]ummer$|^art(ikel)?_?nr$"
     ),
     "title": re.compile(
         r"title|name|label|heading|headline|caption|designation|bezeichnung|nombre|titre|nome|nazwa|^product$|^description$",
         re.IGNORECASE,
     ),
-    "category": re.compile(r"categor|department|product_?type|collection|section|kategori|taxon|genre", re.IGNORECASE),
+    "category": re.compile(
+        r"categor|department|product_?type|collection|section|kategori|warengruppe|taxon|genre", re.IGNORECASE
+    ),
 }
 # Names that match a field, exactly, in the order of preference.
 _USUAL = {

@@ -1,14 +1,13 @@
 """Guess the price of a product: its path, its unit, its currency, and the price before a discount."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from pipeline.discovery.price_names import PriceKind, is_price_name, kind_of, names_currency, preference
+from pipeline.discovery.price_candidates import Candidate, candidates_in, choose, is_reduced, leads_like, never_higher
+from pipeline.discovery.price_names import PriceKind, names_currency, preference
 from pipeline.discovery.price_units import (
-    DECIMALS,
-    DIVISOR,
     is_currency,
     is_minor_name,
     may_be_minor,
@@ -19,7 +18,7 @@ from pipeline.discovery.price_units import (
 )
 from pipeline.discovery.samples import MIN_SHARE, SamplePath, Samples, first_of
 from pipeline.normalize.fields import CURRENCY_KEYS, PRICE_KEYS
-from pipeline.normalize.money import AMOUNT_KEYS, Money, read_money
+from pipeline.normalize.money import AMOUNT_KEYS
 
 NO_PRICE_FOUND = "no price was found; if there is one, set its path in `fields`"
 NO_CURRENCY_FOUND = "no currency was found; if it is always the same, set `currency: {const: EUR}`"
@@ -40,27 +39,6 @@ class PriceGuess(msgspec.Struct):
     doubts: list[str] = []
 
 
-class _Candidate(msgspec.Struct, frozen=True):
-    """A path of prices: its values in the sample, and the same as money."""
-
-    at: SamplePath
-    values: Sequence[Any]
-    prices: Sequence[Money]
-
-    @property
-    def path(self) -> str:
-        return self.at.path
-
-    @property
-    def kind(self) -> PriceKind:
-        return kind_of(self.at)
-
-    @property
-    def share(self) -> float:
-        """The share of the records that have this price."""
-        return sum(price.amount is not None for price in self.prices) / len(self.prices)
-
-
 def guess_price(
     samples: Samples, currencies_around: Sequence[str] = (), *, stem: frozenset[str] = frozenset()
 ) -> PriceGuess:
@@ -70,9 +48,9 @@ def guess_price(
     """
     guess = PriceGuess()
     candidates = sorted(
-        _candidates(samples), key=lambda each: (not stem.issubset(each.at.last_words), preference(each.at))
+        candidates_in(samples), key=lambda each: (not stem.issubset(each.at.last_words), preference(each.at))
     )
-    chosen, fallback = _choose(candidates, guess)
+    chosen, fallback, guess.null_values = choose(candidates)
     if chosen is None:
         guess.doubts.append(NO_PRICE_FOUND)
         return guess
@@ -86,90 +64,20 @@ def guess_price(
 
 def has_price(samples: Samples) -> bool:
     """Return True if the records have a price."""
-    return next(_candidates(samples), None) is not None
-
-
-def _candidates(samples: Samples) -> Iterator[_Candidate]:
-    """Yield the paths whose names and values both are those of prices."""
-    for at in samples.paths:
-        if not is_price_name(at):
-            continue
-        values = [None if value is False else value for value in samples.values(at.path)]  # no special price
-        prices = [_read(value) for value in values]
-        readable = sum(price.amount is not None for price in prices)
-        given = sum(value is not None for value in values)
-        if any(price.amount for price in prices) and readable >= MIN_SHARE * given:
-            yield _Candidate(at, values, prices)
-
-
-def _read(value: Any) -> Money:
-    """Read a price, or the lowest of a list, as a run would."""
-    if isinstance(value, list):
-        known = [price for price in map(_read, value) if price.amount is not None]
-        return min(known, key=lambda price: price.amount or 0, default=Money())
-    if isinstance(value, dict) and any(DECIMALS.search(key) or DIVISOR.search(key) for key in value):
-        return Money(read_money(value).amount)  # in another unit
-    return read_money(value)
-
-
-def _choose(candidates: Sequence[_Candidate], guess: PriceGuess) -> tuple[_Candidate | None, _Candidate | None]:
-    """Return the likeliest price, and another for records that lack the first; the candidates are sorted.
-
-    A final price counts if it exceeds no other, or has none beside it. A zero that stands for no final price is
-    added to the null values.
-    """
-    usual = [each for each in candidates if each.share >= MIN_SHARE]
-    for final in (each for each in candidates if each.kind is PriceKind.FINAL):
-        beside = (each for each in usual if each.kind is not PriceKind.FINAL and _leads_like(each, final))
-        standard = next((each for each in beside if _is_reduced(final, each)), None)
-        if standard is None:
-            if final.share >= MIN_SHARE:
-                return final, None
-            continue
-        if isinstance(first_of(next(filter(None, final.values))), dict) and _zeros(final, standard):
-            continue  # the amount within it has the zero
-        zeros = _zeros(final, standard)
-        if final.share == 1 and not zeros:
-            return final, None
-        if zeros and not final.at.is_single:
-            return standard, None  # the null values do not apply to the elements of lists
-        guess.null_values = zeros
-        return final, standard
-    return (usual[0] if usual else None), None
-
-
-def _leads_like(one: _Candidate, other: _Candidate) -> bool:
-    """Return True if both paths lead through as many lists, so that one can replace the other."""
-    return one.path.count("[]") == other.path.count("[]")
-
-
-def _is_reduced(final: _Candidate, standard: _Candidate) -> bool:
-    pairs = [
-        one.amount <= other.amount
-        for one, other in zip(final.prices, standard.prices, strict=True)
-        if one.amount is not None and other.amount is not None
-    ]
-    return bool(pairs) and sum(pairs) >= MIN_SHARE * len(pairs)
-
-
-def _zeros(final: _Candidate, standard: _Candidate) -> Sequence[str]:
-    """Return the texts of zeros at the final price, beside a price that is not zero."""
-    found = zip(map(first_of, final.values), final.prices, standard.prices, strict=True)
-    zeros = {str(value) for value, one, other in found if one.amount == 0 and other.amount}
-    return sorted(zeros)
+    return next(candidates_in(samples), None) is not None
 
 
 def _describe(
     samples: Samples,
-    chosen: _Candidate,
-    fallback: _Candidate | None,
-    others: Sequence[_Candidate],
+    chosen: Candidate,
+    fallback: Candidate | None,
+    others: Sequence[Candidate],
     guess: PriceGuess,
 ) -> None:
     """Draft the path, and name the price before a discount."""
     path = _with_fallback(chosen, fallback, guess) if fallback else chosen.path
     before = [each for each in (*([fallback] if fallback else []), *others) if each.kind is PriceKind.LIST]
-    reduced = (each for each in before if _is_reduced(chosen, each) and not _is_reduced(each, chosen))
+    reduced = (each for each in before if is_reduced(chosen, each) and not is_reduced(each, chosen))
     listed = next((each for each in reduced if not each.at.through_list), None)
     guess.list_price = listed.path if listed else None
     is_default = chosen.path == _default_name(samples) and not isinstance(first_of(chosen.values), list)
@@ -189,26 +97,21 @@ def _describe(
 
 
 def _warn_of_lower(
-    chosen: _Candidate, fallback: _Candidate | None, others: Sequence[_Candidate], guess: PriceGuess
+    chosen: Candidate, fallback: Candidate | None, others: Sequence[Candidate], guess: PriceGuess
 ) -> None:
     """Name a price that is never higher than the chosen one, and is lower in some records: it may be what is paid."""
     if fallback is not None or chosen.kind is PriceKind.FINAL:
         return
     for other in others:
-        is_candidate = other.kind in (PriceKind.FINAL, PriceKind.PLAIN) and _leads_like(other, chosen)
-        if is_candidate and _never_higher(other, chosen) and not _never_higher(chosen, other):
+        is_candidate = other.kind in (PriceKind.FINAL, PriceKind.PLAIN) and leads_like(other, chosen)
+        if is_candidate and never_higher(other, chosen) and not never_higher(chosen, other):
             guess.doubts.append(
                 f"`price`: `{other.path}` is lower in some records; if that is paid, set it in `fields`"
             )
             return
 
 
-def _never_higher(one: _Candidate, other: _Candidate) -> bool:
-    pairs = zip(one.prices, other.prices, strict=True)
-    return all(a.amount <= b.amount for a, b in pairs if a.amount is not None and b.amount is not None)
-
-
-def _with_fallback(chosen: _Candidate, fallback: _Candidate, guess: PriceGuess) -> str:
+def _with_fallback(chosen: Candidate, fallback: Candidate, guess: PriceGuess) -> str:
     """Return the path of the price, or of another in its absence: in the same element, if both are in a list."""
     if guess.null_values or not chosen.at.through_list:
         return f"{chosen.at.first} || {fallback.at.first}"
@@ -224,7 +127,7 @@ def _default_name(samples: Samples) -> str | None:
     return next((key for key in PRICE_KEYS if samples.present(key)), None)
 
 
-def _find_currency(samples: Samples, chosen: _Candidate, guess: PriceGuess, around: Sequence[str]) -> None:
+def _find_currency(samples: Samples, chosen: Candidate, guess: PriceGuess, around: Sequence[str]) -> None:
     """Find the currency of the chosen price: in it, beside it, elsewhere in the record, or around the records."""
     if code := names_currency(chosen.at):
         guess.currency, guess.marks["currency"] = {"const": code}, "seen in the name of the price"
@@ -256,7 +159,7 @@ def _find_currency(samples: Samples, chosen: _Candidate, guess: PriceGuess, arou
         guess.doubts.append(NO_CURRENCY_FOUND)
 
 
-def _find_unit(samples: Samples, chosen: _Candidate, guess: PriceGuess) -> None:
+def _find_unit(samples: Samples, chosen: Candidate, guess: PriceGuess) -> None:
     """Decide whether the price is in minor units: by what is beside it, by a twin in the record, or by its name."""
     keys = guess.price if isinstance(guess.price, dict) else {"path": guess.price or chosen.path}
     if beside := unit_beside(samples, chosen.at):
@@ -288,7 +191,7 @@ def unit_doubt(samples: Samples, path: str | None) -> str | None:
     at = next((each for each in samples.paths if each.path == path), None)
     if at is None:
         return None
-    amount = _amount_in(samples, _Candidate(at, samples.values(at.path), ()))
+    amount = _amount_in(samples, Candidate(at, samples.values(at.path), ()))
     amounts = whole_amounts(samples.values(amount.path))
     return _doubt_about_unit(amount) if amounts and may_be_minor(samples, amount, amounts) else None
 
@@ -300,7 +203,7 @@ def _doubt_about_unit(amount: SamplePath) -> str:
     )
 
 
-def _amount_in(samples: Samples, chosen: _Candidate) -> SamplePath:
+def _amount_in(samples: Samples, chosen: Candidate) -> SamplePath:
     """Return the path of the number, which is within the price if that is an object."""
     if not any(isinstance(first_of(value), dict) for value in chosen.values):
         return chosen.at

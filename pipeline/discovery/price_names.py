@@ -1,6 +1,6 @@
 """Tell by its name whether a value is a price, and which kind of price."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import IntEnum
 from itertools import pairwise
 
@@ -30,6 +30,8 @@ _OTHERS = frozenset(
     average avg low high target updated changed start end visible show hide
     """.split()
 )
+# Words for the lower end of a range, which is the price of a product whose variants differ.
+_LOWER_END = frozenset("min minimum range ranges start".split())
 _TAXES = frozenset("tax taxes vat gst mwst".split())
 _WITH = frozenset("with incl including included inclusive inc".split())
 
@@ -39,6 +41,8 @@ _FINAL = frozenset(
     effective
     """.split()
 )
+# Those of a discount, rather than of any price that is valid today.
+_REDUCED = frozenset("final calculated sale promo promotion promotional special discounted discount".split())
 _LIST = frozenset(
     """
     list original regular old was msrp rrp uvp compare retail standard before strike crossed normal recommended
@@ -48,6 +52,7 @@ _LIST = frozenset(
 _LIST_NOUNS = frozenset({"msrp", "rrp", "uvp"})
 # Names of a price by themselves, beside a price.
 _SPECIAL_NOUNS = frozenset({"special", "promo", "promotional", "discounted"})
+_WRAPPERS = frozenset("info product products item items data node attributes document details".split())
 _UNUSUAL = frozenset("cost net without excl excluding ex total unit lowest".split())
 
 
@@ -65,6 +70,8 @@ def is_price_name(at: SamplePath) -> bool:
     words = [word for key in at.keys for word in words_of(key)]
     last = set(at.last_words)
     others = _OTHERS & set(words)
+    if _is_range(words):
+        others -= _LOWER_END
     if any(one == "discount" and other in _NOUNS for one, other in pairwise(words)):
         others -= {"discount"}
     if others or (_TAXES & set(words) and not includes_tax(words) and not last & _NOUNS):
@@ -77,12 +84,30 @@ def is_price_name(at: SamplePath) -> bool:
 
 
 def kind_of(at: SamplePath) -> PriceKind:
-    """Return the kind of a price. A list price beside a calculated one is a list price: `calculated.listPrice`."""
-    if at.words & _LIST:
+    """Return the kind of a price.
+
+    A list price beside a calculated one is a list price, ``calculated.listPrice``, and the end of a range is unusual.
+    """
+    words = _words_about_price(at)
+    if words & _LIST:
         return PriceKind.LIST
-    if at.words & _FINAL:
+    if _is_range(words):
+        return PriceKind.UNUSUAL
+    if words & _FINAL:
         return PriceKind.FINAL
-    return PriceKind.UNUSUAL if at.words & _UNUSUAL else PriceKind.PLAIN
+    return PriceKind.UNUSUAL if words & _UNUSUAL else PriceKind.PLAIN
+
+
+def _words_about_price(at: SamplePath) -> frozenset[str]:
+    """Return the words of a path without those of objects around the whole product, such as ``productBaseInfo``."""
+    keys = [set(words_of(key)) for key in at.keys]
+    about = [words for words in keys[:-1] if words & _NOUNS or not words & _WRAPPERS]
+    return frozenset().union(*about, keys[-1])
+
+
+def _is_range(words: Collection[str]) -> bool:
+    """Return True for a price in a range: ``priceRange.start.gross``, ``price_range.minimum_price``."""
+    return bool({"range", "ranges"} & set(words)) and bool({"min", "minimum", "start"} & set(words))
 
 
 def includes_tax(words: Sequence[str]) -> bool:
@@ -94,6 +119,7 @@ def preference(at: SamplePath) -> tuple[object, ...]:
     """Return the key by which paths of prices are sorted, the likeliest first."""
     return (
         kind_of(at),
+        kind_of(at) is PriceKind.FINAL and not _words_about_price(at) & _REDUCED,
         at.through_list,
         not includes_tax(sorted(at.words)),
         at.path != "price",

@@ -129,6 +129,17 @@ def test_records_that_are_no_objects_are_passed_over() -> None:
     [
         ({"final_price": "8.00", "price": "9.00"}, {"price": "final_price", "list_price": None}),
         ({"price": "8.00", "msrp": "9.00"}, {"price": "price", "list_price": "msrp"}),
+        ({"sellingPrice": 9, "specialPrice": 8}, {"price": "specialPrice"}),
+        (
+            {
+                "price_range": {
+                    "minimum_price": {"regular_price": 9, "final_price": 8},
+                    "maximum_price": {"final_price": 9},
+                }
+            },
+            {"price": "price_range.minimum_price.final_price"},
+        ),
+        ({"pricing": {"priceRange": {"start": {"gross": {"amount": 8}}}}}, {"price": "pricing.priceRange.start.gross"}),
         ({"price": "8.00", "image": {"price_tag": "3"}, "value": 4}, {"price": None, "list_price": None}),
         ({"shipping": {"price": 3}, "min_price": 1, "total": {"price": 9}}, {"price": "total.price"}),
         ({"prices": [{"amount": "8.00", "currency": "EUR"}]}, {"price": {"path": "prices", "pick": "min"}}),
