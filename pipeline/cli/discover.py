@@ -70,7 +70,8 @@ def _existing(path: Path, *, force: bool, add: bool) -> str:
     if not (add and path.exists()):
         return ""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8", newline="") as file:  # its line ends are kept
+            text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([Problem(str(path), f"cannot be read: {error}; name another file with -c")]) from None
     appended(path, text, "")  # before any request: can it be added to?

@@ -133,8 +133,17 @@ def config_of_text(text: str) -> Config:
     Raises:
         ConfigError: with every problem in it.
     """
+    return config_of(parse_text(text))
+
+
+def config_of(raw: Mapping[str, Any]) -> Config:
+    """Return the configuration of a mapping alone, without environment and flags; presets are applied.
+
+    Raises:
+        ConfigError: with every problem in it.
+    """
     problems: list[Problem] = []
-    config = Builder({}, problems).config(parse_text(text))
+    config = Builder({}, problems).config(_copy(raw))
     if config is None or problems:
         raise ConfigError(problems)
     return config

@@ -22,9 +22,10 @@ def appended(path: Path, text: str, entries: str) -> str:
     Raises:
         ConfigError: if the configuration is not valid YAML, or its endpoints are not a block list.
     """
+    end = "\r\n" if "\r\n" in text else "\n"
     lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
-        lines[-1] += "\n"
+        lines[-1] += end
     try:
         document = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
@@ -32,7 +33,7 @@ def appended(path: Path, text: str, entries: str) -> str:
     members = document.value if isinstance(document, yaml.MappingNode) else []
     node = next((value for key, value in members if key.value == "endpoints"), None)
     if node is None:
-        return f"{''.join(lines)}\nendpoints:\n{entries}"
+        return "".join(lines) + f"\nendpoints:\n{entries}".replace("\n", end)
     if not isinstance(node, yaml.SequenceNode) or node.flow_style or not node.value:
         wrong = "is not a list with a line for each endpoint; write it as `- name: …`, or draft to another file with -c"
         raise ConfigError([Problem(f"{path}: endpoints", wrong)])
@@ -43,7 +44,8 @@ def appended(path: Path, text: str, entries: str) -> str:
     last = _last_line(node)
     while last < len(lines) and _is_comment_within(lines[last], indent):
         last += 1
-    return "".join([*lines[:last], shifted.rstrip("\n") + "\n", *lines[last:]])
+    shifted = shifted.rstrip("\n") + "\n"
+    return "".join([*lines[:last], shifted.replace("\n", end), *lines[last:]])
 
 
 def _is_comment_within(line: str, indent: int) -> bool:

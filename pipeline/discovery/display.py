@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.config.presets import load_preset
 from pipeline.config.request import BodyFormat
 from pipeline.config.source import PagingStyle, PriceKind
 from pipeline.discovery.findings import Findings, findings_in, findings_on, problem_on
@@ -71,8 +72,8 @@ def side_by_side(page: FirstPage, reader: RecordReader, *, most: int, width: int
 def _about(result: DraftResult, index: int, most: int, width: int) -> Iterator[str]:
     draft = result.drafts[index]
     page = result.pages.get(draft.name)
-    about = draft.comments.get("preset")
-    recognised = f" · {draft.keys['preset']} ({about})" if about else ""
+    preset = draft.keys.get("preset") if page else None
+    recognised = f" · {preset} ({load_preset(preset).about})" if preset else ""
     count = f" · {len(page.records)} records" if page else ""
     yield f"{draft.name}{recognised}{count}"
     if page and page.records:

@@ -16,7 +16,7 @@ from pipeline.discovery.duration import Estimate, timeout_for
 from pipeline.discovery.first_page import FirstPage
 from pipeline.discovery.guess import Guess, guess_fields
 from pipeline.discovery.proof import Proof
-from pipeline.discovery.recognise import is_preset_url, is_static_file
+from pipeline.discovery.recognise import has_signs, is_preset_url, is_static_file
 from pipeline.discovery.record_lists import currencies_around
 from pipeline.errors import PermanentError
 from pipeline.fetch.content.records import USUAL_KEYS, RecordFinder
@@ -75,17 +75,18 @@ def draft_endpoint(
     keys: dict[str, Any] = {}
     guess = guess_fields(page.records, currencies_around(page.response.body))
     if preset:
-        keys["preset"], comments["preset"] = preset.name, preset.about
+        evidence = "seen" if has_signs(page, preset) else "guessed"
+        keys["preset"], comments["preset"] = preset.name, f"{evidence}: {preset.about}"
         doubts = list(_doubts_about_preset(preset, page))
         if proof:
             doubts += [proof.doubt] if proof.doubt else []
-            comments["preset"] += f" ({proof.mark})" if proof.second else ""
+            comments["preset"] += f"; {proof.mark}" if proof.second else ""
         if extra := guess.fields.get("extra"):
             keys["fields"], comments["fields.extra"] = {"extra": extra}, guess.marks["extra"]
     else:
         doubts = _describe(page, guess, proof, keys, comments)
     if is_static_file(page, preset):
-        keys["paging"], comments["paging"] = "none", "looks like a static file: a single page"
+        keys["paging"], comments["paging"] = "none", "guessed: looks like a static file"
         doubts.append("the URL looks like a static file, so one page is fetched; if it is an API, remove `paging`")
     elif (total := page.announced.records) is not None and total > len(page.records):
         comments["name"] = f"announces {total} records, {len(page.records)} on the first page"
@@ -121,7 +122,7 @@ def _describe_items(page: FirstPage, keys: dict[str, Any], comments: dict[str, s
     if page.endpoint.items:
         keys["items"] = page.endpoint.items
     elif path and (path not in USUAL_KEYS or others):
-        if not _is_path_of_records(page, path):
+        if items_for(page) is None:
             return [f"the records are at {path!r}; `items` cannot express a key with a point"]
         keys["items"] = path
         chosen = next((each.likeness for each in page.lists if each.path == path), 0)
@@ -183,11 +184,14 @@ def name_for(url: str, taken: Sequence[str]) -> str:
     return unique
 
 
-def _is_path_of_records(page: FirstPage, path: str) -> bool:
+def items_for(page: FirstPage) -> str | None:
+    """Return the path of the records as `items`; None if they are the whole body, or `items` cannot express it."""
+    path = page.records_path
     try:
-        return len(RecordFinder(path).find(page.response.body)) == len(page.records)
+        found = RecordFinder(path).find(page.response.body) if path else ()
     except PermanentError:
-        return False
+        return None
+    return path if path and len(found) == len(page.records) else None
 
 
 def _paging(paging: Paging) -> Any:

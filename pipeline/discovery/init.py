@@ -10,15 +10,16 @@ import trio
 
 from pipeline.config.expect import Expect
 from pipeline.config.http_syntax import header_error, host_and_port, url_error
-from pipeline.config.load import config_of_text
+from pipeline.config.load import config_of, config_of_text
 from pipeline.config.presets import Preset, load_preset
-from pipeline.config.request import NO_REQUEST, BodyFormat, Method, Request
+from pipeline.config.request import BodyFormat, Method
 from pipeline.config.resolve import ResolvedEndpoint, resolve
-from pipeline.config.settings import Config, Endpoint, RateLimit
+from pipeline.config.settings import Config, Endpoint
 from pipeline.discovery.draft import (
     Draft,
     draft_endpoint,
     draft_without_page,
+    items_for,
     name_for,
     render_config,
     render_endpoints,
@@ -29,8 +30,9 @@ from pipeline.discovery.findings import findings_in
 from pipeline.discovery.first_page import FirstPage
 from pipeline.discovery.recognise import is_static_file, recognise, recognise_url
 from pipeline.errors import ConfigError, FetchError, PermanentError, Problem
-from pipeline.fetch.content.records import USUAL_KEYS
+from pipeline.fetch.feed.formats import format_of_file
 from pipeline.fetch.http.client import Connect, connector
+from pipeline.fetch.http.stream import path_of
 from pipeline.model.pages import utc_timestamp
 from pipeline.normalize.normalizer import normalize_page, reader_for
 from pipeline.redaction import Secrets, shown_url
@@ -47,6 +49,11 @@ class Target(msgspec.Struct, frozen=True):
     preset: str | None = None
     items: str | None = None
     body: Mapping[str, Any] | None = None
+
+    @property
+    def is_file(self) -> bool:
+        """True if it is a feed in a file on this machine."""
+        return self.url.lower().startswith("file:")
 
     @property
     def known(self) -> Preset | None:
@@ -87,32 +94,34 @@ async def draft_config(
         ConfigError: if a URL or header is not valid, or names an environment variable that is not set.
     """
     wanted = [Target(target) if isinstance(target, str) else target for target in targets]
-    _check([target.url for target in wanted], headers)
+    _check(wanted, headers)
     names: list[str] = []
     for target in wanted:
         names.append(name_for(target.url, [*taken, *names]))
-    groups = _groups([target.url for target in wanted], names)
+    groups = _groups({name: target.url for name, target in zip(names, wanted, strict=True) if not target.is_file})
     resolved = _resolve(
         [
             _endpoint(target, name, headers, target.known, groups.get(name))
             for target, name in zip(wanted, names, strict=True)
         ]
     )
-    explorer = Explorer(resolved, connect or connector())
+    explorer = Explorer(connect or connector())
     pages: dict[str, FirstPage] = {}
     drafts: dict[str, Draft] = {}
 
     async def explore(target: Target, endpoint: ResolvedEndpoint) -> None:
         name = endpoint.name
         try:
-            page = pages[name] = await explorer.first_page(endpoint)
+            page = pages[name] = await explorer.first_page(endpoint, finds=not (target.items or target.preset))
         except FetchError as error:
             drafts[name] = _draft_of_failure(error, target, endpoint, headers)
             return
         found = load_preset(target.preset) if target.preset else recognise_url(target.url) or recognise(page)
         proof = None
         if page.format is BodyFormat.JSON and not is_static_file(page, found):
-            again = _resolve([_endpoint(target, name, headers, found, groups.get(name), items=_items(page, found))])[0]
+            items = None if found else items_for(page)
+            described = _endpoint(target, name, headers, found, groups.get(name), items=items)
+            (again,) = _resolve([described])
             proof = await explorer.prove(again, page)
         draft = draft_endpoint(page, name=name, url=target.url, headers=headers, preset=found, proof=proof)
         drafts[name] = _with_request(draft, target)
@@ -150,30 +159,26 @@ def _endpoint(
     group: str | None,
     *,
     items: str | None = None,
-) -> Endpoint:
-    request = preset.request if preset else NO_REQUEST
+) -> Mapping[str, Any]:
+    """Return the endpoint as a configuration describes it, so that a request is that of a run with the draft."""
+    described: dict[str, Any] = {"name": name, "url": target.url, "headers": headers}
+    if preset:
+        described["preset"] = preset.name
     if target.body is not None:
-        request = Request(method=Method.POST, json=target.body)
-    return Endpoint(
-        name=name,
-        url=preset.url(target.url) if preset else target.url,
-        headers=headers,
-        preset=preset.name if preset else None,
-        request=request,
-        items=target.items or items,
-        rate_limit=RateLimit(group=group),
-    )
+        described["request"] = {"method": Method.POST.value, "json": target.body}
+    if target.is_file and not (preset and "format" in preset.endpoint):
+        described["format"] = _format_of(target)
+    if path := target.items or items:
+        described["items"] = path
+    if group:
+        described["rate_limit"] = {"group": group}
+    return described
 
 
-def _items(page: FirstPage, preset: Preset | None) -> str | None:
-    """Return the path of the records, if a run needs it to find them."""
-    return None if preset or page.records_path in ("", None, *USUAL_KEYS) else page.records_path
-
-
-def _resolve(endpoints: Sequence[Endpoint]) -> Sequence[ResolvedEndpoint]:
+def _resolve(endpoints: Sequence[Mapping[str, Any]]) -> Sequence[ResolvedEndpoint]:
     """Resolve endpoints; the errors do not name them, since the user has not written them yet."""
     try:
-        return resolve(Config(endpoints=tuple(endpoints)))
+        return resolve(config_of({"endpoints": endpoints}))
     except ConfigError as error:
         problems = [Problem(re.sub(r"^endpoints\.\d+\.", "", problem.path), problem.text) for problem in error.problems]
         raise ConfigError(list(dict.fromkeys(problems))) from None
@@ -211,20 +216,21 @@ def _without_prices(draft: Draft, endpoint: Endpoint, pages: Mapping[str, FirstP
     return msgspec.structs.replace(
         draft,
         keys={**draft.keys, "expect": {"min_priced": 0}},
-        comments={**draft.comments, "expect": "no price was seen; remove this if products have one"},
+        comments={**draft.comments, "expect": "seen: no record has a price; remove this if others have one"},
     )
 
 
-def _groups(urls: Sequence[str], names: Sequence[str]) -> Mapping[str, str]:
+def _groups(urls: Mapping[str, str]) -> Mapping[str, str]:
     """Return a group for each endpoint that shares its host and port with another one: the name of the first."""
-    hosts = [host_and_port(url) for url in urls]
-    return {name: names[hosts.index(host)] for name, host in zip(names, hosts, strict=True) if hosts.count(host) > 1}
+    hosts = {name: host_and_port(url) for name, url in urls.items()}
+    members = {host: [name for name, own in hosts.items() if own == host] for host in hosts.values()}
+    return {name: members[host][0] for name, host in hosts.items() if len(members[host]) > 1}
 
 
 def _in_group(draft: Draft, group: str | None) -> Draft:
     if group is None:
         return draft
-    comment = "shared by the endpoints of this host"
+    comment = "guessed: the endpoints of a host share its limit"
     return msgspec.structs.replace(
         draft,
         keys={**draft.keys, "rate_limit": {"group": group}},
@@ -232,8 +238,24 @@ def _in_group(draft: Draft, group: str | None) -> Draft:
     )
 
 
-def _check(urls: Sequence[str], headers: Mapping[str, str]) -> None:
-    complaints = [(shown_url(url), url_error(url)) for url in urls]
+def _check(targets: Sequence[Target], headers: Mapping[str, str]) -> None:
+    complaints = [(shown_url(target.url), url_error(target.url, file_of_feed=True)) for target in targets]
     complaints += [(name, header_error(name, text)) for name, text in headers.items()]
     if problems := [Problem(where, text) for where, text in complaints if text]:
         raise ConfigError(problems)
+
+
+def _format_of(target: Target) -> str:
+    """Return the format of a feed in a file.
+
+    Raises:
+        ConfigError: if the file cannot be read, or is not a feed.
+    """
+    try:
+        found = format_of_file(path_of(target.url))
+    except OSError as error:
+        raise ConfigError([Problem(target.url, f"cannot be read: {error.strerror}; check the path")]) from None
+    if found is None:
+        wrong = "is not recognised as a feed; expected CSV, TSV, XML or JSON Lines; a suffix such as .csv helps"
+        raise ConfigError([Problem(target.url, wrong)])
+    return found.value

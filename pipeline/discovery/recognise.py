@@ -16,7 +16,7 @@ _SAMPLE_SIZE = 5
 
 def recognise(page: FirstPage) -> Preset | None:
     """Return the preset whose signs all match, preferring the one with the most signs; None if no preset matches."""
-    fitting = [preset for preset in _presets() if _fits(preset, page)]
+    fitting = [preset for preset in _presets() if has_signs(page, preset)]
     return max(fitting, key=lambda preset: len(preset.recognise.body) + len(preset.recognise.record), default=None)
 
 
@@ -25,6 +25,16 @@ def recognise_url(url: str) -> Preset | None:
     path = urlsplit(url).path
     return next(
         (preset for preset in _presets() if preset.recognise.path and re.search(preset.recognise.path, path)), None
+    )
+
+
+def has_signs(page: FirstPage, preset: Preset) -> bool:
+    """True if the response has all signs by which the API is recognised."""
+    signs, records = preset.recognise, page.records[:_SAMPLE_SIZE]
+    return (
+        bool(records)
+        and all(_has(page.response.body, path) for path in signs.body)
+        and all(2 * sum(_has(record, path) for record in records) > len(records) for path in signs.record)
     )
 
 
@@ -44,15 +54,6 @@ def is_static_file(page: FirstPage, preset: Preset | None) -> bool:
 
 def _presets() -> Iterator[Preset]:
     return map(load_preset, preset_names())
-
-
-def _fits(preset: Preset, page: FirstPage) -> bool:
-    signs, records = preset.recognise, page.records[:_SAMPLE_SIZE]
-    return (
-        bool(records)
-        and all(_has(page.response.body, path) for path in signs.body)
-        and all(2 * sum(_has(record, path) for record in records) > len(records) for path in signs.record)
-    )
 
 
 def _has(value: bytes | msgspec.Raw, path: str) -> bool:

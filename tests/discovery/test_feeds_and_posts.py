@@ -11,6 +11,7 @@ from mockapi.personas import path
 from mockapi.serve import serving
 from mockapi.settings import Settings
 from pipeline.config.load import load_config
+from pipeline.config.request import BodyFormat
 from pipeline.runner import run
 
 MANY = Settings(personas=("feed",), ports=(0,), pages=300, per_page=7, rate_limit=10_000.0, burst=10_000)
@@ -30,6 +31,33 @@ async def test_the_draft_of_a_feed_names_its_format(url_path: str, body_format: 
         summary = await run(loaded, environ={})
     (source,) = summary.sources
     assert (source.status, source.products, source.requests) == ("complete", MANY.records, 1)
+
+
+async def test_a_file_is_drafted_as_a_feed(tmp_path: Path) -> None:
+    """`init` takes the URL of a file; its format is found by its content, and files are in no group."""
+    config = tmp_path / "config.yaml"
+    (tmp_path / "one.csv").write_text("id,title,price\n" + "".join(f"{n},Lamp {n},{n}.50\n" for n in range(1, 6)))
+    (tmp_path / "two.data").write_text('{"id": 1, "title": "Lamp"}\n{"id": 2, "title": "Table"}\n')
+    drafted = await invoke("init", f"file://{tmp_path}/one.csv", f"file://{tmp_path}/two.data", "-c", str(config))
+    assert drafted.exit_code == 0, drafted.output
+    loaded = load_config(config, flags={"output": str(tmp_path / "summary.json")}, environ={})
+    assert [(endpoint.format, endpoint.rate_limit) for endpoint in loaded.endpoints] == [
+        (BodyFormat.CSV, None),
+        (BodyFormat.JSONL, None),
+    ]
+    summary = await run(loaded, environ={})
+    assert [(source.status, source.products) for source in summary.sources] == [("complete", 5), ("complete", 2)]
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("none.csv", "cannot be read: No such file"), ("list.json", "is not recognised as a feed")]
+)
+async def test_a_file_that_is_not_a_feed_is_an_error(name: str, problem: str, tmp_path: Path) -> None:
+    """A file that is missing, or a JSON document, is an error that names its URL."""
+    (tmp_path / "list.json").write_text('[{"id": 1}]')
+    done = await invoke("init", f"file://{tmp_path}/{name}", "-c", str(tmp_path / "config.yaml"))
+    assert done.exit_code == 2
+    assert f"file://{tmp_path}/{name}: {problem}" in done.output
 
 
 async def test_preview_and_check_read_the_beginning_of_a_feed(tmp_path: Path) -> None:

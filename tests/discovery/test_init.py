@@ -215,7 +215,7 @@ async def test_urls_of_one_host_are_drafted_as_a_group(tmp_path: Path) -> None:
     text = (tmp_path / "config.yaml").read_text()
     groups = [endpoint.get("rate_limit") for endpoint in yaml.safe_load(text)["endpoints"]]
     assert groups == [{"group": "products"}, None, {"group": "products"}]
-    assert "rate_limit: {group: products}    # shared by the endpoints of this host" in text
+    assert "rate_limit: {group: products}    # guessed: the endpoints of a host share its limit" in text
 
 
 async def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:

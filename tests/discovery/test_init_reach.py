@@ -54,6 +54,18 @@ async def test_endpoints_are_added_to_a_file_that_stays_as_it_is(folder: Path) -
     assert (loaded.timeout, loaded.expect.min_products) == (77, 5)
 
 
+async def test_line_ends_of_another_system_are_kept(folder: Path) -> None:
+    """A file with CR LF at its line ends has no other ones after --add."""
+    config = folder / "config.yaml"
+    config.write_bytes(EXISTING.replace("\n", "\r\n").encode())
+    with file_server(folder / "files") as home:
+        done = await invoke("init", "--add", f"{home}/lamps.json", "-c", str(config))
+    assert done.exit_code == 0, done.output
+    raw = config.read_bytes()
+    assert raw.count(b"\n") == raw.count(b"\r\n") > EXISTING.count("\n")
+    assert [endpoint.name for endpoint in load_config(config).endpoints] == ["lamps", "lamps-2"]
+
+
 async def test_add_begins_a_file_if_there_is_none(folder: Path) -> None:
     """With --add and without a file, the file is that of `init` without --add."""
     config = folder / "config.yaml"

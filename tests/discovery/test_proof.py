@@ -180,6 +180,45 @@ async def test_the_list_of_products_wins_over_the_first_one() -> None:
     assert endpoint["items"] == "results.a.b.c.d"
 
 
+async def test_the_proof_reads_the_list_that_is_drafted() -> None:
+    """The second page is proved by the chosen list, also if an earlier list has a usual name."""
+    ads = [{"id": 1, "label": "Sale"}, {"id": 2, "label": "New"}, {"id": 3, "label": "Club"}]
+
+    def body(records: list[Record], window: Window) -> Any:
+        return {"data": ads, "results": records, "page": window.number, "pages": window.pages}
+
+    result, endpoint, _ = await draft(api(by_page(), body))
+    assert endpoint["items"] == "results"
+    assert endpoint["paging"] == {"style": "page", "parameter": "page"}
+    assert "# proved: the second page has other records" in result.text
+
+
+async def test_a_recognised_api_is_explored_as_its_preset_describes_it() -> None:
+    """The second page is requested with the parameters of the preset, and the draft has no paging of its own."""
+
+    def record(index: int) -> tuple[Record, Truth]:
+        own, expected = _record(index)
+        variant = {"id": index, "price": own["price"], "available": True}
+        return {
+            **own,
+            "product_type": "Home",
+            "vendor": "Acme",
+            "handle": "lamp",
+            "body_html": "",
+            "variants": [variant],
+        }, expected
+
+    served = PublicApi(
+        "shop", "none", "/items", record, by_page(default=30), lambda r, window: {"products": r}, count=600
+    )
+    result, endpoint, requests = await draft(served)
+    assert endpoint["preset"] == "shopify_storefront"
+    assert requests == ["https://shop.test/items", *(f"https://shop.test/items?limit=250&page={n}" for n in (1, 2))]
+    assert "paging" not in endpoint
+    assert "# seen: Shopify" in result.text
+    assert "; proved: the second page has other records" in result.text
+
+
 async def test_a_list_that_the_user_names_is_read() -> None:
     """`items` of the user is kept, and no other list is sought."""
     served = api(single, lambda records, window: {"products": [], "rows": records, "total": window.total})

@@ -1,13 +1,15 @@
 """Servers that take their query in a body: Strawberry's relay connections, and searches on FastAPI."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+import yaml
 
-from servers.program import Ended, run
+from servers.program import Ended, call, run
 from servers.running import Server, start
 from servers.software import missing
 
@@ -58,6 +60,19 @@ def test_a_relay_connection_is_read_completely(server: Server, tmp_path: Path, k
     assert ended.code == 0, ended.report
     assert ended.products() == server.products()
     assert len(ended.answers) == 7
+
+
+def test_a_query_without_a_preset_is_drafted(server: Server, tmp_path: Path) -> None:
+    """`init --json` finds the records and the place of the cursor; a run of its draft is complete."""
+    body = graphql()["request"]["json"]
+    url = f"{server.url}/graphql"
+    drafted = trio.run(call, server, tmp_path, "init", "-c", "shops.yaml", "--json", json.dumps(body), url)
+    assert drafted.code == 0, drafted.report
+    draft = yaml.safe_load((tmp_path / "shops.yaml").read_text())
+    assert draft["endpoints"][0]["paging"]["into"] == "json.variables.after"
+    ended = trio.run(call, server, tmp_path, "run", "--no-progress", "-c", "shops.yaml", "-o", "summary.json")
+    assert ended.code == 0, ended.report
+    assert ended.products(draft["endpoints"][0]["name"]) == server.products()
 
 
 def test_a_hole_in_the_data_is_partial(server: Server, tmp_path: Path) -> None:

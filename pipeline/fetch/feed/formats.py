@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import StringIO
 from itertools import islice
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
@@ -129,6 +129,16 @@ def recognise_format(media_type: str | None, path: str, start: bytes) -> BodyFor
         is_xml = named is BodyFormat.XML or text.lower().startswith(("<?xml", "<rss", "<feed"))
         return BodyFormat.XML if is_xml and not _HTML.match(text) else None
     return named or _SUFFIXES.get(suffix) or (_table_of(text) if media_type in _UNNAMED else None)
+
+
+def format_of_file(path: Path) -> BodyFormat | None:
+    """Return the format of a file that is a feed, None if it is JSON, HTML or unknown.
+
+    Raises:
+        OSError: if the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return recognise_format(None, str(path), file.read(_LONGEST_START))
 
 
 def _text_of(start: bytes) -> str:

@@ -50,16 +50,21 @@ class StreamedResponse(msgspec.Struct, frozen=True):
         )
 
 
+def path_of(url: str) -> Path:
+    """Return the path of a file, given its ``file:///`` URL (RFC 8089)."""
+    return Path(unquote(urlsplit(url).path))
+
+
 @asynccontextmanager
 async def opened_file(url: str, *, unless: str | None = None) -> AsyncIterator[StreamedResponse]:
-    """Open a file, given its ``file:///`` URL (RFC 8089), and close it at the end.
+    """Open a file, given its ``file:///`` URL, and close it at the end.
 
     If its validator is ``unless``, the status is 304.
 
     Raises:
         PermanentError: if the file cannot be read.
     """
-    path = Path(unquote(urlsplit(url).path))
+    path = path_of(url)
     try:
         file = await trio.open_file(path, "rb")
     except OSError as error:
