@@ -35,7 +35,7 @@ def diff(*, old: Path, new: Path, output: Path | None, text_format: str | None, 
             print_text(_text(comparison))
         if not exit_code:
             sys.exit(ExitCode.COMPLETE)
-        sys.exit(_DIFFERENT if changes.any else ExitCode.COMPLETE if changes.comparable else _NOT_COMPARABLE)
+        sys.exit(_DIFFERENT if not changes.is_empty else ExitCode.COMPLETE if changes.comparable else _NOT_COMPARABLE)
 
 
 def _text(comparison: Comparison) -> str:

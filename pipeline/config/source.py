@@ -280,7 +280,7 @@ class Fields(Section, frozen=True):
         Mapping[str, str], Meta(description="further fields, for `extra` of each product: a path for each name")
     ] = {}
     null_values: Annotated[
-        tuple[str, ...], Meta(description="texts that mean that there is no value; of `a || b`, `b` counts then")
+        tuple[str, ...], Meta(description="texts that stand for no value; in `a || b` they lead to `b`")
     ] = ()
 
     def __post_init__(self) -> None:

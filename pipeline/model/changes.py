@@ -71,9 +71,9 @@ class Changes(msgspec.Struct, frozen=True):
         return sum(getattr(each, name) or 0 for each in self.sources)
 
     @property
-    def any(self) -> bool:
-        """True if anything changed."""
-        return any(each.added or each.removed or each.changed for each in self.sources)
+    def is_empty(self) -> bool:
+        """True if nothing is known to have changed."""
+        return not any(each.added or each.removed or each.changed for each in self.sources)
 
     @property
     def comparable(self) -> bool:

@@ -7,6 +7,7 @@ different currencies are not compared.
 
 import re
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from decimal import Decimal
@@ -21,7 +22,7 @@ import msgspec
 from pipeline.errors import OutputError
 from pipeline.model.changes import Change, Changes, Move, PriceMoves, SourceChanges
 from pipeline.model.dead_letters import DeadLetter
-from pipeline.model.pages import WHOLE_RECORD
+from pipeline.model.pages import WHOLE_RECORD, Product
 from pipeline.output.snapshots import Snapshot, SnapshotSource, SummarySnapshot, by_source, id_of
 
 _IN_MEMORY = 1 << 23
@@ -37,14 +38,9 @@ _NAME = re.compile(r"[^\W_]+")
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-class _Product(msgspec.Struct, frozen=True):
-    id: str
-    title: str | None
-    source: str
-    price: Decimal | None
-    currency: str | None
-    category: str
-    processed_at: str
+class _Product(Product, frozen=True):
+    """A product with its further fields."""
+
     extra: Mapping[str, msgspec.Raw] = {}
 
     def facts(self) -> Mapping[str, Any]:
@@ -63,12 +59,10 @@ class Comparison(AbstractContextManager["Comparison"]):
         OutputError: if a catalogue is damaged, or the changes cannot be kept.
     """
 
-    def __init__(
-        self, old: SummarySnapshot | None, new: Snapshot, *, checkpoint: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, old: SummarySnapshot | None, new: Snapshot) -> None:
         self._spool = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed at the end of the comparison
         try:
-            self.changes = self._compare(old, new, checkpoint)
+            self.changes = self._compare(old, new)
         except (OSError, ValueError) as error:
             self._spool.close()
             raise OutputError(f"the catalogues cannot be compared: {error}") from error
@@ -87,7 +81,7 @@ class Comparison(AbstractContextManager["Comparison"]):
         self._spool.seek(0)
         yield from self._spool
 
-    def _compare(self, old: SummarySnapshot | None, new: Snapshot, checkpoint: Callable[[], None]) -> Changes:
+    def _compare(self, old: SummarySnapshot | None, new: Snapshot) -> Changes:
         before = {source.name: source for source in old.sources} if old else {}
         results: dict[str, tuple[SourceChanges, PriceMoves]] = {}
         now = {source.name: source for source in new.sources}
@@ -96,13 +90,10 @@ class Comparison(AbstractContextManager["Comparison"]):
             earlier = before.get(source.name)
             why = _incomparable(earlier, source)
             if why is None and old and earlier:
-                comparer = _SourceComparer(
-                    old, earlier, source, rejects=new.rejects, write=self._spool.write, checkpoint=checkpoint
-                )
+                comparer = _SourceComparer(old, earlier, source, rejects=new.rejects, write=self._spool.write)
                 results[source.name] = comparer.run(lines), comparer.moves()
             else:
-                for _ in lines:
-                    checkpoint()
+                deque(lines, maxlen=0)
                 results[source.name] = SourceChanges(source.name, False, why, None, None, None), PriceMoves()
 
         for name, lines in by_source(new.lines()):
@@ -141,14 +132,12 @@ class _SourceComparer:
         *,
         rejects: Callable[[str], Iterator[DeadLetter]],
         write: Callable[[bytes], object],
-        checkpoint: Callable[[], None],
     ) -> None:
         self._old = old
         self._before = before
         self._now = now
         self._rejects = rejects
         self._write = write
-        self._checkpoint = checkpoint
         self._added = self._changed = self._removed = 0
         self._percents = array("d")
         self._up = 0
@@ -168,9 +157,7 @@ class _SourceComparer:
         seen = bytearray(len(self._places))
         knows_added = self._before.status == "complete"
         count = 0
-        for count, line in enumerate(lines, 1):
-            if count % 1_000 == 0:
-                self._checkpoint()
+        for count, line in enumerate(lines, 1):  # noqa: B007 - the number is checked below
             found = self._index.get(hash(id_of(line)))
             if found is None:
                 if knows_added:

@@ -17,7 +17,7 @@ def changes_text(changes: Changes, *, width: int) -> str:
         counts = (_count(source.added), _count(source.removed), _count(source.changed))
         rows.append((source.source, *counts, *_directions(moves), printable(source.why or "")))
     lines = [columns(rows, numbers=(1, 2, 3, 4, 5, 6)), *_biggest(changes, width)]
-    if not changes.any and changes.comparable:
+    if changes.is_empty and changes.comparable:
         lines.append("nothing changed, as far as it can be known")
     return "\n".join(lines)
 

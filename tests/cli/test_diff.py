@@ -78,7 +78,7 @@ async def test_the_exit_code_says_whether_anything_changed(summaries: tuple[Path
 
 
 async def test_a_file_that_is_not_a_summary_is_a_usage_error(summaries: tuple[Path, Path], tmp_path: Path) -> None:
-    """The error names the file, and there is no traceback."""
+    """The error names the damaged file, without a traceback."""
     done = await invoke("diff", str(summaries[0]), str(tmp_path / "missing.json"))
     assert done.exit_code == 2
     assert "missing.json: is not a readable summary: No such file or directory" in done.output

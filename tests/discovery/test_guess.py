@@ -237,7 +237,7 @@ def test_titles_in_several_languages_are_read_in_one(name: Any, path: str) -> No
     ],
 )
 def test_categories_are_found_in_lists_and_relationships(values: dict[str, Any], path: str) -> None:
-    """Ids count if there is no name."""
+    """Categories are read by their ids if they have no names."""
     assert guess_fields(raws(three(**{**USUAL, "category": None, **values}))).fields["category"] == path
 
 

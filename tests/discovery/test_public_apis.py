@@ -96,7 +96,6 @@ async def test_most_apis_are_described_right(tmp_path: Path, capsys: pytest.Capt
     right = {name for name, outcome in outcomes.items() if outcome.is_right}
     with capsys.disabled():
         sys.stdout.write(f"\ninit describes {len(right)} of {len(PUBLIC_APIS)} public APIs right from the URL alone\n")
-    assert {name: outcome for name, outcome in outcomes.items() if name not in right}.keys() == REPORTED.keys(), (
-        outcomes
-    )
+    wrong = {name: outcome for name, outcome in outcomes.items() if name not in right}
+    assert wrong.keys() == REPORTED.keys(), wrong
     assert [name for name in REPORTED if not outcomes[name].is_reported] == []

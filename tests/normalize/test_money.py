@@ -196,7 +196,7 @@ WORDED = [
 
 @pytest.mark.parametrize(("text", "amount", "currency"), WHOLE)
 def test_separator_is_read_as_in_the_currency(text: str, amount: str, currency: str) -> None:
-    """What a separator before three digits means follows from the decimals of a currency, and is then no decision."""
+    """A separator before three digits is read by the decimals of the currency, and is not counted as ambiguous."""
     assert parts(read_money(text)) == (amount, currency, ())
 
 
@@ -289,7 +289,7 @@ def test_words_that_change_nothing_are_ignored(text: str, amount: str, currency:
             "Rs 5 kr",
             "$ 5 USD CAD",
         ],
-        # what is beside the digits may be a decimal mark
+        # a mark beside the digits may be a decimal mark
         *[
             "$.50",
             "EUR.50",
