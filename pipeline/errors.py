@@ -5,6 +5,8 @@
     PipelineError
     ├── ConfigError                the configuration is unusable; lists all its problems
     ├── OutputError                the journal or the summary cannot be written
+    │   └── StoreError             the run cannot be written into the store
+    │       └── StoreUnreachableError  its server does not accept a connection
     ├── AbortedError               a second signal ended the run at once
     └── FetchError                 carries source, page, attempt and HTTP status
         ├── TransientError         worth a retry
@@ -53,6 +55,14 @@ class ConfigError(PipelineError):
 
 class OutputError(PipelineError):
     """The journal or the summary cannot be written, although it could be opened at the start."""
+
+
+class StoreError(OutputError):
+    """The run cannot be written into the store, which is unchanged."""
+
+
+class StoreUnreachableError(StoreError):
+    """The server of the store does not accept a connection: refused, unknown host, or too slow."""
 
 
 class AbortedError(PipelineError):

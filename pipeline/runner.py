@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import Protocol
 
 import msgspec
 import trio
@@ -16,8 +17,9 @@ from loguru import logger
 
 from pipeline.config.resolve import ResolvedEndpoint, resolve
 from pipeline.config.settings import Config
+from pipeline.config.store import resolve_store
 from pipeline.distribution import VERSION
-from pipeline.errors import AbortedError, OutputError, first_leaf
+from pipeline.errors import AbortedError, OutputError, StoreError, first_leaf
 from pipeline.fetch.bulkhead import Bulkhead
 from pipeline.fetch.fetcher import Fetcher
 from pipeline.fetch.groups import make_throttles, neighbours
@@ -29,6 +31,7 @@ from pipeline.html_report.drawing import Draw, DrawingError, check_libraries, dr
 from pipeline.html_report.facts import Facts, gather
 from pipeline.model.pages import LostPage, NormalizedPage, Page, utc_timestamp
 from pipeline.model.status import RunStatus, Watch
+from pipeline.model.stored import Stored
 from pipeline.model.summary import FetchResult, RunStatistics, Summary, Totals
 from pipeline.normalize.consumer import Consumer, Dispatch, Normalized
 from pipeline.normalize.normalizer import normalize_separately, reader_for
@@ -38,7 +41,9 @@ from pipeline.output.expectations import expectations_of, full_list_in, problems
 from pipeline.output.files import OutputFiles
 from pipeline.output.journal import Journal
 from pipeline.output.previous import PreviousSummary
+from pipeline.output.snapshots import RunSnapshot, Snapshot
 from pipeline.shutdown import Shutdown
+from pipeline.store.opening import open_store
 
 
 async def run(
@@ -57,6 +62,9 @@ async def run(
 
     Pages go to a journal beside the output as soon as they are normalized. The journal remains if pages are missing at
     the end; with ``resume``, only those are fetched.
+
+    With ``config.store`` the catalogue is stored after the summary is written, unless the run failed. If the store
+    fails, the returned summary has the reason, and the journal remains: a resumed run stores it without fetching.
 
     The first of ``signals`` ends the fetching, as the deadline does: what has arrived is written. A second one, more
     than a second later, ends the run at once. ``watch`` is a task that runs beside the fetchers; it is given a
@@ -78,7 +86,27 @@ async def run(
         OutputError: the journal or the summary cannot be written after all.
         AbortedError: a second signal arrived.
     """
-    return await Run(config, resolve(config, environ), resume=resume, signals=signals, watch=watch).execute()
+    place = resolve_store(config.store, environ)
+    return await Run(
+        config,
+        resolve(config, environ),
+        store=open_store(place) if place else None,
+        resume=resume,
+        signals=signals,
+        watch=watch,
+    ).execute()
+
+
+class Store(Protocol):
+    """The history of the catalogue. Its methods run in a thread."""
+
+    place: str
+
+    def prepare(self) -> None:
+        """Check that it can be used, before anything is fetched; raise a ConfigError if not."""
+
+    def write(self, totals: Totals, snapshot: Snapshot, checkpoint: Callable[[], None]) -> Stored:
+        """Write a run in one transaction; raise a StoreError if that is not possible."""
 
 
 class Run:
@@ -94,6 +122,7 @@ class Run:
         config: Config,
         endpoints: Sequence[ResolvedEndpoint],
         *,
+        store: Store | None = None,
         resume: bool = False,
         signals: Iterable[signal.Signals] = (),
         watch: Watch | None = None,
@@ -105,6 +134,7 @@ class Run:
     ) -> None:
         self._config = config
         self._endpoints = endpoints
+        self._store = store
         self._resume = resume
         self._signals = tuple(signals)
         self._watch = watch
@@ -130,6 +160,8 @@ class Run:
         if self._config.report:
             check_libraries()
         await trio.to_thread.run_sync(self._outputs.prepare)
+        if self._store:
+            await trio.to_thread.run_sync(self._store.prepare)
         self._connect = self._connect or connector()
         self._shutdown = Shutdown(timeout=self._config.timeout)
         summary: Summary | None = None
@@ -146,6 +178,9 @@ class Run:
                     seconds = trio.current_time() - self._started
                     written, catalogue = await trio.to_thread.run_sync(self._write_outputs, results, seconds)
                     summary = written
+                    if self._store and written.summary.status != "failed":
+                        summary = self._unstored(written, "it was ended by a signal")
+                        written = summary = await self._add_to_store(self._store, written, catalogue)
                     # From here on a second signal comes too late to undo what is written. It may end the drawing.
                     self._on_written()
                     try:
@@ -322,6 +357,22 @@ class Run:
             changed=changed,
         )
         return summary, catalogue
+
+    async def _add_to_store(self, store: Store, summary: Summary, catalogue: Catalogue) -> Summary:
+        """Store the catalogue, and return the summary with the outcome; a failure is logged.
+
+        A cancellation takes effect within some thousand products, and leaves the store as it was.
+        """
+        snapshot = RunSnapshot(catalogue)
+        write = partial(store.write, summary.summary, snapshot, trio.from_thread.check_cancelled)
+        try:
+            return msgspec.structs.replace(summary, stored=await trio.to_thread.run_sync(write))
+        except StoreError as error:
+            logger.error("the run is not stored: {}", error)
+            return self._unstored(summary, str(error))
+
+    def _unstored(self, summary: Summary, reason: str) -> Summary:
+        return msgspec.structs.replace(summary, unstored=reason, journal=self._outputs.journal)
 
     async def _add_report(self, summary: Summary, catalogue: Catalogue, results: Sequence[FetchResult]) -> Summary:
         """Draw and write the report, and return the summary with its path.

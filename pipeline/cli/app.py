@@ -3,22 +3,28 @@
 A command loads its implementation when it is called. ``--help``, usage errors and completion stay fast that way.
 """
 
-import json
-import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from pipeline.cli.completion import complete_endpoint, complete_preset, complete_setting
+from pipeline.cli.completion import complete_endpoint, complete_preset
 from pipeline.cli.exit_codes import ExitCode
+from pipeline.cli.options import (
+    configuration_options,
+    key_option,
+    products_options,
+    read_body,
+    read_headers,
+    read_preset,
+    read_switch,
+    read_urls,
+    store_options,
+)
 from pipeline.config.load import DEFAULT_PATH
-from pipeline.config.presets import preset_error
-from pipeline.config.section import keys_of
-from pipeline.config.settings import Config, Format, Level
 from pipeline.distribution import VERSION
 
 
@@ -43,86 +49,6 @@ def write_lines(title: str, lines: Sequence[str], ctx: click.Context, formatter:
 
 version_option = click.version_option(VERSION, message="pipeline %(version)s")
 
-_F = TypeVar("_F", bound=Callable[..., None])
-
-_MEANINGS = {key.path: key.meaning for key in keys_of(Config)}
-
-
-def key_option(*names: str, key: str, **attributes: Any) -> Callable[[_F], _F]:
-    """Return an option that sets a key of the configuration; its help is the key's meaning.
-
-    The command receives it under the key's name, with ``__`` for the dots.
-    """
-    meaning = _MEANINGS[key]
-    help_text = f"{meaning[0].upper()}{meaning[1:]} (key: {key})."
-    return click.option(*names, key.replace(".", "__"), help=help_text, **attributes)
-
-
-def products_options(command: _F) -> _F:
-    """Add the options for the products file; the command receives their outcome as ``products``."""
-
-    def choose(ctx: click.Context, _parameter: click.Parameter, without: bool) -> None:
-        if without and ctx.params["products"] is not None:
-            raise click.BadParameter("contradicts --products; keep one of them")
-        if without:
-            ctx.params["products"] = "null"
-
-    unless = click.option(
-        "--no-products",
-        is_flag=True,
-        expose_value=False,
-        callback=choose,
-        help="Write no file of products, even if the configuration names one (key: products).",
-    )
-    return key_option("--products", key="products", type=click.Path(), metavar="PATH", is_eager=True)(unless(command))
-
-
-def configuration_options(command: _F) -> _F:
-    """Add the options that are common to all commands that read a configuration."""
-    options = [
-        click.option(
-            "-c",
-            "--config",
-            "path",
-            type=click.Path(path_type=Path),
-            help=f"YAML configuration file.  [default: {DEFAULT_PATH}]",
-        ),
-        key_option("-o", "--output", key="output", type=click.Path(), metavar="PATH"),
-        key_option("-l", "--log-level", key="log.level", type=_choice(Level)),
-        key_option("--log-format", key="log.format", type=_choice(Format)),
-        click.option(
-            "--set",
-            "settings",
-            metavar="KEY=VALUE",
-            multiple=True,
-            callback=_read_settings,
-            shell_complete=complete_setting,
-            help="Set any key of the configuration, such as rate_limit.rps=10. Repeatable.",
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def _choice(words: type[Level] | type[Format]) -> click.Choice[str]:
-    return click.Choice([word.value for word in words], case_sensitive=False)
-
-
-def _read_settings(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    settings: dict[str, str] = {}
-    for value in values:
-        key, equals, text = value.partition("=")
-        if not equals or not key:
-            shown = re.split(r"[:\s]", value)[0]  # the rest may be a secret
-            raise click.BadParameter(f"{shown!r} is not of the form KEY=VALUE (example: rate_limit.rps=10)")
-        settings[key.strip()] = text
-    return settings
-
-
-def _read_switch(_ctx: click.Context, _parameter: click.Parameter, on: bool | None) -> str | None:
-    return None if on is None else str(on).lower()
-
 
 @click.command(
     cls=Command,
@@ -134,11 +60,12 @@ def _read_switch(_ctx: click.Context, _parameter: click.Parameter, on: bool | No
 )
 @configuration_options
 @products_options
+@store_options
 @key_option("-t", "--timeout", key="timeout", metavar="SECONDS")
 @key_option("-r", "--rate-limit", key="rate_limit.rps", metavar="RPS")
 @key_option("-w", "--workers", key="worker_pool.size", metavar="N")
-@key_option("--report/--no-report", key="report", default=None, callback=_read_switch)
-@key_option("--changes/--no-changes", key="changes", default=None, callback=_read_switch)
+@key_option("--report/--no-report", key="report", default=None, callback=read_switch)
+@key_option("--changes/--no-changes", key="changes", default=None, callback=read_switch)
 @click.option(
     "--progress/--no-progress", default=True, help="Show bars on a terminal, and a line every few seconds elsewhere."
 )
@@ -170,48 +97,6 @@ def replay_rejects(**options: Any) -> None:
     running.replay_rejects(**options)
 
 
-def _read_headers(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for value in values:
-        name, colon, text = value.partition(":")
-        if not colon:
-            raise click.BadParameter("a header has the form 'NAME: VALUE' (example: 'X-Api-Key: ${SHOP_KEY}')")
-        headers[name.strip()] = text.strip()
-    return headers
-
-
-def _read_preset(_ctx: click.Context, _parameter: click.Parameter, name: str | None) -> str | None:
-    if name is not None and (error := preset_error(name)):
-        raise click.BadParameter(error)
-    return name
-
-
-def _read_urls(_ctx: click.Context, _parameter: click.Parameter, urls: tuple[str, ...]) -> list[tuple[str | None, str]]:
-    """Return the preset, None without one, and the URL of each argument."""
-    pairs: list[tuple[str | None, str]] = []
-    for text in urls:
-        name, equals, url = text.partition("=")
-        has_preset = bool(equals) and "/" not in name and "?" not in name and "://" in url
-        if has_preset and (error := preset_error(name)):
-            raise click.BadParameter(error)
-        pairs.append((name, url) if has_preset else (None, text))
-    return pairs
-
-
-def _read_body(_ctx: click.Context, _parameter: click.Parameter, text: str | None) -> dict[str, Any] | None:
-    if text is None:
-        return None
-    try:
-        body = json.loads(Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text)
-    except OSError as error:
-        raise click.BadParameter(f"{text[1:]} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise click.BadParameter(f"is not valid JSON: {error}; expected an object, or @FILE") from None
-    if not isinstance(body, dict):
-        raise click.BadParameter('is not a JSON object (example: \'{"query": "lamp"}\')')
-    return body
-
-
 @click.command(
     cls=Command,
     examples=(
@@ -222,7 +107,7 @@ def _read_body(_ctx: click.Context, _parameter: click.Parameter, text: str | Non
         "init --add -c shops.yaml https://third.example/api/products",
     ),
 )
-@click.argument("urls", nargs=-1, required=True, metavar="[PRESET=]URL…", callback=_read_urls)
+@click.argument("urls", nargs=-1, required=True, metavar="[PRESET=]URL…", callback=read_urls)
 @click.option(
     "-c",
     "--config",
@@ -240,7 +125,7 @@ def _read_body(_ctx: click.Context, _parameter: click.Parameter, text: str | Non
     "headers",
     metavar="NAME: VALUE",
     multiple=True,
-    callback=_read_headers,
+    callback=read_headers,
     help="Header to send with each request, such as 'X-Api-Key: ${SHOP_KEY}' or ${file:PATH}. Repeatable.",
 )
 @click.option("--items", metavar="PATH", help="Path of the list of records, such as data.products, if it is not found.")
@@ -248,13 +133,13 @@ def _read_body(_ctx: click.Context, _parameter: click.Parameter, text: str | Non
     "--json",
     "body",
     metavar="BODY",
-    callback=_read_body,
+    callback=read_body,
     help='Send requests by POST with this JSON object, or that in @FILE; also for GraphQL: \'{"query": "…"}\'.',
 )
 @click.option(
     "--preset",
     metavar="NAME",
-    callback=_read_preset,
+    callback=read_preset,
     shell_complete=complete_preset,
     help="Name of a well-known API, if it is not recognised; the URL of the host is enough then. For one of several "
     "URLs, write NAME=URL.",

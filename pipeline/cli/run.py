@@ -21,6 +21,7 @@ from pipeline.output.expectations import expectations_of
 from pipeline.output.files import OutputFiles
 from pipeline.output.replay import replay_rejects as replay
 from pipeline.runner import Run
+from pipeline.store.opening import open_store
 from pipeline.ui.progress import progress_watch
 from pipeline.ui.table import closing_table, replay_line
 
@@ -83,6 +84,8 @@ def exit_code(summary: Summary, *, allow_partial: bool) -> ExitCode:
     """Return the exit code for the outcome of a run; a signal that cut it short takes precedence."""
     if summary.stopped_by is not None:
         return ExitCode.stopped_by(summary.stopped_by)
+    if summary.unstored is not None:
+        return ExitCode.FAILED
     match summary.summary.status:
         case "complete":
             return ExitCode.COMPLETE
@@ -101,6 +104,7 @@ def _run(loaded: Loaded, *, progress: bool, resume: bool) -> Summary:
         loaded.endpoints,
         resume=resume,
         signals=signals,
+        store=open_store(loaded.store) if loaded.store else None,
         watch=progress_watch() if progress else None,
         on_written=written.set,
     )

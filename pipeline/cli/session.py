@@ -15,7 +15,7 @@ from pipeline.cli.exit_codes import ExitCode
 from pipeline.config.load import Loaded, load
 from pipeline.config.settings import Format, Log
 from pipeline.errors import AbortedError, ConfigError, OutputError, Problem
-from pipeline.redaction import NO_SECRETS, Secrets
+from pipeline.redaction import NO_SECRETS, shown_url
 from pipeline.ui.logs import configure_logging
 
 
@@ -84,7 +84,10 @@ def wants_json(flags: Mapping[str, str | None]) -> bool:
 
 
 # Files beside the summary that the configuration names by themselves: key → what to give for another output.
-_BESIDE_OUTPUT = {"products": "--products PATH for this output, or --no-products"}
+_BESIDE_OUTPUT = {
+    "products": "--products PATH for this output, or --no-products",
+    "store": "--store URL for this output, or --no-store",
+}
 
 
 def configure_output(
@@ -95,20 +98,18 @@ def configure_output(
     *,
     credentials: bool = True,
 ) -> Loaded:
-    """Load a configuration as :func:`configure` does, for a command that writes files.
+    """Load a configuration as :func:`configure` does, for a command that writes the outputs in ``flags``.
 
     Raises:
         ConfigError: if only the summary goes elsewhere, so that the products would replace those of another output.
     """
     loaded = configure(path, settings, flags, line, credentials=credentials)
     named = _keys_of_flags(settings, flags)
-    problems = [
-        Problem(
-            key, f"{value!r} belongs to the configured output, but -o names {loaded.config.output!r}; give {remedy}"
-        )
-        for key, remedy in _BESIDE_OUTPUT.items()
-        if "output" in named and key not in named and (value := getattr(loaded.config, key)) is not None
-    ]
+    problems = []
+    for key in _BESIDE_OUTPUT.keys() & flags.keys() if "output" in named else ():
+        if key not in named and (value := getattr(loaded.config, key)) is not None:
+            other = f"belongs to the configured output, but -o names {loaded.config.output!r}"
+            problems.append(Problem(key, f"{shown_url(value)!r} {other}; give {_BESIDE_OUTPUT[key]}"))
     if problems:
         raise ConfigError(problems)
     return loaded
@@ -128,7 +129,7 @@ def configure(
     """
     loaded = load(path, flags=_keys_of_flags(settings, flags), credentials=credentials)
     line.as_json = loaded.config.log.format is Format.JSON
-    line.secrets = Secrets.of_all(endpoint.secrets for endpoint in loaded.endpoints)
+    line.secrets = loaded.secrets
     configure_logging(loaded.config.log, line.secrets)
     return loaded
 

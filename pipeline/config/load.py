@@ -17,9 +17,11 @@ import msgspec
 from pipeline.config.resolve import ResolvedEndpoint, resolve
 from pipeline.config.section import keys_of
 from pipeline.config.settings import NO_ENDPOINTS, Config, Endpoint
+from pipeline.config.store import StorePlace, resolve_store
 from pipeline.config.validate import WHOLE, Builder, RawText, did_you_mean
 from pipeline.config.yaml import parse_text, read_yaml
 from pipeline.errors import ConfigError, Problem
+from pipeline.redaction import Secrets
 
 PathOrMapping = str | os.PathLike[str] | Mapping[str, Any]
 
@@ -31,10 +33,18 @@ _FOREIGN_VARIABLE = re.compile(r"PIPELINE_(?:WORKSPACE|PORT.*|SERVICE_.*)", re.D
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """A configuration, and its endpoints with their credentials; without endpoints if no credentials were wanted."""
+    """A configuration, and its endpoints and its store with their credentials; without both if none were wanted."""
 
     config: Config
     endpoints: tuple[ResolvedEndpoint, ...] = ()
+    store: StorePlace | None = None
+
+    @property
+    def secrets(self) -> Secrets:
+        """The secrets of all endpoints and of the store."""
+        return Secrets.of_all(
+            [*(each.secrets for each in self.endpoints), *([self.store.secrets] if self.store else [])]
+        )
 
 
 def load_config(
@@ -69,7 +79,7 @@ def load(
 ) -> Loaded:
     """Load a configuration as :func:`load_config` does, and return it together with its resolved endpoints.
 
-    With ``credentials=False`` there are no resolved endpoints.
+    With ``credentials=False`` there are neither resolved endpoints nor a store.
 
     Raises:
         ConfigError: with every problem, as in :func:`load_config`.
@@ -88,16 +98,21 @@ def load(
     if config is not None and not isinstance(path, Mapping):
         config = _with_transforms_in(config, (DEFAULT_PATH if path is None else Path(path)).parent)
     endpoints: tuple[ResolvedEndpoint, ...] = ()
+    store: StorePlace | None = None
     if config is not None and config.endpoints and credentials:
         try:
             endpoints = resolve(config, environ)
+        except ConfigError as error:
+            problems += error.problems
+        try:
+            store = resolve_store(config.store, environ)
         except ConfigError as error:
             problems += error.problems
     if not raw.get("endpoints"):
         problems.append(Problem(NO_ENDPOINTS.path, NO_ENDPOINTS.text + missing))
     if config is None or problems:
         raise ConfigError(problems)
-    return Loaded(config, endpoints)
+    return Loaded(config, endpoints, store)
 
 
 def _with_transforms_in(config: Config, folder: Path) -> Config:

@@ -18,6 +18,7 @@ from pipeline.config.record_paths import items_error, path_error
 from pipeline.config.request import NO_REQUEST, BodyFormat, Request, encoding_error
 from pipeline.config.section import RULE, SECRET, Section, Word
 from pipeline.config.source import Fields, Paging, PagingStyle
+from pipeline.config.store import store_error
 from pipeline.distribution import VERSION
 from pipeline.errors import ConfigError, Problem
 
@@ -341,6 +342,15 @@ class Config(Section, frozen=True):
         | None,
         Meta(description=f'also write the products to this file: {_SUFFIXES}; see "Load it elsewhere" in README.md'),
     ] = None
+    store: Annotated[
+        str | None,
+        Meta(
+            description="database for the history of the catalogue, `sqlite:///FILE` or `postgresql://USER@HOST/NAME`; "
+            "see docs/STORE.md",
+            examples=["sqlite:///out/catalogue.db"],
+            extra={SECRET: True},
+        ),
+    ] = None
     log: Log = Log()
     http: Http = Http()
     rate_limit: RateLimit = RateLimit()
@@ -363,5 +373,7 @@ class Config(Section, frozen=True):
         ]
         if not PurePath(self.output).name:
             problems.append(Problem("output", f"{self.output!r} is a folder; name a file in it (-o)"))
+        if self.store is not None and (error := store_error(self.store)):
+            problems.append(Problem("store", error))
         if problems:
             raise ConfigError(problems)

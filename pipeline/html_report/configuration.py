@@ -30,6 +30,8 @@ def shown_configuration(config: Config, secrets: Mapping[str, Secrets]) -> str:
         _redacted(_shown(endpoint, config), secrets[endpoint.name].redact)
         for endpoint in config.endpoints[:MOST_ENDPOINTS]
     ]
+    if config.store is not None:
+        common["store"] = shown_definition(config.store)
     whole = {**_redacted(common, every.redact), "endpoints": endpoints}
     text = str(yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=100))
     left_out = len(config.endpoints) - len(endpoints)

@@ -10,6 +10,7 @@ import msgspec
 from pipeline.model.changes import Changes
 from pipeline.model.metrics import NO_SOURCE_TIME, NO_TIME, NO_TRAFFIC, SourceTime, TimeSpent, Traffic
 from pipeline.model.pages import NOTHING_ANNOUNCED, AnnouncedTotals, FeedVersion
+from pipeline.model.stored import Stored
 from pipeline.model.tally import PriceRange
 
 Action = Literal["retry", "skip", "circuit_break", "deadline", "stopped"]
@@ -218,6 +219,7 @@ class Summary(msgspec.Struct, frozen=True):
     ``report`` are the file of the products alone and the HTML report, if the configuration asks for them.
     ``products_kept`` is the file of the products that a failed run left as it was. ``changes`` is the file of the
     changes since the replaced summary, if the configuration asks for it, and ``changed`` has their numbers.
+    ``stored`` is the outcome of the store. If the store failed, ``unstored`` is the reason, and the journal remains.
     """
 
     summary: Totals
@@ -233,6 +235,8 @@ class Summary(msgspec.Struct, frozen=True):
     products_kept: Path | None = None
     changes: Path | None = None
     changed: Changes | None = None
+    stored: Stored | None = None
+    unstored: str | None = None
 
 
 class Replay(msgspec.Struct, frozen=True):

@@ -5,7 +5,6 @@ definition, and no record of it was rejected. A product is added only if the old
 different currencies are not compared.
 """
 
-import re
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,7 +21,8 @@ import msgspec
 from pipeline.errors import OutputError
 from pipeline.model.changes import Change, Changes, Move, PriceMoves, SourceChanges
 from pipeline.model.dead_letters import DeadLetter
-from pipeline.model.pages import WHOLE_RECORD, Product
+from pipeline.model.pages import Product
+from pipeline.output.rejected_ids import RejectedIds
 from pipeline.output.snapshots import Snapshot, SnapshotSource, SummarySnapshot, by_source, id_of
 
 _IN_MEMORY = 1 << 23
@@ -32,8 +32,6 @@ _CENT = Decimal("0.01")
 # The time of processing, which is not compared: it has 20 characters (RFC 3339, seconds, UTC).
 _PROCESSED_AT = b',"processed_at":"'
 _PROCESSED_AT_LENGTH = len(_PROCESSED_AT) + 20 + 1
-
-_NAME = re.compile(r"[^\W_]+")
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -230,18 +228,17 @@ class _SourceComparer:
 
     def _remove(self, missing: Iterable[int]) -> str | None:
         """Emit the products that are not in the new source; return the reason if a reject may be one of them."""
-        names: set[str] | None = set()
+        rejected = RejectedIds(frozenset())
         if self._now.rejected:
             try:
-                names = _names_in(self._rejects(self._now.name))
+                rejected = RejectedIds.of(self._rejects(self._now.name))
             except (OSError, ValueError) as error:
                 return f"what is removed is unknown: the rejected records cannot be read ({error})"
-        if names is None:
+        if rejected.unknown:
             return "what is removed is unknown: a rejected record has no id"
         for found in missing:
             product = _decode(self._old.line_at(self._places[found]))
-            own = product.id.partition(":")[2]
-            if names and (own in names or not names.isdisjoint(_NAME.findall(own))):
+            if rejected.may_have(product.id):
                 continue
             self._removed += 1
             self._emit(Change(product.id, "removed", product.facts(), None))
@@ -261,35 +258,3 @@ def _content(line: bytes) -> bytes:
     """Return a product without the time of its processing."""
     start = line.index(_PROCESSED_AT)
     return line[:start] + line[start + _PROCESSED_AT_LENGTH :]
-
-
-def _names_in(letters: Iterator[DeadLetter]) -> set[str] | None:
-    """Return all texts and whole numbers in rejected records, among which are their ids; None if one has no id.
-
-    A product is not called removed if its id, or a part of it, is among them: which is the id is not known here.
-    """
-    names: set[str] = set()
-    for letter in letters:
-        if letter.field != WHOLE_RECORD:
-            return None
-        try:
-            own = set(_scalars(msgspec.json.decode(letter.raw)))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-        if not own:
-            return None
-        names |= own
-    return names
-
-
-def _scalars(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from _scalars(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _scalars(inner)
-    elif isinstance(value, str | int) and not isinstance(value, bool):
-        text = str(value).strip()
-        if text:
-            yield text

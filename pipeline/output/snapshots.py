@@ -28,6 +28,7 @@ class SnapshotSource(msgspec.Struct, frozen=True):
     products: int
     rejected: int
     definition: str = ""
+    fetched_at: str | None = None
 
 
 class Snapshot(Protocol):
@@ -115,7 +116,7 @@ class RunSnapshot:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self.sources: Sequence[SnapshotSource] = [
-            SnapshotSource(each.name, each.status, each.products, each.rejected, each.definition)
+            SnapshotSource(each.name, each.status, each.products, each.rejected, each.definition, each.fetched_at)
             for each in catalogue.sources
         ]
 

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from pipeline.formatting import counted, duration
+from pipeline.model.stored import Stored
 from pipeline.model.summary import Replay, SourceReport, Summary, page_ranges
 from pipeline.output.expectations import problems_of
 from pipeline.ui.changes import changes_line
@@ -54,6 +55,10 @@ def closing_table(summary: Summary) -> str:
         lines.append(f"{summary.products_kept} {state}, because the run failed")
     if summary.changes and summary.changed:
         lines.append(f"{changes_line(summary.changed)} → {summary.changes}")
+    if summary.stored:
+        lines.append(_stored(summary.stored))
+    if summary.unstored:
+        lines.append(_filled(f"not stored: {summary.unstored}"))
     if summary.report:
         lines.append(f"report → {summary.report}")
     lines += _next_step(summary)
@@ -69,6 +74,11 @@ def replay_line(replay: Replay) -> str:
     known = f", {counted(replay.duplicates, 'duplicate')}" if replay.duplicates else ""
     new = counted(replay.products, "new product")
     return f"{counted(replay.letters, 'record')} replayed: {new} → {replay.output}{known}{again}{exported}"
+
+
+def _stored(stored: Stored) -> str:
+    counts = f"{stored.new:,} new, {stored.repriced:,} with another price, {stored.removed:,} removed"
+    return f"{counts} → {stored.place}"
 
 
 def _row(source: SourceReport) -> tuple[str, ...]:
@@ -100,7 +110,9 @@ def _next_step(summary: Summary) -> Iterator[str]:
     """Yield what would fetch the missing pages: another run that resumes this one, with a later deadline if needed."""
     seconds = _sufficient_timeout(summary)
     later = "" if seconds is None else f" -t {seconds}"
-    if summary.journal:
+    if summary.unstored and not any(source.gaps for source in summary.sources):
+        yield "Run again with --resume to store it; nothing is fetched again."
+    elif summary.journal:
         yield f"Run again with --resume{later} to fetch the missing pages."
     elif later:
         yield f"The deadline ended this run: run again with{later}."
