@@ -1,7 +1,6 @@
 """One run: the nursery, the channel, and the end by deadline, signal or completion."""
 
 import hashlib
-import secrets
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,6 +36,7 @@ from pipeline.normalize.consumer import Consumer, Dispatch, Normalized
 from pipeline.normalize.normalizer import normalize_separately, reader_for
 from pipeline.output.aggregator import Aggregator, Catalogue
 from pipeline.output.bottleneck import with_bottlenecks
+from pipeline.output.dated_names import new_run
 from pipeline.output.expectations import expectations_of, full_list_in, problems_of, with_verdicts
 from pipeline.output.files import OutputFiles
 from pipeline.output.journal import Journal
@@ -143,7 +143,6 @@ class Run:
         self._connect = connect
         self._dispatch = dispatch
         self._draw = draw
-        self._outputs = OutputFiles.of(config)
         # A digest, since the definition may contain URLs that should not be shown.
         definitions = {endpoint.name: msgspec.json.encode(endpoint.definition) for endpoint in endpoints}
         self._digests = {name: hashlib.sha256(definition).hexdigest()[:16] for name, definition in definitions.items()}
@@ -157,6 +156,8 @@ class Run:
             ConfigError, OutputError, AbortedError: as :func:`run` does.
         """
         self._started, self._started_at, self._cpu_started = trio.current_time(), utc_timestamp(), time.process_time()
+        run = new_run(self._started_at)
+        self._outputs = await trio.to_thread.run_sync(OutputFiles.of, self._config, run)
         if self._config.report:
             check_libraries()
         await trio.to_thread.run_sync(self._outputs.prepare)
@@ -166,7 +167,7 @@ class Run:
         self._shutdown = Shutdown(timeout=self._config.timeout)
         summary: Summary | None = None
         unwritable: OutputError | None = None
-        with await trio.to_thread.run_sync(self._open_journal) as journal:
+        with await trio.to_thread.run_sync(self._open_journal, run) as journal:
             self._prepare(journal)
             try:
                 async with trio.open_nursery() as nursery:
@@ -199,20 +200,22 @@ class Run:
             raise AbortedError(self._shutdown.last_signal)
         return summary
 
-    def _open_journal(self) -> Journal:
+    def _open_journal(self, run: str) -> Journal:
         paging = {endpoint.name: endpoint.paging for endpoint in self._endpoints}
         with ExitStack() as stack:
             journal = stack.enter_context(
                 Journal.open(
                     self._outputs.journal,
                     self._digests,
+                    run=run,
                     resume=self._resume,
                     max_age=self._config.resume_max_age,
                     usable=lambda source, progress: usable(progress, paging[source]),
                 )
             )
+            self._outputs = OutputFiles.of(self._config, journal.run)
             self._outputs.remove_leftovers()
-            self._previous = PreviousSummary.read(self._outputs.summary)
+            self._previous = PreviousSummary.read(self._outputs.compared)
             stack.pop_all()
         return journal
 
@@ -330,7 +333,7 @@ class Run:
             sources=[result.source for result in results],
             categories=catalogue.categories,
             started_at=self._started_at,
-            run=_run_id(self._started_at),
+            run=self._journal.run,
             version=VERSION,
             resumed=self._journal.resumed,
         )
@@ -408,8 +411,3 @@ class Run:
             configuration=shown,
             changed=summary.changed,
         )
-
-
-def _run_id(started_at: str) -> str:
-    """Return a new id that is safe in file names and sorts by time: ``20261121T100000Z-9f86d081``."""
-    return f"{started_at.replace('-', '').replace(':', '')}-{secrets.token_hex(4)}"

@@ -77,7 +77,7 @@ def replay_rejects(path: Path | None, settings: Mapping[str, str], **flags: str 
             for endpoint in config.endpoints
         }
         normalize = partial(normalize_batch, readers=readers)
-        print_text(replay_line(replay(OutputFiles.of(config), normalize, expectations_of(config))))
+        print_text(replay_line(replay(OutputFiles.of_newest(config), normalize, expectations_of(config))))
 
 
 def exit_code(summary: Summary, *, allow_partial: bool) -> ExitCode:

@@ -13,6 +13,7 @@ from msgspec import Meta
 from pipeline.config.auth import Auth
 from pipeline.config.expect import Expect
 from pipeline.config.http_syntax import header_error, host_error, url_error
+from pipeline.config.placeholders import placeholder_error
 from pipeline.config.presets import preset_error
 from pipeline.config.record_paths import items_error, path_error
 from pipeline.config.request import NO_REQUEST, BodyFormat, Request, encoding_error
@@ -324,9 +325,14 @@ class Config(Section, frozen=True):
         NotNegative,
         Meta(description="maximum age of a journal, since its last entry; `--resume` sets an older one aside"),
     ] = 43_200.0
-    output: Annotated[str, Meta(min_length=1, description="file for the summary; its folder is created")] = (
-        "out/summary.json"
-    )
+    output: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="file for the summary; its folder is created; may contain `{date}`, `{time}` and `{run}`",
+            examples=["out/{date}.json"],
+        ),
+    ] = "out/summary.json"
     report: Annotated[bool, Meta(description='write an HTML report; see "Look at it" in README.md')] = False
     changes: Annotated[
         bool, Meta(description="write what has changed since the summary that the run replaces; see docs/CHANGES.md")
@@ -340,7 +346,10 @@ class Config(Section, frozen=True):
             ),
         ]
         | None,
-        Meta(description=f'also write the products to this file: {_SUFFIXES}; see "Load it elsewhere" in README.md'),
+        Meta(
+            description=f"also write the products to this file: {_SUFFIXES}; may contain `{{date}}`, `{{time}}` and "
+            '`{run}`; see "Load it elsewhere" in README.md'
+        ),
     ] = None
     store: Annotated[
         str | None,
@@ -373,6 +382,8 @@ class Config(Section, frozen=True):
         ]
         if not PurePath(self.output).name:
             problems.append(Problem("output", f"{self.output!r} is a folder; name a file in it (-o)"))
+        names = {"output": self.output, "products": self.products or ""}
+        problems += [Problem(key, error) for key, name in names.items() if (error := placeholder_error(name))]
         if self.store is not None and (error := store_error(self.store)):
             problems.append(Problem("store", error))
         if problems:

@@ -10,15 +10,19 @@ from typing import Self
 import msgspec
 from loguru import logger
 
+from pipeline.config.placeholders import PLACEHOLDER
 from pipeline.config.settings import Config
 from pipeline.errors import ConfigError, OutputError, Problem
 from pipeline.model.changes import Changes
 from pipeline.model.dead_letters import rejects_file
+from pipeline.model.pages import utc_timestamp
 from pipeline.model.summary import Totals
 from pipeline.output.aggregator import Catalogue
 from pipeline.output.atomic import prepare_output, remove_leftovers, write_files
 from pipeline.output.changes import Comparison
+from pipeline.output.dated_names import dated, new_run, newest_first, undated
 from pipeline.output.journal import journal_folder
+from pipeline.output.previous import read_run
 from pipeline.output.product_formats import writer_for
 from pipeline.output.snapshots import RunSnapshot, SummarySnapshot
 
@@ -30,7 +34,8 @@ class OutputFiles(msgspec.Struct, frozen=True):
 
     ``products`` is the file of the products alone, ``report`` the HTML report, and ``changes`` the file of the changes
     since the summary that is replaced; None if the configuration does not ask for them. ``extra`` has the names of the
-    extra fields that products may have.
+    extra fields that products may have. ``pattern`` is the name of the summary with its placeholders, None if it has
+    none. ``previous`` is the summary of an earlier run, None if it is the one that is replaced.
     """
 
     summary: Path
@@ -38,19 +43,31 @@ class OutputFiles(msgspec.Struct, frozen=True):
     extra: Sequence[str] = ()
     report: Path | None = None
     changes: Path | None = None
+    pattern: str | None = None
+    previous: Path | None = None
 
     @classmethod
-    def of(cls, config: Config) -> Self:
-        """Return the files that a configuration asks for."""
-        summary = Path(config.output)
+    def of(cls, config: Config, run: str) -> Self:
+        """Return the files that a configuration asks for; ``run`` is the id of the run, for their names."""
+        summary = dated(config.output, run)
+        is_dated = summary != Path(config.output)
+        earlier = (path for path in newest_first(config.output) if _run_of(path) != run) if is_dated else iter(())
         return cls(
             summary,
-            products=Path(config.products) if config.products else None,
+            products=dated(config.products, run) if config.products else None,
             # A dict keeps each name once, in the order of the configuration.
             extra=tuple(dict.fromkeys(name for endpoint in config.endpoints for name in endpoint.fields.extra)),
             report=report_file(summary) if config.report else None,
             changes=changes_file(summary) if config.changes else None,
+            pattern=config.output if is_dated else None,
+            previous=next(earlier, None),
         )
+
+    @classmethod
+    def of_newest(cls, config: Config) -> Self:
+        """Return the files of the newest run of a configuration, for a command that does not make a new run."""
+        newest = next(newest_first(config.output), None) if PLACEHOLDER.search(config.output) else None
+        return cls.of(config, (newest and _run_of(newest)) or new_run(utc_timestamp()))
 
     @property
     def rejects(self) -> Path:
@@ -60,7 +77,12 @@ class OutputFiles(msgspec.Struct, frozen=True):
     @property
     def journal(self) -> Path:
         """The folder of the journal."""
-        return journal_folder(self.summary)
+        return journal_folder(undated(self.pattern) if self.pattern else self.summary)
+
+    @property
+    def compared(self) -> Path:
+        """The summary with which the run is compared; it need not exist."""
+        return self.previous or self.summary
 
     def prepare(self) -> None:
         """Check that all files can be written, before anything is fetched.
@@ -113,13 +135,13 @@ class OutputFiles(msgspec.Struct, frozen=True):
     def _compare(self, catalogue: Catalogue) -> Comparison:
         """Compare a catalogue with the summary on disk; without a readable one, nothing can be compared."""
         new = RunSnapshot(catalogue)
-        if not self.summary.exists():
+        if not self.compared.exists():
             return Comparison(None, new)
         try:
-            with closing(SummarySnapshot(self.summary)) as old:
+            with closing(SummarySnapshot(self.compared)) as old:
                 return Comparison(old, new)
         except (ConfigError, OutputError) as error:
-            logger.warning("{}; nothing is compared with {}", error, self.summary)
+            logger.warning("{}; nothing is compared with {}", error, self.compared)
             return Comparison(None, new)
 
     def write_report(self, page: bytes) -> Path:
@@ -148,6 +170,14 @@ def report_file(summary: Path) -> Path:
 def changes_file(summary: Path) -> Path:
     """Return the path of the changes: ``out/changes.jsonl`` for ``out/summary.json``, else with the summary's name."""
     return summary.with_name("changes.jsonl" if summary.stem == "summary" else f"{summary.stem}.changes.jsonl")
+
+
+def _run_of(summary: Path) -> str | None:
+    """Return the id of the run in a summary, None if it cannot be read."""
+    try:
+        return read_run(summary)
+    except (OSError, ValueError):
+        return None
 
 
 def _summary(totals: Totals, catalogue: Catalogue) -> Iterator[bytes]:

@@ -50,11 +50,13 @@ def journal_folder(output: Path) -> Path:
 class Journal:
     """The journal of one output, locked for one run at a time; a context manager that closes it.
 
-    ``resumed`` describes the pages of an earlier run that were taken over, None without any.
+    ``resumed`` describes the pages of an earlier run that were taken over, None without any. ``run`` is the id of the
+    run, which is that of the earlier run if its journal is continued.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, run: str = "") -> None:
         self.resumed: Resumed | None = None
+        self.run = run
         self._folder = folder
         self._lock = OutputLock(folder)
         self._file: BinaryIO | None = None
@@ -69,22 +71,25 @@ class Journal:
         folder: Path,
         endpoints: Mapping[str, str],
         *,
+        run: str = "",
         resume: bool,
         max_age: float = math.inf,
         usable: Usable = _whole,
     ) -> Self:
         """Start a journal in ``folder``, or continue the one there if ``resume`` is true.
 
-        ``endpoints`` maps each source to a digest of its definition. Without ``resume``, an unfinished journal is moved
-        to a folder of its own. So is one whose last entry is more than ``max_age`` seconds old. So is one of another
-        version of this program, and one with a damaged opening. ``usable`` is called with each
-        source and its progress, and returns the part after which the source continues. Other pages are dropped.
+        ``endpoints`` maps each source to a digest of its definition. ``run`` is the id of a new run. ``usable`` is
+        called with each source and its progress, and returns the part after which the source continues. Other pages
+        are dropped.
+
+        An unfinished journal is moved to a folder of its own without ``resume``, if its last entry is more than
+        ``max_age`` seconds old, if another version of this program wrote it, or if its opening is damaged.
 
         Raises:
             ConfigError: if another run holds the journal, if it cannot be written, or if an endpoint in it has changed.
             OutputError: if there is no space for its first entry.
         """
-        journal = cls(folder)
+        journal = cls(folder, run)
         journal._lock.acquire()
         try:
             journal._begin(endpoints, resume=resume, max_age=max_age, usable=usable)
@@ -187,11 +192,12 @@ class Journal:
             if index:
                 self._file = path.open("r+b", buffering=0)
                 known = _check(index, endpoints)
+                self.run = index.openings[0].run or self.run
                 self._take_over(index, known, usable)
         if self._file is None:
             self._file = path.open("w+b", buffering=0)
         if not endpoints.keys() <= known or not known:
-            self._write(encode_entry(OpeningEntry(FORMAT, utc_timestamp(), endpoints)))
+            self._write(encode_entry(OpeningEntry(FORMAT, utc_timestamp(), endpoints, self.run)))
 
     def _index(self, path: Path, *, max_age: float) -> JournalIndex | None:
         """Return the index of a journal that can be resumed; set any other aside."""

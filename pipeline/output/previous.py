@@ -34,6 +34,14 @@ class _OldSummary(msgspec.Struct, frozen=True):
     sources: Sequence[msgspec.Raw]
 
 
+class _OldRun(msgspec.Struct, frozen=True):
+    run: str = ""
+
+
+class _OldTotals(msgspec.Struct, frozen=True):
+    summary: _OldRun
+
+
 _decode_source = msgspec.json.Decoder(_OldSource).decode
 _decode_report = msgspec.json.Decoder(SourceReport).decode
 _decode_failure = msgspec.json.Decoder(Failure).decode
@@ -146,6 +154,18 @@ def read_sources(path: Path) -> Sequence[msgspec.Raw]:
             if len(head) > _MOST_BYTES:
                 break
     raise ValueError("it has no line that begins the products")
+
+
+def read_run(path: Path) -> str | None:
+    """Read the id of the run from the first line of a summary, None if it is not there.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if it is not a summary.
+    """
+    with path.open("rb") as file:
+        line = file.readline(_MOST_BYTES)
+    return msgspec.json.decode(line.rstrip().removesuffix(b",") + b"}", type=_OldTotals).summary.run or None
 
 
 def elements(path: Path, key: str, start: int = 0) -> Iterator[tuple[int, bytes]]:

@@ -237,6 +237,6 @@ def test_further_fields_are_those_of_all_endpoints() -> None:
         Endpoint(name=name, url=f"http://{name}.test/", fields=Fields(extra=dict.fromkeys(extra, "x")))
         for name, extra in {"a": ["brand", "size"], "b": [], "c": ["weight", "brand"]}.items()
     ]
-    asked_for = OutputFiles.of(Config(products="p.csv", endpoints=tuple(endpoints)))
+    asked_for = OutputFiles.of(Config(products="p.csv", endpoints=tuple(endpoints)), "run")
     assert (asked_for.products, asked_for.extra) == (Path("p.csv"), ("brand", "size", "weight"))
-    assert OutputFiles.of(Config()).products is None
+    assert OutputFiles.of(Config(), "run").products is None
