@@ -78,6 +78,12 @@ class _Mocks(click.Group):
     },
 )
 @click.option("--seed", type=int, default=1, help="Seed of the content and the random faults.")
+@click.option(
+    "--night",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Night of the catalogues of api1, api2 and api3, which move by the seed: prices change, products come and go.",
+)
 @click.option("--pages", type=click.IntRange(min=0), default=7, help="Pages per persona.")
 @click.option("--per-page", type=click.IntRange(min=1), default=20, help="Products per page.")
 @click.option(

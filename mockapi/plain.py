@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mockapi.api import Api, RefusedError, Window, as_json
-from mockapi.catalog import envelope, page_of
+from mockapi.catalog import envelope, page_of, pages_of
 from mockapi.dirt import soiled
 from mockapi.setup import Setup
 
@@ -21,8 +21,13 @@ class Plain(Api):
 
     @property
     def total(self) -> int:
-        """Return the number of records; all pages are full."""
-        return self.setup.pages * self.setup.per_page
+        """Return the number of records, as if all pages were full."""
+        return self._pages * self.setup.per_page
+
+    @property
+    def _pages(self) -> int:
+        setup = self.setup
+        return pages_of(self.name, setup.seed, pages=setup.pages, per_page=setup.per_page, night=setup.night)
 
     def window(self, request: Request) -> Window:
         """Read ``page``, from 1."""
@@ -34,9 +39,17 @@ class Plain(Api):
     def answer(self, request: Request, window: Window) -> Response:  # noqa: ARG002 - the window is enough
         """Return the records in the persona's envelope; api2 answers 204 past its end."""
         setup, page = self.setup, window.page
-        records = page_of(self.name, setup.seed, page, pages=setup.pages, per_page=setup.per_page, shift=window.shift)
+        records = page_of(
+            self.name,
+            setup.seed,
+            page,
+            pages=setup.pages,
+            per_page=setup.per_page,
+            shift=window.shift,
+            night=setup.night,
+        )
         if not records and self.name == "api2":
             return Response(status_code=204)
         if window.dirty:
             records = soiled(records)
-        return as_json(envelope(self.name, records, page, setup.pages))
+        return as_json(envelope(self.name, records, page, self._pages))
