@@ -72,6 +72,18 @@ def new_database(server: str) -> str:
     return f"{server}/{name}"
 
 
+def copy_of(url: str) -> str:
+    """Return the URL of a copy of a database that has no connections."""
+    if url.startswith("sqlite"):
+        copy = Path(url.removeprefix("sqlite:///")).with_name(f"{uuid4().hex}.db")
+        shutil.copy(url.removeprefix("sqlite:///"), copy)
+        return f"sqlite:///{copy}"
+    server, _, name = url.rpartition("/")
+    copied = f"shop_{uuid4().hex}"
+    execute(f"{server}/postgres", f"CREATE DATABASE {copied} TEMPLATE {name}")
+    return f"{server}/{copied}"
+
+
 def execute(url: str, statement: str) -> None:
     """Execute a statement outside a transaction."""
     with psycopg.connect(url, autocommit=True) as connection:
@@ -80,8 +92,15 @@ def execute(url: str, statement: str) -> None:
 
 def fetch(url: str, query: str) -> Sequence[tuple[object, ...]]:
     """Return the rows of a query in either database, as a user's own program reads them."""
+    return fetch_at_once(url, query)[0]
+
+
+def fetch_at_once(url: str, *queries: str) -> Sequence[Sequence[tuple[object, ...]]]:
+    """Return the rows of several queries, which all see the same state."""
     if url.startswith("sqlite"):
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
-            return connection.execute(query).fetchall()
+            connection.execute("BEGIN")
+            return [connection.execute(query).fetchall() for query in queries]
     with psycopg.connect(url) as session:
-        return session.execute(query.encode()).fetchall()
+        session.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        return [session.execute(query.encode()).fetchall() for query in queries]
