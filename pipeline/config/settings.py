@@ -348,7 +348,7 @@ class Config(Section, frozen=True):
         | None,
         Meta(
             description=f"also write the products to this file: {_SUFFIXES}; may contain `{{date}}`, `{{time}}` and "
-            '`{run}`; see "Load it elsewhere" in README.md'
+            "`{run}`; see docs/LOAD.md"
         ),
     ] = None
     store: Annotated[

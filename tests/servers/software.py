@@ -150,7 +150,7 @@ def missing(name: str) -> str | None:
     if not PYTHON:
         return "`just test-servers` runs this test"
     software = SOFTWARE[name]
-    absent = [f"the module {each}" for each in software.modules if each not in _installed()]
+    absent = [f"the module {each}" for each in software.modules if each not in installed()]
     absent += [f"the program {each}" for each in software.programs if shutil.which(each, path=PATH) is None]
     absent += [str(each) for each in software.files if not each.exists()]
     if absent:
@@ -159,7 +159,7 @@ def missing(name: str) -> str | None:
 
 
 @cache
-def _installed() -> frozenset[str]:
+def installed() -> frozenset[str]:
     """Return the names of the modules in the environment of the servers."""
     names = "import pkgutil; print(*(each.name for each in pkgutil.iter_modules()))"
     return frozenset(

@@ -142,3 +142,30 @@ def test_a_missing_library_is_an_error_with_the_command_that_installs_it(monkeyp
     assert place is not None
     with pytest.raises(ConfigError, match=r"store: needs alembic; run pip install 'catalogue-pipeline\[store\]'"):
         open_store(place)
+
+
+def test_several_stores_in_one_database_have_a_schema_each(server: str) -> None:
+    """`search_path` in the URL chooses the schema, as docs/STORE.md describes."""
+    url = new_database(server)
+    for schema in ("shops", "books"):
+        execute(url, f"CREATE SCHEMA {schema}")
+        write(f"{url}?options=-csearch_path%3D{schema}", Night({schema: {"1": Offer()}}))
+    assert fetch(url, "SELECT id FROM shops.products") == [("shops:1",)]
+    assert fetch(url, "SELECT id FROM books.products") == [("books:1",)]
+
+
+def test_a_file_can_be_backed_up_while_a_run_is_stored(tmp_path: Path) -> None:
+    """`VACUUM INTO` during the transaction copies the last run."""
+    url = f"sqlite:///{tmp_path}/catalogue.db"
+    write(url, NIGHT)
+
+    def back_up() -> None:
+        with closing(sqlite3.connect(tmp_path / "catalogue.db")) as connection:
+            connection.execute("VACUUM INTO ?", (str(tmp_path / f"backup-{len(list(tmp_path.iterdir()))}.db"),))
+
+    night = Night({"shop": {"1": Offer(price="1.00")}}, 1)
+    store(url).write(night.totals, night, back_up)
+    backups = list(tmp_path.glob("backup-*.db"))
+    assert backups
+    for backup in backups:
+        assert fetch(f"sqlite:///{backup}", "SELECT run FROM runs") == [("run-0",)]
