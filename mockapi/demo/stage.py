@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from mockapi.command import run_command
+from mockapi.demo import two_nights
 from mockapi.demo.evidence import Evidence, gather
 from mockapi.demo.narrator import Narrator
 from mockapi.demo.scenes import COOLDOWN, RPS, SCENES
@@ -49,12 +50,16 @@ async def demonstrate() -> int:
     if code in _INTERRUPTED:
         click.echo("\nInterrupted: there is no evidence.")
         return code
-    return _show(gather(stats, _OUTPUT, code))
+    click.echo("\nThen two nights of one shop, with --changes and --store. The second one:\n")
+    for line in await two_nights.play(_environment()):
+        click.echo(line)
+    nights = two_nights.gather(two_nights.moved(), two_nights.found())
+    return _show([*gather(stats, _OUTPUT, code), *nights])
 
 
 def _show(evidence: Sequence[Evidence]) -> int:
     click.echo("\nEvidence from the servers and from the summary:")
-    titles = {scene.name: scene.title for scene in SCENES}
+    titles = {scene.name: scene.title for scene in SCENES} | {two_nights.NAME: two_nights.TITLE}
     for name, items in groupby(evidence, key=lambda item: item.scene):
         click.echo(f"\n  {titles[name]} ({name})")
         for item in items:

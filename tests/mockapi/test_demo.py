@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from mockapi.catalog import page_of
 from mockapi.command import run_command
+from mockapi.demo import two_nights
 from mockapi.demo.evidence import gather
 from mockapi.demo.narrator import Narrator
 from mockapi.demo.scenes import COOLDOWN, PAGES, PER_PAGE, SCENES
@@ -97,6 +99,17 @@ def test_wrong_account_breaks_its_promise(tmp_path: Path, scene: str, change: di
 def test_no_summary_is_no_evidence(tmp_path: Path) -> None:
     """Without a summary, promises are broken, but nothing raises."""
     assert not all(item.kept for item in gather(reports(), tmp_path / "none.json", 1))
+
+
+def test_the_changes_of_two_nights_are_held_against_the_seed() -> None:
+    """The promises are kept for the counts of the seed, and broken for others and for none."""
+    wanted = two_nights.moved()
+    assert min(wanted.added, wanted.removed, wanted.changed) > 0
+    assert [item.kept for item in two_nights.gather(wanted, wanted)] == [True, True]
+    for field, kept in {"added": [False, True], "removed": [False, True], "prices": [True, False]}.items():
+        other = msgspec.structs.replace(wanted, **{field: 0})
+        assert [item.kept for item in two_nights.gather(wanted, other)] == kept
+    assert [item.kept for item in two_nights.gather(wanted, None)] == [False, False]
 
 
 def test_demonstration_shows_the_defaults() -> None:
