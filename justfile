@@ -73,6 +73,10 @@ bench-scale *args:
 bench-feed *args:
     PYTHONPATH=tests {{ uv }} run -q python bench/feed.py "$@"
 
+# Measure the store: a million products of which 1 % changed, in SQLite and in PostgreSQL; takes minutes
+bench-store *args:
+    PYTHONPATH=tests {{ uv }} run -q python bench/store.py "$@"
+
 # Read real server software from its URL alone, beside dlt's automatic paginator; takes minutes
 bench-real *args:
     UV="{{ uv }}" tests/servers/install.sh

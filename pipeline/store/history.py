@@ -78,12 +78,13 @@ class Night:
                     known.currency.is_distinct_from(tonight.currency),
                 )
             )
+            .order_by(tonight.id)
         )
         return self._upsert(PRICES, ["product", "seen_at", "price", "currency", "run"], changed)
 
     def _write_products(self) -> None:
         columns = [column.name for column in TONIGHT.columns]
-        seen = select(*TONIGHT.columns, self._at, self._at).where(true())
+        seen = select(*TONIGHT.columns, self._at, self._at).where(true()).order_by(TONIGHT.c.id)
         self._upsert(PRODUCTS, [*columns, "first_seen", "last_seen"], seen, kept={"first_seen"}, cleared=["removed_at"])
 
     def _knows_removed(self, source: SnapshotSource) -> bool:

@@ -70,7 +70,7 @@ PRICES = Table(
 TONIGHT = Table(
     "tonight",
     MetaData(),
-    Column("id", Text, primary_key=True),
+    Column("id", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("title", Text),
     Column("price", Price),
@@ -78,5 +78,4 @@ TONIGHT = Table(
     Column("category", Text, nullable=False),
     Column("extra", Document),
     prefixes=["TEMPORARY"],
-    sqlite_with_rowid=False,
 )

@@ -47,6 +47,8 @@ def upgrade() -> None:
         sa.Column("last_seen", time, nullable=False),
         sa.Column("removed_at", time),
         sqlite_with_rowid=False,
+        # Each run updates each row. With free space in its page, a row stays there, and no index changes.
+        postgresql_with={"fillfactor": 45},
     )
     op.create_table(
         "prices",
