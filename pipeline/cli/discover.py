@@ -24,6 +24,7 @@ from pipeline.errors import ConfigError, FetchError, Problem
 from pipeline.fetch.groups import neighbours
 from pipeline.normalize.normalizer import reader_for
 from pipeline.output.atomic import write_files
+from pipeline.store.opening import open_store
 from pipeline.ui.columns import printable
 
 # Products of each API that `init` shows.
@@ -92,11 +93,15 @@ def preview(path: Path | None, settings: Mapping[str, str], name: str | None, mo
 
 
 def check(path: Path | None, settings: Mapping[str, str], **flags: str | None) -> None:
-    """Request the first page of each endpoint, and show a table of the results."""
+    """Request the first page of each endpoint, show a table of the results, and connect to the store."""
     with ErrorLine(as_json=wants_json(flags)) as line:
-        endpoints = configure(path, settings, flags, line).endpoints
-        looked = trio.run(fetch_first_pages, endpoints)
-        print_text("\n".join([check_table(looked), *map(printable, neighbours(endpoints))]))
+        loaded = configure(path, settings, flags, line)
+        store = open_store(loaded.store) if loaded.store else None
+        looked = trio.run(fetch_first_pages, loaded.endpoints)
+        print_text("\n".join([check_table(looked), *map(printable, neighbours(loaded.endpoints))]))
+        if store:
+            store.check()
+            print_text(f"store: ok, {store.place}")
         sys.exit(_exit_code([outcome for _, outcome in looked]))
 
 

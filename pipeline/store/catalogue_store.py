@@ -21,21 +21,32 @@ class CatalogueStore:
         self._secrets = place.secrets
         self._database = Database(place.url)
 
-    def prepare(self) -> None:
-        """Connect, and bring the tables to this version. A server that cannot be reached yet is only logged.
+    def check(self) -> None:
+        """Connect, and bring the tables to this version.
 
         Raises:
             ConfigError: if the database cannot be used.
+            StoreUnreachableError: if its server does not answer.
         """
         try:
             with self._database.transaction():
                 pass
         except StoreUnreachableError as error:
-            text = "the store {} cannot be reached: {}; the run goes on, and tries it again at its end"
-            logger.error(text, self.place, self._secrets.redact(str(error)))
+            raise StoreUnreachableError(self._reason(error)) from error
         except StoreError as error:
-            wrong = f"{self.place} cannot be used: {self._secrets.redact(str(error))}"
-            raise ConfigError([Problem("store", f"{wrong}; correct it, or run with --no-store")]) from error
+            wrong = f"cannot be used: {self._reason(error)}; correct it, or run with --no-store"
+            raise ConfigError([Problem("store", wrong)]) from error
+
+    def prepare(self) -> None:
+        """Do the same before a run; that its server does not answer yet is only logged.
+
+        Raises:
+            ConfigError: if the database cannot be used.
+        """
+        try:
+            self.check()
+        except StoreUnreachableError as error:
+            logger.error("the store does not answer: {}; the run goes on, and tries it again at its end", error)
 
     def write(self, totals: Totals, snapshot: Snapshot, checkpoint: Callable[[], None] = lambda: None) -> Stored:
         """Write a run that did not fail, in one transaction; to write it again changes nothing.
@@ -49,5 +60,8 @@ class CatalogueStore:
             with self._database.transaction() as connection:
                 counts = Night(connection, totals, snapshot).write(checkpoint)
         except StoreError as error:
-            raise StoreError(f"{self.place}: {self._secrets.redact(str(error))}") from error
+            raise StoreError(self._reason(error)) from error
         return Stored(self.place, *counts)
+
+    def _reason(self, error: StoreError) -> str:
+        return f"{self.place}: {self._secrets.redact(str(error))}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
-from helpers.discovering import file_server, invoke
+from helpers.discovering import file_server, invoke, persona
 from jsonschema import Draft202012Validator
 
 from mockapi.faults import parse_fault
@@ -283,3 +283,22 @@ async def test_a_page_that_is_not_as_expected_is_not_ok(
             assert text in done.output
             if command == "check":
                 assert done.output.splitlines()[1].split()[1] == ("no" if code else "yes")
+
+
+async def test_check_connects_to_the_store(tmp_path: Path) -> None:
+    """`check` reports a store that works, and ends with an error for one that does not answer or is not usable."""
+    config = tmp_path / "config.yaml"
+    async with persona("dummyjson") as url:
+        codes = {}
+        for name, store in {
+            "ok": f"sqlite:///{tmp_path}/catalogue.db",
+            "down": "postgresql://me:geheim12@127.0.0.1:1/shop",
+            "wrong": "sqlite:////dev/null/x.db",
+        }.items():
+            config.write_text(f"endpoints: [{{name: shop, url: '{url}'}}]\nstore: '{store}'")
+            codes[name] = await invoke("check", "-c", str(config))
+    assert [done.exit_code for done in codes.values()] == [0, 1, 2]
+    assert f"store: ok, sqlite:///{tmp_path}/catalogue.db" in codes["ok"].output
+    assert "Error: postgresql://***@127.0.0.1:1/shop: connection failed" in codes["down"].output
+    assert "store: cannot be used: sqlite:////dev/null/x.db: " in codes["wrong"].output
+    assert "geheim12" not in codes["down"].output
