@@ -369,7 +369,8 @@ class Run:
         snapshot = RunSnapshot(catalogue)
         write = partial(store.write, summary.summary, snapshot, trio.from_thread.check_cancelled)
         try:
-            return msgspec.structs.replace(summary, stored=await trio.to_thread.run_sync(write))
+            stored = await trio.to_thread.run_sync(write)
+            return msgspec.structs.replace(summary, store=store.place, stored=stored)
         except StoreError as error:
             logger.error("the run is not stored: {}", error)
             return self._unstored(summary, str(error))

@@ -56,9 +56,10 @@ async def run(folder: Path, api: FakeApi, **options: Any) -> pipeline.Summary:
 async def test_a_run_is_stored_after_the_summary_is_written(tmp_path: Path) -> None:
     """The store has the products and the run, and the summary of the run has the numbers."""
     summary = await run(tmp_path, FakeApi(pages=2), store=sqlite(tmp_path))
-    assert summary.stored == Stored(f"sqlite:///{tmp_path}/catalogue.db", products=6, new=6, repriced=0, removed=0)
+    assert summary.stored == Stored(products=6, new=6, repriced=0, removed=0)
+    assert summary.store == f"sqlite:///{tmp_path}/catalogue.db"
     assert (summary.unstored, summary.journal) == (None, None)
-    url = summary.stored.place
+    url = summary.store
     assert fetch(url, "SELECT run, status, products FROM runs") == [(summary.summary.run, "complete", 6)]
     assert fetch(url, "SELECT source, status, products, rejected FROM sources") == [("a", "complete", 6, 0)]
     assert "6 new, 0 with another price, 0 removed → sqlite://" in closing_table(summary)
@@ -94,7 +95,7 @@ async def test_a_partial_run_is_stored_and_its_resumption_completes_it(tmp_path:
     resumed = await run(tmp_path, FakeApi(pages=3), store=sqlite(tmp_path), resume=True)
     assert resumed.stored is not None
     assert (resumed.stored.new, resumed.stored.removed) == (0, 0)
-    url = resumed.stored.place
+    url = f"sqlite:///{tmp_path}/catalogue.db"
     assert fetch(url, "SELECT status, products FROM runs ORDER BY started_at, run")[-1] == ("complete", 9)
     assert len(fetch(url, "SELECT run FROM runs")) == 2
 

@@ -4,13 +4,12 @@ import msgspec
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """What a run wrote into the store ``place``, whose password is not shown.
+    """The numbers of a run in the store.
 
     ``products`` came, of which ``new`` were never seen before; ``repriced`` have another price or currency than at
     their last time; ``removed`` are gone.
     """
 
-    place: str
     products: int
     new: int
     repriced: int

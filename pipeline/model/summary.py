@@ -219,7 +219,8 @@ class Summary(msgspec.Struct, frozen=True):
     ``report`` are the file of the products alone and the HTML report, if the configuration asks for them.
     ``products_kept`` is the file of the products that a failed run left as it was. ``changes`` is the file of the
     changes since the replaced summary, if the configuration asks for it, and ``changed`` has their numbers.
-    ``stored`` is the outcome of the store. If the store failed, ``unstored`` is the reason, and the journal remains.
+    ``store`` is the URL of the store without credentials, and ``stored`` has the numbers of the run in it. If the store
+    failed, ``unstored`` is the reason, and the journal remains.
     """
 
     summary: Totals
@@ -235,6 +236,7 @@ class Summary(msgspec.Struct, frozen=True):
     products_kept: Path | None = None
     changes: Path | None = None
     changed: Changes | None = None
+    store: str | None = None
     stored: Stored | None = None
     unstored: str | None = None
 

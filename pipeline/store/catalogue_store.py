@@ -10,7 +10,7 @@ from pipeline.model.stored import Stored
 from pipeline.model.summary import Totals
 from pipeline.output.snapshots import Snapshot
 from pipeline.store.database import Database
-from pipeline.store.history import Night
+from pipeline.store.history import HistoryWriter
 
 
 class CatalogueStore:
@@ -58,10 +58,9 @@ class CatalogueStore:
         """
         try:
             with self._database.transaction() as connection:
-                counts = Night(connection, totals, snapshot).write(checkpoint)
+                return HistoryWriter(connection, totals, snapshot).write(checkpoint)
         except StoreError as error:
             raise StoreError(self._reason(error)) from error
-        return Stored(self.place, *counts)
 
     def _reason(self, error: StoreError) -> str:
         return f"{self.place}: {self._secrets.redact(str(error))}"

@@ -36,9 +36,7 @@ class Database:
         self.is_sqlite = parsed.drivername == "sqlite"
         self._path = Path(parsed.database or "") if self.is_sqlite else None
         if self.is_sqlite:
-            self._engine = sqlalchemy.create_engine(
-                parsed, poolclass=NullPool, connect_args={"timeout": _PATIENCE, "check_same_thread": False}
-            )
+            self._engine = sqlalchemy.create_engine(parsed, poolclass=NullPool, connect_args={"timeout": _PATIENCE})
             event.listen(self._engine, "connect", _configure_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
         else:
@@ -95,7 +93,8 @@ def _migrate(connection: Connection) -> None:
     try:
         alembic.command.upgrade(config, "head")
     except CommandError as error:
-        raise StoreError(f"{_first_line(error)}; it is of a newer version of this program: update this one") from error
+        text = f"its tables are of a newer version of this program ({_first_line(error)}); update this one"
+        raise StoreError(text) from error
 
 
 def _first_line(error: BaseException) -> str:

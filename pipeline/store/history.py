@@ -5,34 +5,25 @@ is complete under the definition of its last stored run, and no rejected record 
 """
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Select, Table, exists, func, literal, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.errors import StoreError
+from pipeline.model.stored import Stored
 from pipeline.model.summary import Totals
 from pipeline.output.rejected_ids import RejectedIds
 from pipeline.output.snapshots import Snapshot, SnapshotSource
 from pipeline.store.staging import stage
-from pipeline.store.tables import PRICES, PRODUCTS, RUNS, SOURCES, TONIGHT, Time
-
-
-class Counts(NamedTuple):
-    """The numbers of :class:`~pipeline.model.stored.Stored`."""
-
-    products: int
-    new: int
-    repriced: int
-    removed: int
-
+from pipeline.store.tables import PRICES, PRODUCTS, RUNS, SOURCES, STAGING, Time
 
 # Ids in one statement; SQLite accepts 32,766 values.
 _MOST_IDS = 10_000
 
 
-class Night:
-    """One run, to be written within a transaction. Writing it again changes nothing."""
+class HistoryWriter:
+    """A writer of one run into the history, within a transaction. Writing a run again changes nothing."""
 
     def __init__(self, connection: Connection, totals: Totals, snapshot: Snapshot) -> None:
         self._connection = connection
@@ -40,7 +31,7 @@ class Night:
         self._snapshot = snapshot
         self._at = literal(totals.started_at, Time)
 
-    def write(self, checkpoint: Callable[[], None]) -> Counts:
+    def write(self, checkpoint: Callable[[], None]) -> Stored:
         """Write the run; ``checkpoint`` is called between the steps, and may raise.
 
         Raises:
@@ -57,34 +48,34 @@ class Night:
         checkpoint()
         removed = sum(self._remove(source) for source in self._snapshot.sources if self._knows_removed(source))
         self._write_run()
-        TONIGHT.drop(self._connection)
-        return Counts(products=staged, new=new, repriced=prices - new, removed=removed)
+        STAGING.drop(self._connection)
+        return Stored(products=staged, new=new, repriced=prices - new, removed=removed)
 
     def _count_new(self) -> int:
-        pairs = TONIGHT.outerjoin(PRODUCTS, PRODUCTS.c.id == TONIGHT.c.id)
+        pairs = STAGING.outerjoin(PRODUCTS, PRODUCTS.c.id == STAGING.c.id)
         count = select(func.count()).select_from(pairs).where(PRODUCTS.c.id.is_(None))
         return self._connection.execute(count).scalar_one()
 
     def _write_prices(self) -> int:
         """Write a price for each product that is new or has another price, and return their number."""
-        tonight, known = TONIGHT.c, PRODUCTS.c
+        came, known = STAGING.c, PRODUCTS.c
         changed = (
-            select(tonight.id, self._at, tonight.price, tonight.currency, literal(self._totals.run))
-            .select_from(TONIGHT.outerjoin(PRODUCTS, known.id == tonight.id))
+            select(came.id, self._at, came.price, came.currency, literal(self._totals.run))
+            .select_from(STAGING.outerjoin(PRODUCTS, known.id == came.id))
             .where(
                 or_(
                     known.id.is_(None),
-                    known.price.is_distinct_from(tonight.price),
-                    known.currency.is_distinct_from(tonight.currency),
+                    known.price.is_distinct_from(came.price),
+                    known.currency.is_distinct_from(came.currency),
                 )
             )
-            .order_by(tonight.id)
+            .order_by(came.id)
         )
         return self._upsert(PRICES, ["product", "seen_at", "price", "currency", "run"], changed)
 
     def _write_products(self) -> None:
-        columns = [column.name for column in TONIGHT.columns]
-        seen = select(*TONIGHT.columns, self._at, self._at).where(true()).order_by(TONIGHT.c.id)
+        columns = [column.name for column in STAGING.columns]
+        seen = select(*STAGING.columns, self._at, self._at).where(true()).order_by(STAGING.c.id)
         self._upsert(PRODUCTS, [*columns, "first_seen", "last_seen"], seen, kept={"first_seen"}, cleared=["removed_at"])
 
     def _knows_removed(self, source: SnapshotSource) -> bool:
@@ -104,7 +95,7 @@ class Night:
         missing = (
             (PRODUCTS.c.source == source.name)
             & PRODUCTS.c.removed_at.is_(None)
-            & ~exists().where(TONIGHT.c.id == PRODUCTS.c.id)
+            & ~exists().where(STAGING.c.id == PRODUCTS.c.id)
         )
         removal = update(PRODUCTS).values(removed_at=self._at)
         if not source.rejected:

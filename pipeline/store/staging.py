@@ -9,13 +9,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from pipeline.store.tables import PRODUCTS, TONIGHT
+from pipeline.store.tables import PRODUCTS, STAGING
 
 # The columns of the table: the price as a text, the further fields as JSON.
 Row = tuple[str, str, str | None, str | None, str | None, str, str | None]
 
 _BATCH = 5_000
-_CENT = Decimal("0.01")
 
 # NUL as JSON writes it. Texts in PostgreSQL cannot have it.
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
@@ -35,11 +34,11 @@ _decode = msgspec.json.Decoder(_Product).decode
 
 
 def stage(connection: Connection, lines: Iterable[bytes], checkpoint: Callable[[], None]) -> int:
-    """Create the table ``tonight``, load the products into it, and return their number.
+    """Create the staging table, load the products into it, and return their number.
 
     ``checkpoint`` is called every few thousand products; it may raise.
     """
-    TONIGHT.create(connection)
+    STAGING.create(connection)
     rows = map(_row, lines)
     total = 0
     load = _copy if connection.dialect.name == "postgresql" else _insert
@@ -47,24 +46,24 @@ def stage(connection: Connection, lines: Iterable[bytes], checkpoint: Callable[[
         checkpoint()
         load(connection, batch)
         total += len(batch)
-    # After the products, since they come in the order of the APIs: an index that grows with them costs ten times more.
+    # After the products, which come in the order of the APIs: an index that grows with them costs twice the time.
     if connection.dialect.name == "postgresql":
         # With their numbers of rows it joins the tables by hashes; autovacuum may not have counted them yet.
-        connection.exec_driver_sql(f"ANALYZE {TONIGHT.name}, {PRODUCTS.name}")
+        connection.exec_driver_sql(f"ANALYZE {STAGING.name}, {PRODUCTS.name}")
     else:
-        connection.exec_driver_sql("CREATE INDEX tonight_id ON tonight (id)")
+        connection.exec_driver_sql("CREATE INDEX pipeline_staging_id ON pipeline_staging (id)")
     return total
 
 
 def _copy(connection: Connection, rows: Iterable[Row]) -> None:
     driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY {TONIGHT.name} FROM STDIN") as copy:
+    with driver.cursor() as cursor, cursor.copy(f"COPY {STAGING.name} FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
 
 
 def _insert(connection: Connection, rows: Iterable[Row]) -> None:
-    statement = str(TONIGHT.insert().compile(dialect=connection.dialect))
+    statement = str(STAGING.insert().compile(dialect=connection.dialect))
     connection.exec_driver_sql(statement, list(rows))
 
 
@@ -79,9 +78,5 @@ def _row(line: bytes) -> Row:
 
 def price_text(price: Decimal) -> str:
     """Return the one text for a price: without an exponent, with at least two decimals, and no zero after those."""
-    text = str(price)
-    if text[-3:-2] == "." and "E" not in text:
-        return text
-    if price == price.quantize(_CENT):
-        return format(price.quantize(_CENT), "f")
-    return format(price, "f").rstrip("0")
+    whole, _, decimals = format(price, "f").partition(".")
+    return f"{whole}.{decimals.rstrip('0'):0<2}"

@@ -67,8 +67,8 @@ PRICES = Table(
 )
 
 # The products of one run, during its transaction. No migration makes it.
-TONIGHT = Table(
-    "tonight",
+STAGING = Table(
+    "pipeline_staging",
     MetaData(),
     Column("id", Text, nullable=False),
     Column("source", Text, nullable=False),

@@ -56,7 +56,7 @@ def closing_table(summary: Summary) -> str:
     if summary.changes and summary.changed:
         lines.append(f"{changes_line(summary.changed)} → {summary.changes}")
     if summary.stored:
-        lines.append(_stored(summary.stored))
+        lines.append(f"{_stored(summary.stored)} → {summary.store}")
     if summary.unstored:
         lines.append(_filled(f"not stored: {summary.unstored}"))
     if summary.report:
@@ -77,8 +77,7 @@ def replay_line(replay: Replay) -> str:
 
 
 def _stored(stored: Stored) -> str:
-    counts = f"{stored.new:,} new, {stored.repriced:,} with another price, {stored.removed:,} removed"
-    return f"{counts} → {stored.place}"
+    return f"{stored.new:,} new, {stored.repriced:,} with another price, {stored.removed:,} removed"
 
 
 def _row(source: SourceReport) -> tuple[str, ...]:

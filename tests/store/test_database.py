@@ -40,7 +40,7 @@ def test_a_database_of_a_newer_version_is_an_error(url: str) -> None:
             connection.execute(newer)
     else:
         execute(url, newer)
-    with pytest.raises(ConfigError, match="is of a newer version of this program: update this one"):
+    with pytest.raises(ConfigError, match="its tables are of a newer version of this program"):
         store(url).prepare()
     assert fetch(url, f"SELECT * FROM {VERSION_TABLE}") == [("9999",)]
 

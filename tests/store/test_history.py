@@ -24,7 +24,20 @@ def test_a_price_is_written_when_it_changes(url: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("price", ["0.1", "3.3000000000000003", "12345678901234567890.123456789", "1e3", "7", None])
+@pytest.mark.parametrize(
+    "price",
+    [
+        "0.1",
+        "123456789012345678901234567890.123456",
+        "5.10",
+        "0E-7",
+        "3.3000000000000003",
+        "12345678901234567890.123456789",
+        "1e3",
+        "7",
+        None,
+    ],
+)
 def test_prices_are_exact(url: str, price: str | None) -> None:
     """A price is the decimal that the summary has, whatever its length."""
     write(url, Night({"shop": {"1": Offer(price=price)}}))
