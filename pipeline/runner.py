@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from random import Random
-from typing import Protocol
 
 import msgspec
 import trio
@@ -18,7 +16,7 @@ from pipeline.config.resolve import ResolvedEndpoint, resolve
 from pipeline.config.settings import Config
 from pipeline.config.store import resolve_store
 from pipeline.distribution import VERSION
-from pipeline.errors import AbortedError, OutputError, StoreError, first_leaf
+from pipeline.errors import AbortedError, OutputError, first_leaf
 from pipeline.fetch.bulkhead import Bulkhead
 from pipeline.fetch.fetcher import Fetcher
 from pipeline.fetch.groups import make_throttles, neighbours
@@ -26,11 +24,10 @@ from pipeline.fetch.http.client import Connect, connector
 from pipeline.fetch.paging.select import usable
 from pipeline.fetch.policy.throttle import Throttle
 from pipeline.html_report.configuration import shown_configuration
-from pipeline.html_report.drawing import Draw, DrawingError, check_libraries, draw
+from pipeline.html_report.drawing import Draw, check_libraries, draw
 from pipeline.html_report.facts import Facts, gather
 from pipeline.model.pages import LostPage, NormalizedPage, Page, utc_timestamp
 from pipeline.model.status import RunStatus, Watch
-from pipeline.model.stored import Stored
 from pipeline.model.summary import FetchResult, RunStatistics, Summary, Totals
 from pipeline.normalize.consumer import Consumer, Dispatch, Normalized
 from pipeline.normalize.normalizer import normalize_separately, reader_for
@@ -41,7 +38,7 @@ from pipeline.output.expectations import expectations_of, full_list_in, problems
 from pipeline.output.files import OutputFiles
 from pipeline.output.journal import Journal
 from pipeline.output.previous import PreviousSummary
-from pipeline.output.snapshots import RunSnapshot, Snapshot
+from pipeline.publishing import Store, add_report, add_to_store, unstored
 from pipeline.shutdown import Shutdown
 from pipeline.store.opening import open_store
 
@@ -95,18 +92,6 @@ async def run(
         signals=signals,
         watch=watch,
     ).execute()
-
-
-class Store(Protocol):
-    """The history of the catalogue. Its methods run in a thread."""
-
-    place: str
-
-    def prepare(self) -> None:
-        """Check that it can be used, before anything is fetched; raise a ConfigError if not."""
-
-    def write(self, totals: Totals, snapshot: Snapshot, checkpoint: Callable[[], None]) -> Stored:
-        """Write a run in one transaction; raise a StoreError if that is not possible."""
 
 
 class Run:
@@ -180,13 +165,14 @@ class Run:
                     written, catalogue = await trio.to_thread.run_sync(self._write_outputs, results, seconds)
                     summary = written
                     if self._store and written.summary.status != "failed":
-                        summary = self._unstored(written, "it was ended by a signal")
-                        written = summary = await self._add_to_store(self._store, written, catalogue)
+                        summary = unstored(written, self._outputs, "it was ended by a signal")
+                        written = summary = await add_to_store(self._store, self._outputs, written, catalogue)
                     # From here on a second signal comes too late to undo what is written. It may end the drawing.
                     self._on_written()
                     try:
                         if self._config.report:
-                            summary = await self._add_report(written, catalogue, results)
+                            gather = partial(self._gather_facts, written, catalogue, results)
+                            summary = await add_report(self._draw, self._outputs, written, gather)
                     finally:
                         # The report needs the products in the journal, and its lock.
                         if written.journal is None:
@@ -360,47 +346,6 @@ class Run:
             changed=changed,
         )
         return summary, catalogue
-
-    async def _add_to_store(self, store: Store, summary: Summary, catalogue: Catalogue) -> Summary:
-        """Store the catalogue, and return the summary with the outcome; a failure is logged.
-
-        A cancellation takes effect within some thousand products, and leaves the store as it was.
-        """
-        snapshot = RunSnapshot(catalogue)
-        write = partial(store.write, summary.summary, snapshot, trio.from_thread.check_cancelled)
-        try:
-            stored = await trio.to_thread.run_sync(write)
-            return msgspec.structs.replace(summary, store=store.place, stored=stored)
-        except StoreError as error:
-            logger.error("the run is not stored: {}", error)
-            return self._unstored(summary, str(error))
-
-    def _unstored(self, summary: Summary, reason: str) -> Summary:
-        return msgspec.structs.replace(summary, unstored=reason, journal=self._outputs.journal)
-
-    async def _add_report(self, summary: Summary, catalogue: Catalogue, results: Sequence[FetchResult]) -> Summary:
-        """Draw and write the report, and return the summary with its path.
-
-        A failure is logged and never raised: the summary matters more than the report. A cancellation leaves no report.
-        """
-        report: Path | None = None
-        reason = "it was ended by a cancellation or a signal"
-        try:
-            facts = await trio.to_thread.run_sync(self._gather_facts, summary, catalogue, results)
-            report = await trio.to_thread.run_sync(self._outputs.write_report, await self._draw(facts))
-        except Exception as error:  # noqa: BLE001 - whatever the error, the run is complete without a report
-            # The remedy in an OutputError is about the catalogue, which is written.
-            cause = error.__cause__ if isinstance(error, OutputError) else error
-            reason = str(cause) if isinstance(cause, DrawingError | OSError) else repr(cause)
-            logger.opt(exception=error).debug("the report could not be made")
-        finally:
-            if report is None:
-                logger.error(
-                    "the report could not be made: {}; there is no report of this run, and that of an earlier one is"
-                    " removed; the summary has the same facts",
-                    reason,
-                )
-        return msgspec.structs.replace(summary, report=report)
 
     def _gather_facts(self, summary: Summary, catalogue: Catalogue, results: Sequence[FetchResult]) -> Facts:
         shown = shown_configuration(self._config, {endpoint.name: endpoint.secrets for endpoint in self._endpoints})
