@@ -6,11 +6,12 @@ from pathlib import Path
 import msgspec
 
 from pipeline.model.dead_letters import rejects_file
-from pipeline.output.files import report_file
+from pipeline.output.files import changes_file, report_file
 from pipeline.output.journal import journal_folder
 
 _OUTPUT = Path("out/summary.json")
 _PRODUCTS = Path("out/products.csv")
+_STORE = Path("out/catalogue.db")
 _JOURNAL = journal_folder(_OUTPUT)
 
 
@@ -26,6 +27,16 @@ FILES: Sequence[WrittenFile] = (
     WrittenFile(_OUTPUT, "the summary: results per source, errors, and all products", "until the next run replaces it"),
     WrittenFile(
         _PRODUCTS, f"the products alone, with `--products {_PRODUCTS}`", "until a run that is not `failed` replaces it"
+    ),
+    WrittenFile(
+        changes_file(_OUTPUT),
+        "what changed since the summary that was replaced, with `--changes`",
+        "until the next run with `--changes`",
+    ),
+    WrittenFile(
+        _STORE,
+        f"the history of the catalogue, with `--store sqlite:///{_STORE}`; during a run also with `-wal` and `-shm`",
+        "always: each run adds to it",
     ),
     WrittenFile(report_file(_OUTPUT), "the HTML report, with `--report`", "until the next run with `--report`"),
     WrittenFile(

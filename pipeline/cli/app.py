@@ -180,7 +180,7 @@ def preview(**options: Any) -> None:
 @click.command(cls=Command, examples=("check -c shops.yaml", "check --log-format json"))
 @configuration_options
 def check(**options: Any) -> None:
-    """Check configuration, environment variables, APIs and the store.
+    """Check configuration, environment, APIs and the store.
 
     Requests the first page of each API once.
     """

@@ -10,7 +10,10 @@ class ExitCode(enum.IntEnum):
     meaning: str
 
     COMPLETE = 0, "complete"
-    FAILED = 1, "failed: no source delivered a product, writing failed at the end (a full disk), or an internal error"
+    FAILED = (
+        1,
+        "failed: no source delivered a product, writing failed at the end (disk, store), or an internal error",
+    )
     USAGE = 2, "usage or configuration error, or the output cannot be written; every problem is listed"
     PARTIAL = (
         3,

@@ -18,6 +18,8 @@ written = set()
 def note(event, arguments):
     if event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR):
         written.add(os.path.relpath(arguments[0]) if isinstance(arguments[0], str | os.PathLike) else "")
+    elif event == "sqlite3.connect":
+        written.add(os.path.relpath(arguments[0]))
     elif event == "os.rename":
         written.add(os.path.relpath(arguments[1]))
 
@@ -38,7 +40,15 @@ async def test_every_file_that_is_written_is_listed(tmp_path: Path) -> None:
     with file_server(tmp_path) as home:
         endpoints = [{"name": name, "url": f"{home}/{name}.json", "paging": "none"} for name in ("early", "late")]
         (tmp_path / "shops.yaml").write_text(json.dumps({"endpoints": endpoints}))
-        for flags, code in (([], 3), ([], 3), (["--resume", "--report", "--products", "out/products.csv"], 0)):
+        everything = [
+            "--report",
+            "--products",
+            "out/products.csv",
+            "--changes",
+            "--store",
+            "sqlite:///out/catalogue.db",
+        ]
+        for flags, code in (([], 3), ([], 3), (["--resume", *everything], 0)):
             if flags:
                 (tmp_path / "late.json").write_text('[{"id": 2, "price": 5}]')
             command = [sys.executable, "-c", WRITES, "-c", "shops.yaml", *flags]
