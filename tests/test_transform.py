@@ -109,7 +109,7 @@ async def test_rejected_records_are_replayed_through_the_transform(tmp_path: Pat
     (endpoint,) = loaded.endpoints
     reader = reader_for(endpoint.fields, endpoint.explode, endpoint.transform)
     replay_rejects(
-        OutputFiles.of(loaded.config),
+        OutputFiles.of_newest(loaded.config),
         lambda pages: normalize_batch(pages, {"shop": reader}),
         expectations_of(loaded.config),
     )

@@ -21,9 +21,6 @@ VERSION_TABLE = "pipeline_schema"
 _PATIENCE = 60
 _CONNECT_TIMEOUT = 10
 
-# In KiB. With SQLite's own 2,000 a million products cost twice the time.
-_SQLITE_CACHE = 65_536
-
 # Identifies the lock of this program among the advisory locks of a PostgreSQL database; any number is fine.
 _LOCK = 7_305_120_993
 
@@ -79,7 +76,6 @@ def _configure_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntr
     connection.isolation_level = None
     # With a write-ahead log, readers go on during a transaction.
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA cache_size = -{_SQLITE_CACHE}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
