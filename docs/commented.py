@@ -7,8 +7,9 @@ import msgspec
 
 from docs.tables import shown_default, with_choices
 from mockapi.personas import path, usual_port
+from pipeline.config.endpoint import Endpoint
 from pipeline.config.section import Key, keys_of
-from pipeline.config.settings import Config, Endpoint
+from pipeline.config.settings import Config
 from pipeline.distribution import VERSION
 
 _COLUMN = 28

@@ -8,9 +8,10 @@ from docs.markdown import code, codes, context_of, described_flags, table
 from pipeline.cli import main
 from pipeline.cli.exit_codes import ExitCode
 from pipeline.config.auth import Auth
+from pipeline.config.endpoint import Endpoint
 from pipeline.config.presets import load_preset, preset_names
 from pipeline.config.section import Key, Section, keys_of
-from pipeline.config.settings import Config, Endpoint
+from pipeline.config.settings import Config
 from pipeline.config.source import Fields, Paging, PagingStyle, Price
 from pipeline.normalize.fields import CATEGORY_KEYS, CURRENCY_KEYS, ID_KEYS, PRICE_KEYS, TITLE_KEYS
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from pipeline.config.endpoint import Endpoint, RateLimit
 from pipeline.config.load import load_config
-from pipeline.config.settings import Config, Endpoint, RateLimit
+from pipeline.config.settings import Config
 from pipeline.config.source import Fields, Paging, PagingStyle
 from pipeline.errors import AbortedError, ConfigError, OutputError, PipelineError, Problem
 from pipeline.model.pages import Product

@@ -11,8 +11,9 @@ from helpers.running import run_pipeline
 from helpers.support import FakeApi, client, config, dispatch_inline, forever, ok, records, reply
 
 import pipeline
+from pipeline.config.endpoint import Endpoint
 from pipeline.config.expect import Expect
-from pipeline.config.settings import Config, Endpoint
+from pipeline.config.settings import Config
 from pipeline.ui.table import closing_table
 
 pytestmark = pytest.mark.virtual_time

@@ -12,8 +12,8 @@ from helpers.running import run_pipeline
 from helpers.support import NO_LIMIT, NO_TLS, FakeApi, config, dispatch_inline, forever, ok, records, reply
 
 import pipeline
+from pipeline.config.endpoint import Endpoint, Retry
 from pipeline.config.resolve import ResolvedEndpoint
-from pipeline.config.settings import Endpoint, Retry
 from pipeline.errors import ConfigError, OutputError
 from pipeline.fetch.http.client import Client
 from pipeline.output.journal import Journal

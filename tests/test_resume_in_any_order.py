@@ -32,8 +32,9 @@ from helpers.shops import (
 )
 from helpers.support import NO_JITTER, NO_TLS, ok
 
+from pipeline.config.endpoint import Endpoint, RateLimit
 from pipeline.config.resolve import ResolvedEndpoint
-from pipeline.config.settings import Config, Endpoint, Queue, RateLimit, WorkerPool
+from pipeline.config.settings import Config, Queue, WorkerPool
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.fetch.http.client import Client
 from pipeline.model.pages import NormalizedPage, Page

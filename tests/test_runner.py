@@ -13,8 +13,9 @@ from helpers.running import run_pipeline
 from helpers.support import NO_LIMIT, NO_TLS, FakeApi, config, dispatch_inline, forever, ok, records, reply
 
 import pipeline
+from pipeline.config.endpoint import RateLimit
 from pipeline.config.resolve import ResolvedEndpoint
-from pipeline.config.settings import Config, Queue, RateLimit, WorkerPool
+from pipeline.config.settings import Config, Queue, WorkerPool
 from pipeline.errors import ConfigError
 from pipeline.fetch.http.client import Client
 from pipeline.model.pages import NormalizedPage, Page

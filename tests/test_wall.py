@@ -20,8 +20,9 @@ from helpers.support import NO_JITTER, NO_TLS, FakeApi
 from loguru import logger
 
 import pipeline
+from pipeline.config.endpoint import Endpoint, RateLimit
 from pipeline.config.resolve import ResolvedEndpoint
-from pipeline.config.settings import Config, Endpoint, RateLimit
+from pipeline.config.settings import Config
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.errors import OutputError
 from pipeline.fetch.account.ledger import Ledger

@@ -6,10 +6,11 @@ from pathlib import Path
 from click import Context, Parameter
 from click.shell_completion import CompletionItem
 
+from pipeline.config.endpoint import Endpoint
 from pipeline.config.load import DEFAULT_PATH
 from pipeline.config.presets import preset_names
 from pipeline.config.section import Key, keys_of
-from pipeline.config.settings import Config, Endpoint
+from pipeline.config.settings import Config
 from pipeline.config.yaml import read_yaml
 from pipeline.errors import ConfigError
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import msgspec
 
+from pipeline.config.endpoint import Endpoint
 from pipeline.config.resolve import ResolvedEndpoint, resolve
 from pipeline.config.section import keys_of
-from pipeline.config.settings import NO_ENDPOINTS, Config, Endpoint
+from pipeline.config.settings import NO_ENDPOINTS, Config
 from pipeline.config.store import StorePlace, resolve_store
 from pipeline.config.validate import WHOLE, Builder, RawText, did_you_mean
 from pipeline.config.yaml import parse_text, read_yaml

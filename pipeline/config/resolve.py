@@ -8,12 +8,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import msgspec
 
 from pipeline.config.auth import NO_AUTH, Auth, Credentials
+from pipeline.config.endpoint import Breaker, Endpoint, Http, RateLimit, Retry
 from pipeline.config.expansion import Expansion, SecretFiles, expand_query, identity
 from pipeline.config.expect import Expect
 from pipeline.config.http_syntax import basic_credentials, header_error
 from pipeline.config.presets import FullList, load_preset
 from pipeline.config.request import NO_REQUEST, BodyFormat, Request
-from pipeline.config.settings import NO_ENDPOINTS, Breaker, Config, Endpoint, Http, RateLimit, Retry
+from pipeline.config.settings import NO_ENDPOINTS, Config
 from pipeline.config.source import Fields, Paging
 from pipeline.config.transform import Transform, load_transforms
 from pipeline.errors import ConfigError, Problem

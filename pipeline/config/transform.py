@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import msgspec
 
-from pipeline.config.settings import Endpoint
+from pipeline.config.endpoint import Endpoint
 from pipeline.errors import ConfigError, Problem
 
 # Takes a decoded record, and returns a record, a list of records, or None to drop it.

@@ -10,9 +10,10 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
 
+from pipeline.config.endpoint import Endpoint
 from pipeline.config.presets import Preset, load_preset, preset_error
 from pipeline.config.section import RULE, Section, bare, choices_in, extra_in, holds_secret, section_in
-from pipeline.config.settings import Config, Endpoint
+from pipeline.config.settings import Config
 from pipeline.config.yaml import parse_text
 from pipeline.errors import ConfigError, Problem
 

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pipeline.config.settings import Config, Endpoint, RateLimit
+from pipeline.config.endpoint import Endpoint, RateLimit
+from pipeline.config.settings import Config
 from pipeline.config.source import PagingStyle
 from pipeline.discovery.first_page import FirstPage
 from pipeline.fetch.policy.quota import tightest_quota

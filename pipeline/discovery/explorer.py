@@ -2,8 +2,8 @@
 
 from random import Random
 
+from pipeline.config.endpoint import RateLimit
 from pipeline.config.resolve import ResolvedEndpoint
-from pipeline.config.settings import RateLimit
 from pipeline.discovery.first_page import FirstPage, fetch_first_page, few_attempts
 from pipeline.discovery.proof import Proof, prove_paging
 from pipeline.discovery.record_lists import LikeliestFinder

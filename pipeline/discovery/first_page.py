@@ -7,9 +7,9 @@ from random import Random
 import msgspec
 import trio
 
+from pipeline.config.endpoint import Breaker, Retry
 from pipeline.config.request import BodyFormat
 from pipeline.config.resolve import ResolvedEndpoint
-from pipeline.config.settings import Breaker, Retry
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.discovery.record_lists import LikeliestFinder, RecordList
 from pipeline.errors import FeedFoundError, FetchError

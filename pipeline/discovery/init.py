@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 import trio
 
+from pipeline.config.endpoint import Endpoint
 from pipeline.config.expect import Expect
 from pipeline.config.http_syntax import header_error, host_and_port, url_error
 from pipeline.config.load import config_of, config_of_text
 from pipeline.config.presets import Preset, load_preset
 from pipeline.config.request import BodyFormat, Method
 from pipeline.config.resolve import ResolvedEndpoint, resolve
-from pipeline.config.settings import Config, Endpoint
+from pipeline.config.settings import Config
 from pipeline.discovery.draft import (
     Draft,
     draft_endpoint,

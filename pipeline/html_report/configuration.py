@@ -7,8 +7,9 @@ import msgspec
 import yaml
 
 from pipeline.config.auth import Auth
+from pipeline.config.endpoint import Endpoint
 from pipeline.config.section import Section, keys_of
-from pipeline.config.settings import Config, Endpoint
+from pipeline.config.settings import Config
 from pipeline.redaction import Secrets, shown_definition, shown_value
 
 # Further endpoints are only counted.

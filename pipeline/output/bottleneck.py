@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from pipeline.config.settings import RateLimit
+from pipeline.config.endpoint import RateLimit
 from pipeline.formatting import counted
 from pipeline.model.metrics import Activity, TimeSpent, Traffic
 from pipeline.model.summary import FetchResult

@@ -13,9 +13,10 @@ from helpers.configs import ONE, load, problems
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pipeline.config.endpoint import Endpoint, Http, RateLimit, Retry
 from pipeline.config.load import load_config
 from pipeline.config.resolve import resolve
-from pipeline.config.settings import PRODUCT_FORMATS, Config, Endpoint, Http, Level, Log, RateLimit, Retry
+from pipeline.config.settings import PRODUCT_FORMATS, Config, Level, Log
 from pipeline.distribution import VERSION
 from pipeline.errors import ConfigError
 from pipeline.fetch.http.client import Client

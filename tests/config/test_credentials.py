@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 import trio
 
+from pipeline.config.endpoint import Endpoint
 from pipeline.config.expansion import Expansion, expand_query, has_reference
 from pipeline.config.load import load_config
 from pipeline.config.resolve import resolve
-from pipeline.config.settings import Config, Endpoint
+from pipeline.config.settings import Config
 from pipeline.errors import ConfigError
 from pipeline.redaction import shown_url
 

@@ -6,9 +6,10 @@ import pytest
 from helpers.configs import load, problems
 
 from pipeline.config.auth import NO_CREDENTIALS
+from pipeline.config.endpoint import Endpoint, RateLimit
 from pipeline.config.presets import load_preset, preset_names
 from pipeline.config.resolve import resolve
-from pipeline.config.settings import Config, Endpoint, RateLimit
+from pipeline.config.settings import Config
 from pipeline.config.source import PagingStyle, PriceKind
 
 NAMES = (

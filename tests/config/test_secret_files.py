@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from pipeline.config.auth import ApiKey, Auth, BasicAuth, OAuth2
+from pipeline.config.endpoint import Endpoint
 from pipeline.config.expansion import Expansion, SecretFiles, has_reference
 from pipeline.config.load import load_config
 from pipeline.config.resolve import resolve
-from pipeline.config.settings import Config, Endpoint
+from pipeline.config.settings import Config
 from pipeline.errors import ConfigError
 from pipeline.redaction import shown_definition, shown_value
 

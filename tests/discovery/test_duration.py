@@ -11,8 +11,9 @@ from helpers.support import client, records, reply
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.config.endpoint import Endpoint, RateLimit
 from pipeline.config.resolve import resolve
-from pipeline.config.settings import Config, Endpoint, RateLimit
+from pipeline.config.settings import Config
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.discovery.duration import Estimate, estimate, slowest, timeout_for
 from pipeline.discovery.first_page import FirstPage

@@ -23,10 +23,11 @@ from mockapi.shops import SHOPS
 from pipeline.cli import main
 from pipeline.cli.exit_codes import ExitCode
 from pipeline.config.auth import ApiKey, Auth, BasicAuth, OAuth2
+from pipeline.config.endpoint import Endpoint
 from pipeline.config.load import config_of_text, load_config
 from pipeline.config.resolve import resolve
 from pipeline.config.section import Section, keys_of
-from pipeline.config.settings import Config, Endpoint
+from pipeline.config.settings import Config
 from pipeline.config.source import Fields, Paging, PagingStyle, Price
 
 README = (ROOT / "README.md").read_text()

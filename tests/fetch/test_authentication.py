@@ -11,8 +11,9 @@ from helpers.running import run_pipeline
 from helpers.support import NO_LIMIT, NO_TLS, FakeApi, dispatch_inline, ok, records, reply, walk
 
 from pipeline.config.auth import ApiKey, Auth, BasicAuth, Credentials
+from pipeline.config.endpoint import Http
 from pipeline.config.resolve import ResolvedEndpoint, resolve
-from pipeline.config.settings import Config, Http
+from pipeline.config.settings import Config
 from pipeline.fetch.http.client import Client
 from pipeline.fetch.http.hosts import HostPolicy
 

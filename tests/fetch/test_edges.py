@@ -16,7 +16,7 @@ from helpers.support import NO_LIMIT, NO_TLS, endpoint, reply
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.config.settings import Http, Retry
+from pipeline.config.endpoint import Http, Retry
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.errors import CredentialsRefusedError, FetchError, PermanentError, TransientError
 from pipeline.fetch import access

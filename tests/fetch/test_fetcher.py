@@ -8,7 +8,7 @@ import pytest
 import trio
 from helpers.support import NO_LIMIT, FakeApi, actions, client, endpoint, forever, ok, records, reply, walk
 
-from pipeline.config.settings import Breaker, Http, RateLimit, Retry
+from pipeline.config.endpoint import Breaker, Http, RateLimit, Retry
 from pipeline.errors import TransientError
 from pipeline.fetch.fetcher import Fetcher
 from pipeline.normalize.normalizer import DEFAULT_READER

@@ -9,7 +9,7 @@ import pytest
 from helpers.graphql import EVERYTHING, INCOMPLETE, NO_RATE, PAGES, RELAY, REQUEST, GraphQL
 from helpers.support import actions, ok, records, reply, walk
 
-from pipeline.config.settings import Retry
+from pipeline.config.endpoint import Retry
 from pipeline.config.source import Paging
 
 virtual_time = pytest.mark.virtual_time

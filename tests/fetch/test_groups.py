@@ -12,9 +12,9 @@ from helpers.running import run_pipeline
 from helpers.support import NO_TLS, FakeApi, dispatch_inline, endpoint, reply
 
 from mockapi.quota import Quota
+from pipeline.config.endpoint import RateLimit
 from pipeline.config.http_syntax import host_and_port
 from pipeline.config.resolve import ResolvedEndpoint, resolve
-from pipeline.config.settings import RateLimit
 from pipeline.fetch.groups import make_throttles, neighbours
 from pipeline.fetch.http.client import Client
 from pipeline.model.summary import Summary

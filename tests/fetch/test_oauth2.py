@@ -11,7 +11,7 @@ import trio
 from helpers.support import NO_LIMIT, ok, records, reply, walk
 
 from pipeline.config.auth import ClientSecretIn, Credentials, OAuth2
-from pipeline.config.settings import RateLimit
+from pipeline.config.endpoint import RateLimit
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.errors import CredentialsRefusedError
 from pipeline.fetch.access import TokenSource

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from pipeline.config.settings import RateLimit
+from pipeline.config.endpoint import RateLimit
 from pipeline.config.source import Paging, PagingStyle
 
 LIMIT = RateLimit(rps=5, burst=5)

@@ -14,9 +14,10 @@ import trio
 import pipeline
 from helpers.running import run_pipeline
 from helpers.support import NO_JITTER, NO_LIMIT, NO_TLS, dispatch_inline
+from pipeline.config.endpoint import Endpoint
 from pipeline.config.request import BodyFormat
 from pipeline.config.resolve import ResolvedEndpoint
-from pipeline.config.settings import Config, Endpoint
+from pipeline.config.settings import Config
 from pipeline.fetch.http.client import Client
 
 COLUMNS = ("id", "title", "price")

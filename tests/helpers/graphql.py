@@ -8,8 +8,8 @@ import msgspec
 import trio
 
 from helpers.support import ok, records
+from pipeline.config.endpoint import RateLimit
 from pipeline.config.request import Method, Request
-from pipeline.config.settings import RateLimit
 from pipeline.config.source import Paging, PagingStyle
 
 QUERY = "query ($first: Int!, $after: String) { products(first: $first, after: $after) { nodes { id } } }"

@@ -11,10 +11,11 @@ import msgspec
 import trio
 
 from pipeline.config.auth import NO_CREDENTIALS
+from pipeline.config.endpoint import Breaker, Endpoint, Http, RateLimit, Retry
 from pipeline.config.expect import Expect
 from pipeline.config.request import NO_REQUEST, Request
 from pipeline.config.resolve import ResolvedEndpoint
-from pipeline.config.settings import Breaker, Config, Endpoint, Http, RateLimit, Retry
+from pipeline.config.settings import Config
 from pipeline.config.source import Fields, Paging, PagingStyle
 from pipeline.fetch.content.records import RecordFinder
 from pipeline.fetch.fetcher import Fetcher

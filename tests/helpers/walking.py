@@ -11,7 +11,7 @@ from helpers.shops import (
     Shop,
 )
 from helpers.support import NO_LIMIT, NO_TLS, endpoint
-from pipeline.config.settings import RateLimit
+from pipeline.config.endpoint import RateLimit
 from pipeline.config.source import Paging
 from pipeline.fetch.fetcher import Fetcher
 from pipeline.fetch.http.client import Client

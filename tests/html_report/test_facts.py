@@ -10,7 +10,7 @@ from helpers.support import endpoint
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config.settings import RateLimit
+from pipeline.config.endpoint import RateLimit
 from pipeline.html_report.facts import (
     CATEGORY_LENGTH,
     EXAMPLES,

@@ -16,7 +16,8 @@ from mockapi.demo.narrator import Narrator
 from mockapi.demo.scenes import COOLDOWN, PAGES, PER_PAGE, SCENES
 from mockapi.dirt import soiled
 from mockapi.stats import Seen, StatsReport
-from pipeline.config.settings import Breaker, Config, RateLimit
+from pipeline.config.endpoint import Breaker, RateLimit
+from pipeline.config.settings import Config
 
 WHOLE = {"status": "complete", "pages_fetched": PAGES, "products": PAGES * PER_PAGE}
 SOURCES: dict[str, dict[str, Any]] = {

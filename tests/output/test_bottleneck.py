@@ -5,7 +5,7 @@ import re
 import pytest
 from helpers.support import FakeApi, walk
 
-from pipeline.config.settings import RateLimit
+from pipeline.config.endpoint import RateLimit
 from pipeline.model.metrics import NO_TRAFFIC, Activity, Outcome, Slot, TimeSpent, Traffic
 from pipeline.output.bottleneck import bottleneck
 

@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pipeline
+from pipeline.config.endpoint import Endpoint
 from pipeline.config.resolve import ResolvedEndpoint
-from pipeline.config.settings import Config, Endpoint
+from pipeline.config.settings import Config
 from pipeline.fetch.http.client import Client
 from pipeline.normalize.normalizer import normalize_batch
 from pipeline.output.dated_names import dated, new_run, newest_first, undated

@@ -10,9 +10,10 @@ from helpers.reports import a_source
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.config.endpoint import Endpoint
 from pipeline.config.expect import Expect
 from pipeline.config.presets import load_preset
-from pipeline.config.settings import Config, Endpoint
+from pipeline.config.settings import Config
 from pipeline.model.summary import Gap, SourceReport, Unmet
 from pipeline.output.expectations import expectations_of, full_list_in, problems_of, unmet_expectations, with_verdicts
 

@@ -19,7 +19,8 @@ from hypothesis import given
 
 import pipeline
 from pipeline.cli import main
-from pipeline.config.settings import Config, Endpoint
+from pipeline.config.endpoint import Endpoint
+from pipeline.config.settings import Config
 from pipeline.config.source import Fields
 from pipeline.errors import ConfigError, OutputError
 from pipeline.model.status import Poll

@@ -13,8 +13,9 @@ import pytest
 import trio
 
 import pipeline
+from pipeline.config.endpoint import Endpoint, Http, RateLimit
 from pipeline.config.expect import Expect
-from pipeline.config.settings import Config, Endpoint, Http, RateLimit
+from pipeline.config.settings import Config
 from pipeline.config.source import Paging, PagingStyle
 
 CAP = 8_000_000

@@ -12,7 +12,8 @@ from helpers.running import run_pipeline
 from mockapi.faults import KINDS, PERSONAS, Fault
 from mockapi.serve import serving
 from mockapi.settings import Settings
-from pipeline.config.settings import Breaker, Config, Endpoint, Http, RateLimit, Retry
+from pipeline.config.endpoint import Breaker, Endpoint, Http, RateLimit, Retry
+from pipeline.config.settings import Config
 from pipeline.config.source import Paging, PagingStyle
 
 SEEDS = range(1, int(os.environ.get("STORM_SEEDS", "20")) + 1)

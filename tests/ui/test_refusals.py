@@ -8,8 +8,8 @@ import pytest
 from helpers.running import run_pipeline
 from helpers.support import NO_TLS, FakeApi, config, dispatch_inline, reply
 
+from pipeline.config.endpoint import RateLimit
 from pipeline.config.resolve import ResolvedEndpoint
-from pipeline.config.settings import RateLimit
 from pipeline.fetch.http.client import Client
 from pipeline.ui.table import closing_table
 

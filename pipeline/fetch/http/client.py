@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl
 import httpx
 import trio
 
+from pipeline.config.endpoint import Http
 from pipeline.config.http_syntax import is_loopback
 from pipeline.config.request import NO_REQUEST, BodyFormat, Method, Request
 from pipeline.config.resolve import ResolvedEndpoint
-from pipeline.config.settings import Http
 from pipeline.errors import FeedFoundError, PermanentError, PipelineError, RedirectedError, TransientError
 from pipeline.fetch.content.envelope import Envelope, as_text
 from pipeline.fetch.content.response import Response

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import httpx
 
+from pipeline.config.endpoint import Http
 from pipeline.config.http_syntax import host_and_port
-from pipeline.config.settings import Http
 from pipeline.errors import FetchError, PermanentError, RateLimitedError, TransientError, UnreachableError
 from pipeline.fetch.policy.backoff import parse_retry_after
 from pipeline.fetch.policy.quota import seconds_until_quota

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from pipeline.config.settings import Breaker, RateLimit
+from pipeline.config.endpoint import Breaker, RateLimit
 from pipeline.errors import FetchError, PermanentError, RateLimitedError, TransientError
 from pipeline.fetch.account.recorder import MOST_SPANS, TrafficRecorder
 from pipeline.model.metrics import NO_TRAFFIC, Outcome, Traffic

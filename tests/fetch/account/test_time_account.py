@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from pipeline.config.settings import Breaker, RateLimit
+from pipeline.config.endpoint import Breaker, RateLimit
 from pipeline.fetch.account.time_account import TimeAccount
 from pipeline.model.metrics import Activity, TimeSpent
 

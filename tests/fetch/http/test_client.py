@@ -12,7 +12,7 @@ from helpers.support import NO_TLS
 from mockapi.faults import parse_fault
 from mockapi.serve import serving
 from mockapi.settings import Settings
-from pipeline.config.settings import Http
+from pipeline.config.endpoint import Http
 from pipeline.errors import ConfigError, FetchError, PermanentError, RateLimitedError, TransientError, UnreachableError
 from pipeline.fetch.content.response import Response
 from pipeline.fetch.http.client import Client

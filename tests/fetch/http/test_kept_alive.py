@@ -8,7 +8,7 @@ import pytest
 import trio
 from helpers.support import NO_TLS
 
-from pipeline.config.settings import Http
+from pipeline.config.endpoint import Http
 from pipeline.errors import TransientError
 from pipeline.fetch.http.client import Client
 

@@ -11,7 +11,7 @@ from helpers.support import NO_TLS, reply
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config.settings import Http
+from pipeline.config.endpoint import Http
 from pipeline.errors import FetchError, PermanentError
 from pipeline.fetch.http.client import Client
 from pipeline.fetch.http.server_message import LONGEST_BODY, LONGEST_MESSAGE, server_message

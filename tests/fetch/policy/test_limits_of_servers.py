@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from mockapi.quota import KINDS, Quota
-from pipeline.config.settings import RateLimit, Retry
+from pipeline.config.endpoint import RateLimit, Retry
 from pipeline.model.summary import Status
 
 # A bucket that counts refusals and leaks less than this many requests a second is refilled by requests a minute apart.

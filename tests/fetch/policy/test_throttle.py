@@ -11,7 +11,7 @@ import trio
 from helpers.enforcing import EnforcingApi
 from helpers.support import FakeApi, ok, records, reply, walk
 
-from pipeline.config.settings import RateLimit
+from pipeline.config.endpoint import RateLimit
 from pipeline.errors import DeadlineNearError
 from pipeline.fetch.policy.quota import Quota, seconds_until_quota, tightest_quota
 from pipeline.fetch.policy.throttle import Throttle
