@@ -6,7 +6,6 @@ from random import Random
 from typing import Any
 
 import pytest
-import trio
 from helpers.databases import fetch
 from helpers.running import run_pipeline
 from helpers.support import NO_LIMIT, NO_TLS, FakeApi, config, dispatch_inline, forever, reply
@@ -121,23 +120,3 @@ async def test_a_store_that_cannot_be_used_is_an_error_before_anything_is_fetche
         await run(tmp_path, api, store=sqlite(tmp_path))
     assert api.asked == []
     assert not (tmp_path / "s.json").exists()
-
-
-@pytest.mark.virtual_time(threads=True)
-async def test_a_cancellation_while_storing_keeps_the_journal(tmp_path: Path) -> None:
-    """If the run is cancelled during the transaction, the store is unchanged, and --resume stores the run."""
-
-    class Slow(CatalogueStore):
-        def write(self, totals: Totals, snapshot: Snapshot, checkpoint: Callable[[], None] = lambda: None) -> Stored:
-            trio.from_thread.run_sync(scope.cancel)
-            return super().write(totals, snapshot, checkpoint)
-
-    place = resolve_store(f"sqlite:///{tmp_path}/catalogue.db", {})
-    assert place is not None
-    with trio.CancelScope() as scope:
-        await run(tmp_path, FakeApi(pages=2), store=Slow(place))
-    assert scope.cancelled_caught
-    assert fetch(f"sqlite:///{tmp_path}/catalogue.db", "SELECT * FROM runs") == []
-    resumed = await run(tmp_path, FakeApi(pages=2), store=sqlite(tmp_path), resume=True)
-    assert resumed.stored is not None
-    assert resumed.stored.new == 6
