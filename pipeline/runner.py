@@ -3,7 +3,7 @@
 import hashlib
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from random import Random
@@ -16,8 +16,9 @@ from pipeline.config.resolve import ResolvedEndpoint, resolve
 from pipeline.config.settings import Config
 from pipeline.config.store import resolve_store
 from pipeline.distribution import VERSION
-from pipeline.errors import AbortedError, OutputError, first_leaf
+from pipeline.errors import AbortedError, ConfigError, OutputError, first_leaf
 from pipeline.fetch.bulkhead import Bulkhead
+from pipeline.fetch.capacity import walks_at_once
 from pipeline.fetch.fetcher import Fetcher
 from pipeline.fetch.groups import make_throttles, neighbours
 from pipeline.fetch.http.client import Connect, connector
@@ -151,7 +152,7 @@ class Run:
         self._connect = self._connect or connector()
         self._shutdown = Shutdown(timeout=self._config.timeout)
         summary: Summary | None = None
-        unwritable: OutputError | None = None
+        unusable: ConfigError | OutputError | None = None
         with await trio.to_thread.run_sync(self._open_journal, run) as journal:
             self._prepare(journal)
             try:
@@ -178,10 +179,10 @@ class Run:
                         if written.journal is None:
                             journal.remove()
                     nursery.cancel_scope.cancel()
-            except* OutputError as group:
-                unwritable = first_leaf(group)
-        if unwritable:
-            raise unwritable
+            except* (ConfigError, OutputError) as group:
+                unusable = first_leaf(group)
+        if unusable:
+            raise unusable
         if summary is None:
             raise AbortedError(self._shutdown.last_signal)
         return summary
@@ -224,8 +225,10 @@ class Run:
         for sentence in neighbours(self._endpoints):
             logger.info("{}", sentence)
         for endpoint in self._endpoints:
-            make = partial(self._make_fetcher, endpoint, throttles[endpoint.name])
-            self._sources[endpoint.name] = Bulkhead(endpoint, make)
+            throttle = throttles[endpoint.name]
+            make = partial(self._make_fetcher, endpoint, throttle)
+            pages = len(journal.progress(endpoint.name).have)
+            self._sources[endpoint.name] = Bulkhead(endpoint, make, throttle, pages=pages)
         pool = self._config.worker_pool
         self._consumer = Consumer(
             self._write_page,
@@ -262,10 +265,23 @@ class Run:
             with self._shutdown.fetching:
                 async with trio.open_nursery() as fetching:
                     with send:
-                        for source in self._sources.values():
-                            fetching.start_soon(source.run, send.clone())
+                        waiting = iter(self._sources.values())
+                        for _ in range(self._walks_at_once()):
+                            fetching.start_soon(self._walk_each, waiting, send.clone())
             self._shutdown.fetching_ended()
         self._peak_pages_waiting = send.statistics().peak_buffer_used
+
+    async def _walk_each(self, waiting: Iterator[Bulkhead], send: trio.MemorySendChannel[Page]) -> None:
+        """Walk one of the waiting sources after the other."""
+        with send:
+            for source in waiting:
+                await source.run(send.clone())
+
+    def _walks_at_once(self) -> int:
+        at_once = self._config.max_endpoints or walks_at_once(self._endpoints)
+        if at_once < len(self._endpoints):
+            logger.info("{:,} endpoints, {:,} at once (max_endpoints)", len(self._endpoints), at_once)
+        return min(at_once, len(self._endpoints))
 
     def _write_page(self, page: NormalizedPage) -> None:
         try:

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 import trio
 from helpers.running import run_pipeline
@@ -67,6 +68,40 @@ async def test_a_thousand_endpoints_are_one_run(tmp_path: Path) -> None:
     assert summary.summary.status == "complete"
     assert summary.summary.total_products == len(apis) * 2 * 3
     assert {name for name, source in sources(summary).items() if source.products == 6} == apis.keys()
+
+
+class _Counted(FakeApi):
+    """An API that counts how many of all its kind are in use, from the first request to the empty page at the end."""
+
+    active: set[int] = set()  # noqa: RUF012 - shared on purpose
+    peak = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.active.add(id(self))
+        _Counted.peak = max(_Counted.peak, len(self.active))
+        response = await super().handle_async_request(request)
+        if int(request.url.params.get("page", 1)) > self.pages:
+            self.active.discard(id(self))
+        return response
+
+
+async def test_no_more_endpoints_than_configured_are_fetched_at_once(tmp_path: Path) -> None:
+    """The others wait for their turn, and all of them are complete in the end."""
+    _Counted.active, _Counted.peak = set(), 0
+    apis = {f"api{number}": _Counted(pages=2, latency=0.1) for number in range(20)}
+    settings = msgspec.structs.replace(config(tmp_path / "s.json", *apis), max_endpoints=3)
+    summary = await run(settings, apis)
+    assert _Counted.peak == 3
+    assert (summary.summary.status, summary.summary.total_products) == ("complete", 20 * 2 * 3)
+
+
+async def test_the_deadline_reports_the_endpoints_that_never_had_a_turn(tmp_path: Path) -> None:
+    """An endpoint that still waits at the deadline is listed as failed, from its first page on."""
+    apis = {"slow": FakeApi(latency=20), "waiting": FakeApi()}
+    settings = msgspec.structs.replace(config(tmp_path / "s.json", *apis), max_endpoints=1, timeout=10)
+    found = sources(await run(settings, apis))
+    assert (found["waiting"].status, found["waiting"].missing_from, apis["waiting"].asked) == ("failed", 1, [])
+    assert found["waiting"].requests == 0
 
 
 async def test_one_dead_endpoint_leaves_the_others_whole(tmp_path: Path) -> None:

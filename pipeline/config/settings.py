@@ -83,6 +83,13 @@ class Config(Section, frozen=True):
         NotNegative,
         Meta(description="maximum age of a journal, since its last entry; `--resume` sets an older one aside"),
     ] = 43_200.0
+    max_endpoints: Annotated[
+        Count | None,
+        Meta(
+            description="maximum endpoints that are fetched at once; the others wait; by default as many as open files "
+            "and memory allow, up to 1,000"
+        ),
+    ] = None
     output: Annotated[
         str,
         Meta(

@@ -12,6 +12,7 @@ from loguru import logger
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.errors import ConfigError, OutputError, first_leaf
 from pipeline.fetch.fetcher import Fetcher
+from pipeline.fetch.policy.throttle import Throttle
 from pipeline.model.pages import LostPage, Page, utc_timestamp
 from pipeline.model.status import EndpointStatus
 from pipeline.model.summary import Action, Failure, FetchResult, Gap, Status
@@ -25,16 +26,22 @@ _LONGEST_TEXT = 200
 class Bulkhead:
     """A fetcher whose unforeseen exceptions end its own source, and no other.
 
-    ``make`` creates the fetcher of ``endpoint``. An exception that leaves the fetcher closes its account and is the
-    cause of what is missing. Errors that concern the whole run pass: a configuration that is unusable, and a journal
-    that cannot be written. So do cancellations.
+    ``make`` creates the fetcher of ``endpoint``, which exists from the start of the walk until all its pages are
+    written. An exception that leaves the fetcher closes its account and is the cause of what is missing. Errors that
+    concern the whole run pass: a configuration that is unusable, and a journal that cannot be written. So do
+    cancellations. ``throttle`` is that of the endpoint's group, which may learn after this walk has ended. ``pages`` is
+    the number of pages that an earlier run has fetched.
 
     The methods are those of :class:`~pipeline.fetch.fetcher.Fetcher`.
     """
 
-    def __init__(self, endpoint: ResolvedEndpoint, make: Callable[[], Fetcher]) -> None:
+    def __init__(
+        self, endpoint: ResolvedEndpoint, make: Callable[[], Fetcher], throttle: Throttle, *, pages: int = 0
+    ) -> None:
         self._source = endpoint.name
         self._redact = endpoint.secrets.redact
+        self._make = make
+        self._throttle = throttle
         self._pages_written = 0
         # The reasons of the pages that were lost. The exceptions would keep the pages in memory.
         self._lost: dict[int, str] = {}
@@ -42,19 +49,17 @@ class Bulkhead:
         self._failures: list[Failure] = []
         self._cause: str | None = None
         self._fetcher: Fetcher | None = None
-        try:
-            self._fetcher = make()
-        except (ConfigError, OutputError):
-            raise
-        except Exception as error:  # noqa: BLE001 - an exception of any type must not reach the other sources
-            self._lose_account(error)
+        # What is left of a fetcher that has ended: its account, and its last snapshot, which is also the first.
+        self._result: FetchResult | None = None
+        self._status = EndpointStatus(endpoint.name, pages=pages)
 
     async def run(self, send: trio.MemorySendChannel[Page]) -> None:
         """Walk the endpoint as the fetcher does; closes ``send``, also after an exception."""
         with send:
             try:
-                if self._fetcher is not None:
-                    await self._fetcher.run(send)
+                if (fetcher := self._started()) is not None:
+                    await fetcher.run(send)
+                    self._release()
             except* (ConfigError, OutputError):
                 raise
             except* Exception as group:  # noqa: BLE001 - see above
@@ -66,23 +71,50 @@ class Bulkhead:
 
     def interrupt(self, action: Action, reason: str) -> bool:
         """Close the account of a walk that was cancelled; return False, without effect, if the walk had ended."""
-        if self._fetcher is None or self._cause is not None:
+        if self._cause is not None or (fetcher := self._started()) is None:
             return False
         try:
-            return self._fetcher.interrupt(action, reason)
+            return fetcher.interrupt(action, reason)
         except Exception as error:  # noqa: BLE001 - see above
             self._lose_account(error)
             return False
+
+    @property
+    def has_ended(self) -> bool:
+        """True if the walk has ended, by itself or by an exception."""
+        return self._result is not None or self._cause is not None
 
     def page_written(self) -> None:
         """Account for a page that has been normalized and journaled."""
         self._pages_written += 1
         self._settle_page()
 
+    def _started(self) -> Fetcher | None:
+        """Return the fetcher, which is created now if there was none; None after its end, or if it cannot be created.
+
+        Raises:
+            ConfigError, OutputError: when the whole run cannot go on.
+        """
+        if self._fetcher is None and not self.has_ended:
+            try:
+                self._fetcher = self._make()
+            except (ConfigError, OutputError):
+                raise
+            except Exception as error:  # noqa: BLE001 - an exception of any type must not reach the other sources
+                self._lose_account(error)
+        return self._fetcher
+
+    def _release(self) -> None:
+        """Keep only the account of a fetcher that has ended, once all its pages are written."""
+        if self._fetcher is not None and self._fetcher.is_over:
+            self._result, self._status = self._fetcher.result(), self._fetcher.status()
+            self._fetcher = None
+
     def _settle_page(self) -> None:
         try:
             if self._fetcher is not None:
                 self._fetcher.page_written()
+                self._release()
         except Exception as error:  # noqa: BLE001 - see above
             self._note(error, self._pages_written)
 
@@ -96,7 +128,7 @@ class Bulkhead:
     def result(self) -> FetchResult:
         """Return the account of the walk so far; pages that were lost after it are missing."""
         try:
-            result = self._fetcher.result() if self._fetcher else self._nothing()
+            result = self._fetcher.result() if self._fetcher else self._kept()
         except Exception as error:  # noqa: BLE001 - see above
             self._lose_account(error)
             result = self._nothing()
@@ -121,7 +153,7 @@ class Bulkhead:
     def status(self) -> EndpointStatus:
         """Return a snapshot for the live view, with less in it if the fetcher has none."""
         try:
-            status = self._fetcher.status() if self._fetcher else EndpointStatus(self._source)
+            status = self._fetcher.status() if self._fetcher else self._status
         except Exception:  # noqa: BLE001 - a poor view must not end the source
             status = EndpointStatus(self._source, pages=self._pages_written)
         if not self._lost and self._cause is None:
@@ -154,8 +186,13 @@ class Bulkhead:
         place = _place(error)
         return f"internal error: {type(error).__name__}({text!r}){f' in {place}' if place else ''}; please report it"
 
+    def _kept(self) -> FetchResult:
+        """Return the account of a fetcher that has ended; of one that has none, the pages that it has sent."""
+        if self._result is not None:
+            return msgspec.structs.replace(self._result, fitting_rps=self._throttle.fitting_rate())
+        return self._nothing()
+
     def _nothing(self) -> FetchResult:
-        """Return the account of a fetcher that has none: the pages that it has sent."""
         return FetchResult(self._source, 0, 0, self._pages_written + len(self._lost), (), ())
 
 

@@ -138,6 +138,11 @@ class Fetcher:
         if self._feed:
             self._feed.page_written()
 
+    @property
+    def is_over(self) -> bool:
+        """True once the walk has ended, and all pages that it sent have been written."""
+        return self._ledger.ended and self._ledger.time.is_over
+
     def result(self) -> FetchResult:
         """Return the account of the walk so far."""
         resumed = self._resumed.profile.version if self._resumed.profile else None

@@ -64,6 +64,11 @@ class TimeAccount:
         if not self._undelivered:
             self._since = None
 
+    @property
+    def is_over(self) -> bool:
+        """True once fetching has ended and everything that was sent is delivered."""
+        return self._over and not self._undelivered
+
     def statistics(self) -> TimeSpent:
         """Return the time spent so far, in seconds, rounded to milliseconds."""
         self._settle()

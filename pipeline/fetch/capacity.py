@@ -1,0 +1,49 @@
+"""Decide how many endpoints are walked at once, from what the process may use."""
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from pipeline.config.resolve import ResolvedEndpoint
+
+# More walks at once do not make one event loop faster.
+MOST_AT_ONCE = 1_000
+
+# Descriptors for the files of the run, the threads and the standard streams.
+_RESERVED = 64
+
+# The memory of one walk with its connections and the page in hand, in bytes, with room to spare.
+_OF_ONE_WALK = 512 * 1024
+
+
+def walks_at_once(endpoints: Sequence[ResolvedEndpoint]) -> int:
+    """Return the number of endpoints that can be walked at once, between 1 and ``MOST_AT_ONCE``.
+
+    Each may have as many connections open as its ``rate_limit.concurrency`` permits. All of them together use at most
+    half of the memory.
+    """
+    connections = max((endpoint.rate_limit.concurrency for endpoint in endpoints), default=1)
+    limits = (MOST_AT_ONCE, (_descriptors() - _RESERVED) // connections, _memory() // 2 // _OF_ONE_WALK)
+    return int(max(1, min(limits)))
+
+
+def _descriptors() -> float:
+    """Return the number of files that the process may have open; infinity without a limit."""
+    if sys.platform == "win32":
+        return float("inf")
+    import resource  # noqa: PLC0415 - missing on Windows
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return float("inf") if soft == resource.RLIM_INFINITY else soft
+
+
+def _memory() -> float:
+    """Return the memory of the machine or of the container, in bytes; infinity if that is unknown."""
+    found = [float("inf")]
+    with suppress(AttributeError, OSError, ValueError):  # missing on Windows
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    with suppress(OSError, ValueError):  # "max" is not a number
+        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(found)
