@@ -8,6 +8,7 @@
     │   └── StoreError             the run cannot be written into the store
     │       └── StoreUnreachableError  its server does not accept a connection
     ├── AbortedError               a second signal ended the run at once
+    ├── WorkerLostError            a worker of an engine died, and what it had not returned is lost
     └── FetchError                 carries source, page, attempt and HTTP status
         ├── TransientError         worth a retry
         │   ├── UnreachableError   no connection could be opened
@@ -52,6 +53,9 @@ class ConfigError(PipelineError):
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return ConfigError, (self.problems,)
+
 
 class OutputError(PipelineError):
     """The journal or the summary cannot be written, although it could be opened at the start."""
@@ -71,6 +75,10 @@ class AbortedError(PipelineError):
     def __init__(self, signal: int) -> None:
         super().__init__("stopped at once by a second signal; no summary was written; continue with --resume")
         self.signal = signal
+
+
+class WorkerLostError(PipelineError):
+    """A worker of an engine died before it returned its result."""
 
 
 class FetchError(PipelineError):
@@ -106,10 +114,21 @@ class FetchError(PipelineError):
         error.__cause__, error.__suppress_context__ = self.__cause__, True
         return error
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (type(self), self.args, self.__dict__)
+
     def __str__(self) -> str:
         if self.source is None:
             return self.text
         return f"{self.source} page {self.page}, attempt {self.attempt}: {self.text}"
+
+
+def _restored(kind: type[FetchError], args: tuple[object, ...], state: dict[str, object]) -> FetchError:
+    """Return an error as it was pickled, without calling its constructor, whose arguments are not known any more."""
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__ |= state
+    return error
 
 
 class TransientError(FetchError):

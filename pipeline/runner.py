@@ -16,18 +16,21 @@ from pipeline.config.resolve import ResolvedEndpoint, resolve
 from pipeline.config.settings import Config
 from pipeline.config.store import resolve_store
 from pipeline.distribution import VERSION
+from pipeline.engine.coordinator import Coordinator, RemoteSource
+from pipeline.engine.frozen import Group
+from pipeline.engine.opening import open_engine
+from pipeline.engine.workers import Engine
 from pipeline.errors import AbortedError, ConfigError, OutputError, first_leaf
 from pipeline.fetch.bulkhead import Bulkhead
 from pipeline.fetch.capacity import walks_at_once
-from pipeline.fetch.fetcher import Fetcher
+from pipeline.fetch.factory import FetcherFactory
 from pipeline.fetch.groups import make_throttles, neighbours
 from pipeline.fetch.http.client import Connect, connector
 from pipeline.fetch.paging.select import usable
-from pipeline.fetch.policy.throttle import Throttle
 from pipeline.html_report.configuration import shown_configuration
 from pipeline.html_report.drawing import Draw, check_libraries, draw
 from pipeline.html_report.facts import Facts, gather
-from pipeline.model.pages import LostPage, NormalizedPage, Page, utc_timestamp
+from pipeline.model.pages import FeedVersion, LostPage, NormalizedPage, Page, utc_timestamp
 from pipeline.model.status import RunStatus, Watch
 from pipeline.model.summary import FetchResult, RunStatistics, Summary, Totals
 from pipeline.normalize.consumer import Consumer, Dispatch, Normalized
@@ -89,6 +92,7 @@ async def run(
         config,
         resolve(config, environ),
         store=open_store(place) if place else None,
+        engine=open_engine(config.engine) if config.engine else None,
         resume=resume,
         signals=signals,
         watch=watch,
@@ -109,6 +113,7 @@ class Run:
         endpoints: Sequence[ResolvedEndpoint],
         *,
         store: Store | None = None,
+        engine: Engine | None = None,
         resume: bool = False,
         signals: Iterable[signal.Signals] = (),
         watch: Watch | None = None,
@@ -121,6 +126,7 @@ class Run:
         self._config = config
         self._endpoints = endpoints
         self._store = store
+        self._engine = engine
         self._resume = resume
         self._signals = tuple(signals)
         self._watch = watch
@@ -133,7 +139,8 @@ class Run:
         definitions = {endpoint.name: msgspec.json.encode(endpoint.definition) for endpoint in endpoints}
         self._digests = {name: hashlib.sha256(definition).hexdigest()[:16] for name, definition in definitions.items()}
         self._full_lists = {endpoint.name: endpoint.full_list for endpoint in endpoints}
-        self._sources: dict[str, Bulkhead] = {}
+        self._sources: dict[str, Bulkhead | RemoteSource] = {}
+        self._coordinator: Coordinator | None = None
 
     async def execute(self) -> Summary:
         """Run to the end; call it once.
@@ -224,11 +231,28 @@ class Run:
         throttles = make_throttles(self._endpoints, self._rng)
         for sentence in neighbours(self._endpoints):
             logger.info("{}", sentence)
-        for endpoint in self._endpoints:
-            throttle = throttles[endpoint.name]
-            make = partial(self._make_fetcher, endpoint, throttle)
-            pages = len(journal.progress(endpoint.name).have)
-            self._sources[endpoint.name] = Bulkhead(endpoint, make, throttle, pages=pages)
+        assert self._connect is not None
+        factory = FetcherFactory(
+            self._endpoints,
+            {name: reader.identify for name, reader in self._readers.items()},
+            journal,
+            connect=self._connect,
+            rng=self._rng,
+            present=self._present_feed,
+        )
+        if self._engine:
+            self._coordinator = Coordinator(
+                self._engine,
+                self._config,
+                factory,
+                throttles,
+                deliver=self._write_page,
+                walk_here=self._walk_here,
+                is_feed=lambda name: self._present_feed(name) is not None,
+            )
+        remote = self._coordinator.sources if self._coordinator else {}
+        for name, throttle in throttles.items():
+            self._sources[name] = remote.get(name) or factory.bulkhead(name, throttle)
         pool = self._config.worker_pool
         self._consumer = Consumer(
             self._write_page,
@@ -239,20 +263,8 @@ class Run:
             dispatch=self._dispatch,
         )
 
-    def _make_fetcher(self, endpoint: ResolvedEndpoint, throttle: Throttle) -> Fetcher:
-        assert self._connect is not None
-        return Fetcher(
-            endpoint,
-            self._connect(endpoint),
-            rng=self._rng,
-            identify=self._readers[endpoint.name].identify,
-            throttle=throttle,
-            resumed=self._journal.progress(endpoint.name),
-            on_end=partial(self._journal.append_end, endpoint.name),
-            on_profile=partial(self._journal.append_profile, endpoint.name),
-            on_restart=partial(self._journal.append_restart, endpoint.name),
-            present=self._previous.feed(endpoint.name, self._digests[endpoint.name]),
-        )
+    def _present_feed(self, name: str) -> FeedVersion | None:
+        return self._previous.feed(name, self._digests[name])
 
     def _normalize(self, pages: Sequence[Page]) -> Normalized:
         return normalize_separately(pages, self._readers)
@@ -265,23 +277,39 @@ class Run:
             with self._shutdown.fetching:
                 async with trio.open_nursery() as fetching:
                     with send:
-                        waiting = iter(self._sources.values())
-                        for _ in range(self._walks_at_once()):
-                            fetching.start_soon(self._walk_each, waiting, send.clone())
+                        here = [source for source in self._sources.values() if isinstance(source, Bulkhead)]
+                        fetching.start_soon(self._walk_all, here, send.clone())
+                        if self._coordinator:
+                            self._send = send.clone()
+                            fetching.start_soon(self._coordinate, self._coordinator)
             self._shutdown.fetching_ended()
         self._peak_pages_waiting = send.statistics().peak_buffer_used
+
+    async def _coordinate(self, coordinator: Coordinator) -> None:
+        with self._send:
+            await coordinator.run()
+
+    async def _walk_here(self, group: Group) -> None:
+        """Walk a group that a worker could not walk to its end."""
+        self._sources |= group
+        await self._walk_all(list(group.values()), self._send.clone())
+
+    async def _walk_all(self, sources: Sequence[Bulkhead], send: trio.MemorySendChannel[Page]) -> None:
+        """Walk sources, as many at once as the run may; the others wait."""
+        at_once = self._config.max_endpoints or walks_at_once(self._endpoints)
+        if at_once < len(sources):
+            logger.info("{:,} endpoints, {:,} at once (max_endpoints)", len(sources), at_once)
+        with send:
+            async with trio.open_nursery() as nursery:
+                waiting = iter(sources)
+                for _ in range(min(at_once, len(sources))):
+                    nursery.start_soon(self._walk_each, waiting, send.clone())
 
     async def _walk_each(self, waiting: Iterator[Bulkhead], send: trio.MemorySendChannel[Page]) -> None:
         """Walk one of the waiting sources after the other."""
         with send:
             for source in waiting:
                 await source.run(send.clone())
-
-    def _walks_at_once(self) -> int:
-        at_once = self._config.max_endpoints or walks_at_once(self._endpoints)
-        if at_once < len(self._endpoints):
-            logger.info("{:,} endpoints, {:,} at once (max_endpoints)", len(self._endpoints), at_once)
-        return min(at_once, len(self._endpoints))
 
     def _write_page(self, page: NormalizedPage) -> None:
         try:

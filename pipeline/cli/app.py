@@ -15,6 +15,7 @@ from pipeline.cli.completion import complete_endpoint, complete_preset
 from pipeline.cli.exit_codes import ExitCode
 from pipeline.cli.options import (
     configuration_options,
+    engine_options,
     key_option,
     products_options,
     read_body,
@@ -64,6 +65,7 @@ version_option = click.version_option(VERSION, message="pipeline %(version)s")
 @key_option("-t", "--timeout", key="timeout", metavar="SECONDS")
 @key_option("-r", "--rate-limit", key="rate_limit.rps", metavar="RPS")
 @key_option("-w", "--workers", key="worker_pool.size", metavar="N")
+@engine_options
 @key_option("--report/--no-report", key="report", default=None, callback=read_switch)
 @key_option("--changes/--no-changes", key="changes", default=None, callback=read_switch)
 @click.option(

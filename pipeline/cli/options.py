@@ -51,6 +51,7 @@ def optional_key_option(name: str, **attributes: Any) -> Callable[[_F], _F]:
 
 products_options = optional_key_option("products", type=click.Path(), metavar="PATH")
 store_options = optional_key_option("store", metavar="URL")
+engine_options = optional_key_option("engine", metavar="ENGINE")
 
 
 def configuration_options(command: _F) -> _F:

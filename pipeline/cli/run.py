@@ -15,6 +15,7 @@ from pipeline.cli.exit_codes import ExitCode
 from pipeline.cli.session import ErrorLine, configure_output, print_text, wants_json
 from pipeline.config.load import Loaded
 from pipeline.config.transform import load_transforms
+from pipeline.engine.opening import open_engine
 from pipeline.model.summary import Summary
 from pipeline.normalize.normalizer import normalize_batch, reader_for
 from pipeline.output.expectations import expectations_of
@@ -105,6 +106,7 @@ def _run(loaded: Loaded, *, progress: bool, resume: bool) -> Summary:
         resume=resume,
         signals=signals,
         store=open_store(loaded.store) if loaded.store else None,
+        engine=open_engine(loaded.config.engine) if loaded.config.engine else None,
         watch=progress_watch() if progress else None,
         on_written=written.set,
     )

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -57,11 +58,17 @@ class ResolvedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
         return f"ResolvedEndpoint(name={self.name!r})"
 
 
-def resolve(config: Config, environ: Mapping[str, str] | None = None) -> tuple[ResolvedEndpoint, ...]:
+def resolve(
+    config: Config,
+    environ: Mapping[str, str] | None = None,
+    *,
+    transforms: Mapping[str, bytes] = MappingProxyType({}),
+) -> tuple[ResolvedEndpoint, ...]:
     """Return the endpoints, each with its own sections or else the common ones, and with its credentials.
 
     The members of a group all have the limit of the group. Credentials come from ``environ``, by default the process's
-    environment, and from files. Each file is read once.
+    environment, and from files. Each file is read once. ``transforms`` has the sources of transforms whose files are
+    not on this machine.
 
     Raises:
         ConfigError: if there is no endpoint, a variable or file is missing, or credentials contradict.
@@ -71,9 +78,9 @@ def resolve(config: Config, environ: Mapping[str, str] | None = None) -> tuple[R
     environ = os.environ if environ is None else environ
     problems: list[Problem] = []
     files = SecretFiles()
-    transforms: Mapping[str, Transform] = {}
+    loaded: Mapping[str, Transform] = {}
     try:
-        transforms = load_transforms(config.endpoints)
+        loaded = load_transforms(config.endpoints, transforms)
     except ConfigError as error:
         problems += error.problems
     resolved = tuple(
@@ -82,7 +89,7 @@ def resolve(config: Config, environ: Mapping[str, str] | None = None) -> tuple[R
             endpoint,
             f"endpoints.{index}.",
             Expansion(environ, files),
-            transform=transforms.get(endpoint.name),
+            transform=loaded.get(endpoint.name),
             problems=problems,
         )
         for index, endpoint in enumerate(config.endpoints)

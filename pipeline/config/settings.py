@@ -11,6 +11,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from pipeline.config.endpoint import Breaker, Count, Endpoint, Http, NotNegative, Positive, RateLimit, Retry
+from pipeline.config.engine import engine_error
 from pipeline.config.expect import Expect
 from pipeline.config.placeholders import placeholder_error
 from pipeline.config.section import RULE, SECRET, Section, Word
@@ -90,6 +91,17 @@ class Config(Section, frozen=True):
             "and memory allow, up to 1,000"
         ),
     ] = None
+    engine: Annotated[
+        str | None,
+        Meta(
+            description="other processes that fetch and normalize: `processes`, `processes:N`, `dask:local` or "
+            "`dask://HOST:PORT`; see docs/ENGINES.md",
+            examples=["processes:4"],
+        ),
+    ] = None
+    engine_slice: Annotated[
+        Positive, Meta(description="time for which a worker of the engine fetches before it returns what has arrived")
+    ] = 30.0
     output: Annotated[
         str,
         Meta(
@@ -149,6 +161,8 @@ class Config(Section, frozen=True):
             problems.append(Problem("output", f"{self.output!r} is a folder; name a file in it (-o)"))
         names = {"output": self.output, "products": self.products or ""}
         problems += [Problem(key, error) for key, name in names.items() if (error := placeholder_error(name))]
+        if self.engine is not None and (error := engine_error(self.engine)):
+            problems.append(Problem("engine", error))
         if self.store is not None and (error := store_error(self.store)):
             problems.append(Problem("store", error))
         if problems:

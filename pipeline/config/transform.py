@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, cast
 
 import msgspec
@@ -34,13 +34,17 @@ class Transform(msgspec.Struct, frozen=True):
         return self.name, self.digest
 
 
-def load_transforms(endpoints: Sequence[Endpoint]) -> Mapping[str, Transform]:
+def load_transforms(
+    endpoints: Sequence[Endpoint], sources: Mapping[str, bytes] = MappingProxyType({})
+) -> Mapping[str, Transform]:
     """Return the transforms of the endpoints that have one, by their names; each file is executed once.
+
+    ``sources`` maps paths to the contents of files that are not on this machine.
 
     Raises:
         ConfigError: if there is no such file or function, or a file cannot be executed.
     """
-    execute = cache(_execute)
+    execute = cache(partial(_execute, sources))
     transforms: dict[str, Transform] = {}
     problems: list[Problem] = []
     for index, endpoint in enumerate(endpoints):
@@ -63,9 +67,9 @@ def _function(module: ModuleType, name: str) -> Function:
     return cast("Function", function)
 
 
-def _execute(path: str) -> tuple[ModuleType, str]:
+def _execute(sources: Mapping[str, bytes], path: str) -> tuple[ModuleType, str]:
     try:
-        source = Path(path).read_bytes()
+        source = sources[path] if path in sources else Path(path).read_bytes()
     except OSError as error:
         remedy = "the path is relative to the configuration file"
         raise _UnusableError(f"{path} cannot be read: {error.strerror}; {remedy}") from None

@@ -115,6 +115,10 @@ class Access:
         oauth2 = endpoint.credentials.oauth2
         self._tokens = TokenSource(partial(self._request, oauth2)) if oauth2 else None
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Access tokens are credentials: they are not pickled, but requested again.
+        return Access, (self._endpoint, self._client, self._throttle)
+
     async def token(self) -> str | None:
         """Return the access token to send, or None if the endpoint needs none.
 

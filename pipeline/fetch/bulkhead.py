@@ -36,12 +36,12 @@ class Bulkhead:
     """
 
     def __init__(
-        self, endpoint: ResolvedEndpoint, make: Callable[[], Fetcher], throttle: Throttle, *, pages: int = 0
+        self, endpoint: ResolvedEndpoint, make: Callable[[Throttle], Fetcher], throttle: Throttle, *, pages: int = 0
     ) -> None:
         self._source = endpoint.name
         self._redact = endpoint.secrets.redact
         self._make = make
-        self._throttle = throttle
+        self.throttle = throttle
         self._pages_written = 0
         # The reasons of the pages that were lost. The exceptions would keep the pages in memory.
         self._lost: dict[int, str] = {}
@@ -80,9 +80,15 @@ class Bulkhead:
             return False
 
     @property
+    def is_feed(self) -> bool:
+        """True if the endpoint is a feed that its fetcher has not read."""
+        return self._fetcher is not None and self._fetcher.is_feed
+
+    @property
     def has_ended(self) -> bool:
         """True if the walk has ended, by itself or by an exception."""
-        return self._result is not None or self._cause is not None
+        has_account = self._fetcher is not None and self._fetcher.has_ended
+        return has_account or self._result is not None or self._cause is not None
 
     def page_written(self) -> None:
         """Account for a page that has been normalized and journaled."""
@@ -97,7 +103,7 @@ class Bulkhead:
         """
         if self._fetcher is None and not self.has_ended:
             try:
-                self._fetcher = self._make()
+                self._fetcher = self._make(self.throttle)
             except (ConfigError, OutputError):
                 raise
             except Exception as error:  # noqa: BLE001 - an exception of any type must not reach the other sources
@@ -189,7 +195,7 @@ class Bulkhead:
     def _kept(self) -> FetchResult:
         """Return the account of a fetcher that has ended; of one that has none, the pages that it has sent."""
         if self._result is not None:
-            return msgspec.structs.replace(self._result, fitting_rps=self._throttle.fitting_rate())
+            return msgspec.structs.replace(self._result, fitting_rps=self.throttle.fitting_rate())
         return self._nothing()
 
     def _nothing(self) -> FetchResult:

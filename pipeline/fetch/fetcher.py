@@ -43,6 +43,19 @@ _CIRCUITS: Mapping[State, Circuit] = {
 }
 
 
+class Rest(msgspec.Struct, frozen=True):
+    """The rule for a walk that may go on elsewhere: ``is_due`` returns True once it is to rest.
+
+    If ``reads_feeds`` is False, it also rests if the endpoint is a feed.
+    """
+
+    is_due: Callable[[], bool]
+    reads_feeds: bool
+
+
+NO_REST = Rest(lambda: False, reads_feeds=True)
+
+
 class Fetcher:
     """The walk through the pages of one endpoint.
 
@@ -50,6 +63,9 @@ class Fetcher:
     group; without one the endpoint gets its own. ``resumed`` is the progress of an earlier run. ``on_end`` is called
     with the number after the last page, ``on_profile`` with what the first page revealed, ``on_restart`` if all pages
     so far are of an old version of a feed. ``present`` is the version of a feed whose products the present summary has.
+
+    A fetcher can be pickled while it does not run. With ``rest``, :meth:`run` returns before the end of the walk if a
+    rest is due; another call goes on.
     """
 
     def __init__(
@@ -65,6 +81,7 @@ class Fetcher:
         on_profile: Callable[[EndpointProfile], None] = lambda profile: None,
         on_restart: Callable[[], None] = lambda: None,
         present: FeedVersion | None = None,
+        rest: Rest = NO_REST,
     ) -> None:
         self._endpoint = endpoint
         self._client = client
@@ -75,7 +92,10 @@ class Fetcher:
         self._resumed = resumed
         self._on_restart = on_restart
         self._present = present
+        self._rest = rest
         self._feed: FeedWalk | None = None
+        self._window: PrefetchWindow | None = None
+        self.is_feed = False
         self._paginator = make_paginator(paging, identify, resumed, request=endpoint.request)
         self._profile = resumed.profile
         self._end = resumed.end
@@ -100,12 +120,13 @@ class Fetcher:
         nevertheless. The account stays open until :meth:`interrupt` gives the reason.
         """
         limit = self._endpoint.rate_limit
+        self._window = self._window or PrefetchWindow(limit.rps, limit.concurrency, now=trio.current_time())
         with send, self._ledger.walking():
             async with self._client, trio.open_nursery() as nursery:
                 pages = Prefetcher(
                     self._attempts,
                     self._paginator.next_requests,
-                    window=PrefetchWindow(limit.rps, limit.concurrency, now=trio.current_time()),
+                    window=self._window,
                     reach=limit.concurrency,
                     nursery=nursery,
                 )
@@ -137,6 +158,11 @@ class Fetcher:
         self._ledger.time.delivered()
         if self._feed:
             self._feed.page_written()
+
+    @property
+    def has_ended(self) -> bool:
+        """True once the account is closed."""
+        return self._ledger.ended
 
     @property
     def is_over(self) -> bool:
@@ -181,6 +207,9 @@ class Fetcher:
                 await self._walk(pages, send)
             except FeedFoundError as found:
                 self._in_hand.clear()
+                self.is_feed = True
+                if not self._rest.reads_feeds:
+                    return
                 self._ledger.feed_found(found)
                 body_format = BodyFormat(found.format)
         if body_format not in (None, BodyFormat.JSON):
@@ -217,7 +246,11 @@ class Fetcher:
 
     async def _walk(self, pages: Prefetcher, send: trio.MemorySendChannel[Page]) -> None:
         paginator, ledger = self._paginator, self._ledger
+        begins_with = paginator.page
         while paginator.ending is None:
+            # A walk takes at least one page before it rests, however short its time.
+            if paginator.page != begins_with and self._rest.is_due() and pages.drain():
+                return
             number = paginator.page
             self._in_hand.add(number)
             try:

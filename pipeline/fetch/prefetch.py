@@ -107,7 +107,17 @@ class Prefetcher:
         self._reach = reach
         self._nursery = nursery
         self._slots: dict[int, _Slot] = {}
+        self._draining = False
         self._changed = trio.Event()
+
+    def drain(self) -> bool:
+        """Send no further requests; return True once nothing is in flight or waits for its turn.
+
+        Until then, pages are taken as before.
+        """
+        self._draining = True
+        requests, _ = self._next_requests(1)
+        return requests[0].number not in self._slots
 
     async def take(self) -> FetchedPage:
         """Wait for the current page.
@@ -158,7 +168,7 @@ class Prefetcher:
             del self._slots[slot.request.number]
         for index, request in enumerate(requests):
             full = self._in_flight() >= self._window.width(trio.current_time())
-            if full and index > 0:
+            if self._draining or (full and index > 0):
                 break
             if request.number not in self._slots:
                 slot = self._slots[request.number] = _Slot(request)

@@ -88,13 +88,16 @@ def at_once(query: Query, items: list[Any], size: int) -> httpx.Response:
 class Shop(httpx.AsyncBaseTransport):
     """A fake API with pages of ``size`` items; ``broken`` requests (counted from 1) get a 404."""
 
-    def __init__(self, server: Server, items: int, size: int, broken: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self, server: Server, items: int, size: int, broken: frozenset[int] = frozenset(), latency: float = 1
+    ) -> None:
+        self.latency = latency
         self.server, self.size, self.broken = server, size, broken
         self.items = [{"id": str(number)} for number in range(1, items + 1)]
         self.asked: list[Query] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        await trio.sleep(1)
+        await trio.sleep(self.latency)
         self.asked.append(dict(request.url.params))
         assert request.url.params["lang"] == "en", "the URL's own query is kept"
         if len(self.asked) in self.broken:

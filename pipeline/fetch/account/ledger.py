@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
@@ -12,6 +13,9 @@ from pipeline.fetch.account.recorder import TrafficRecorder
 from pipeline.fetch.account.time_account import TimeAccount
 from pipeline.model.pages import NOTHING_ANNOUNCED, NOTHING_YET, AnnouncedTotals, Progress, utc_timestamp
 from pipeline.model.summary import Action, Failure, FetchResult, Gap, Status, page_ranges
+
+if TYPE_CHECKING:
+    from loguru import Logger
 
 
 class Ledger:
@@ -26,7 +30,6 @@ class Ledger:
         self._source = source
         self._remedy = remedy
         self._remedy_logged = False
-        self._log = logger.bind(endpoint=source)
         self._deferred: dict[int, FetchError] = {}
         self._skipped: dict[str, list[int]] = defaultdict(list)
         self._onward: Gap | None = None
@@ -42,6 +45,10 @@ class Ledger:
         self.ended = False
         self.time = TimeAccount()
         self.traffic = TrafficRecorder()
+
+    @property
+    def _log(self) -> "Logger":
+        return logger.bind(endpoint=self._source)
 
     @contextmanager
     def walking(self) -> Iterator[None]:

@@ -30,8 +30,9 @@ class TrafficRecorder:
         self._open: list[tuple[float, float]] = []
 
     def start(self) -> None:
-        """Set the start, from which recorded times are counted."""
-        self._began = trio.current_time()
+        """Set the start, from which recorded times are counted; a second call has no effect."""
+        if self._began is None:
+            self._began = trio.current_time()
 
     def attempted(self, began_at: float, error: FetchError | None, latency: float = 0.0) -> None:
         """Record the outcome of an attempt, and the ``latency`` of its answer in seconds if there was no error."""

@@ -32,8 +32,9 @@ class TimeAccount:
         self._over = False
 
     def start(self) -> None:
-        """Start the account."""
+        """Start the account, or go on with it after a rest, which does not count."""
         self._since = trio.current_time()
+        self._over = False
 
     def during(self, activity: Activity) -> AbstractContextManager[None]:
         """Return a context manager for a task's activity; several tasks may enter it at once."""

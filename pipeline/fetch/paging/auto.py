@@ -1,6 +1,7 @@
 """Find the paging of an API during the walk: the first page is the URL as written, and its response decides."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -39,7 +40,7 @@ class AutoPaginator:
         self._make = make
         self._is_estimate = paging.total_is_estimate
         self._first: FirstResponse | None = None
-        self._candidates: Iterator[Candidate] = iter(())
+        self._candidates: deque[Candidate] = deque()
         self._inner: Paginator | None = None
         self._is_named = self._is_proved = False
         self._second_pass = self._asked_again = False
@@ -94,7 +95,7 @@ class AutoPaginator:
         """Take note of the current page; the first one names the style, the next one proves it."""
         if self._inner is None:
             self._first = FirstResponse(fetched, request=self._request, is_estimate=self._is_estimate)
-            self._candidates = candidates(self._first)
+            self._candidates.extend(candidates(self._first))
             return self._try_next()
         if not self._is_proved:
             size = len(fetched.records)
@@ -161,7 +162,7 @@ class AutoPaginator:
         # A repetition may also mean that the number in the response counts from 0, and the parameter from 1.
         is_misread = is_repeated and self._is_named
         may_follow = self._inner is None or says_more or is_misread
-        candidate = next(self._candidates, None) if may_follow else None
+        candidate = self._candidates.popleft() if may_follow and self._candidates else None
         if candidate is None:
             candidate = Candidate(Paging(style=PagingStyle.NONE), is_named=True)
             self._remark = IGNORES_PAGE if is_repeated and not says_more else None

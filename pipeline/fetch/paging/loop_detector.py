@@ -27,9 +27,14 @@ class LoopDetector:
 
     def __init__(self, identify: Identify, known: Mapping[int, int] | None = None) -> None:
         self._identify = identify
-        self._previous: tuple[int, Sequence[msgspec.Raw]] = (0, ())
+        # The number of the preceding page and its records, or what they were identified by.
+        self._previous: tuple[int, Sequence[Hashable]] = (0, ())
         self._pages = {fingerprint: number for number, fingerprint in (known or {}).items()}
         self.fingerprint: int | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        number, records = self._previous
+        return {**self.__dict__, "_previous": (number, [self._identity(record) for record in records])}
 
     def compare(self, number: int, records: Sequence[msgspec.Raw]) -> Repetition:
         """Compare a page that has records with those before it, and remember it with its fingerprint."""
@@ -46,8 +51,11 @@ class LoopDetector:
             return Repetition.NONE
         # A resumed run has no records of the pages of the earlier run.
         is_preceding = not any(preceding < page < number for page in self._pages.values())
-        if is_preceding and len(records) == len(before) and self._identify(before[0]) == first:
+        if is_preceding and len(records) == len(before) and self._identity(before[0]) == first:
             pairs = zip(records, before, strict=True)
-            same = all(self._identify(one) == self._identify(other) for one, other in pairs)
+            same = all(self._identify(one) == self._identity(other) for one, other in pairs)
             return Repetition.PRECEDING if same else Repetition.NONE
         return Repetition.PRECEDING if earlier == number - 1 else Repetition.EARLIER
+
+    def _identity(self, record: Hashable) -> Hashable:
+        return self._identify(record) if isinstance(record, msgspec.Raw) else record

@@ -117,6 +117,13 @@ class Throttle:
             else:
                 return
 
+    def start_empty(self) -> None:
+        """Start again with an empty bucket, after the time in which a full one is used up.
+
+        This is for a throttle whose latest requests are unknown.
+        """
+        self._bucket.start_empty(trio.current_time())
+
     def must_wait(self) -> bool:
         """True if :meth:`acquire` would not return at once."""
         return self._waiting > 0 or self._is_held() or self._bucket.must_wait()

@@ -96,6 +96,12 @@ class TokenBucket:
         """True if :meth:`acquire` would not return at once."""
         return self._next_grant_at() > trio.current_time() or (self._waiting > 0 and self._interval > 0)
 
+    def start_empty(self, now: float) -> None:
+        """Grant nothing for burst / rate seconds from ``now``, on Trio's clock, and go on with an empty bucket then."""
+        used_up = now + self._burst * self._interval
+        self._theoretical_arrival = max(self._theoretical_arrival, used_up + self._tolerance + self._interval)
+        self._latest_theoretical_arrival = max(self._latest_theoretical_arrival, self._theoretical_arrival)
+
     def end_burst(self) -> None:
         """Lower the burst to 1, so that the debt of the burst so far is repaid before the next token.
 
