@@ -23,8 +23,10 @@ from pipeline.output.files import OutputFiles
 from pipeline.output.replay import replay_rejects as replay
 from pipeline.runner import Run
 from pipeline.store.opening import open_store
+from pipeline.ui.logs import write_folded
 from pipeline.ui.progress import progress_watch
 from pipeline.ui.table import closing_table, replay_line
+from pipeline.ui.terminal import takes_colour
 
 # Open files: enough for a thousand endpoints with the default number of concurrent requests each.
 WANTED = 16_384
@@ -64,7 +66,8 @@ def run(
     with ErrorLine(as_json=wants_json(flags)) as line:
         loaded = configure_output(path, settings, flags, line)
         summary = _run(loaded, progress=progress, resume=resume)
-        print_text(closing_table(summary))
+        write_folded()
+        print_text(closing_table(summary, in_colour=takes_colour(sys.stdout)))
         sys.exit(exit_code(summary, allow_partial=allow_partial))
 
 

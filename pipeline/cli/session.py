@@ -16,7 +16,8 @@ from pipeline.config.load import Loaded, load
 from pipeline.config.settings import Format, Log
 from pipeline.errors import AbortedError, ConfigError, OutputError, Problem
 from pipeline.redaction import NO_SECRETS, shown_url
-from pipeline.ui.logs import configure_logging
+from pipeline.ui.logs import configure_logging, write_folded
+from pipeline.ui.terminal import RED, coloured, takes_colour
 
 
 class ErrorLine:
@@ -33,6 +34,7 @@ class ErrorLine:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        write_folded()
         match error:
             case None | SystemExit() | GeneratorExit():
                 return
@@ -57,7 +59,8 @@ class ErrorLine:
             logger.error("{}", text)
         else:
             with suppress(OSError):
-                click.echo(f"Error: {text}", err=True)
+                error = coloured("Error:", RED) if takes_colour(sys.stderr) else "Error:"
+                click.echo(f"{error} {text}", err=True)
         sys.exit(code)
 
 

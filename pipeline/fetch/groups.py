@@ -7,6 +7,9 @@ from pipeline.config.http_syntax import host_and_port
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.fetch.policy.throttle import Throttle
 
+# Of more endpoints that share a host, some are named.
+_MOST_NAMED = 5
+
 
 def make_throttle(members: Sequence[ResolvedEndpoint], rng: Random) -> Throttle:
     """Return the throttle of an endpoint, or of all members of a group, which have the same rate limit."""
@@ -41,7 +44,10 @@ def neighbours(endpoints: Sequence[ResolvedEndpoint]) -> Iterator[str]:
     for host, members in by_host.items():
         loose = [member.name for member in members if member.rate_limit.group is None]
         if loose and len(members) > 1:
+            named = (
+                loose if len(loose) <= _MOST_NAMED + 1 else [*loose[:_MOST_NAMED], f"{len(loose) - _MOST_NAMED} more"]
+            )
             yield (
-                f"{', '.join(loose)}: {len(members)} endpoints use {host}; if they share a rate limit there, give them"
+                f"{', '.join(named)}: {len(members)} endpoints use {host}; if they share a rate limit there, give them"
                 " the same `rate_limit.group`"
             )

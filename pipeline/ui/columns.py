@@ -1,23 +1,34 @@
 """Aligned columns of text for a terminal."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 # Narrower columns are not legible.
 _NARROWEST = 8
 
 
-def columns(rows: Sequence[Sequence[str]], *, width: int | None = None, numbers: Sequence[int] = ()) -> str:
+def columns(
+    rows: Sequence[Sequence[str]],
+    *,
+    width: int | None = None,
+    numbers: Sequence[int] = (),
+    paint: Mapping[int, Callable[[str], str]] = MappingProxyType({}),
+) -> str:
     """Return the rows as aligned lines; the first row is the head.
 
     Columns whose indices are in ``numbers`` are aligned right. With ``width``, the widest columns shrink until a row
-    fits.
+    fits. ``paint`` has functions that colour the cells of a column after they are aligned.
     """
     widths = [max(cells(row[column]) for row in rows) for column in range(len(rows[0]))]
     while width is not None and sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > _NARROWEST:
         widths[widths.index(max(widths))] -= 1
+    plain: Callable[[str], str] = str
     return "\n".join(
-        "  ".join(fitted(text, widths[i], right=i in numbers) for i, text in enumerate(row)).rstrip() for row in rows
+        "  ".join(
+            paint.get(i, plain)(fitted(text, widths[i], right=i in numbers)) for i, text in enumerate(row)
+        ).rstrip()
+        for row in rows
     )
 
 

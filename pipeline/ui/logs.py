@@ -1,7 +1,6 @@
 """Log lines on standard error: text for people, JSON lines for machines."""
 
 import logging
-import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -10,15 +9,20 @@ import msgspec
 from loguru import logger
 from tqdm import tqdm
 
-from pipeline.config.settings import Format, Log
+from pipeline.config.settings import Format, Level, Log
 from pipeline.redaction import NO_SECRETS, Secrets
-from pipeline.ui.terminal import takes_controls
+from pipeline.ui.folding import Folding
+from pipeline.ui.terminal import columns_of, takes_colour
+from pipeline.ui.wrapping import wrapped
 
 if TYPE_CHECKING:
     from loguru import Message, Record
 
 # Context that a JSON line may have, in this order.
 FIELDS = ("endpoint", "page", "attempt", "status", "elapsed")
+
+# The text log of the process, as loguru has one logger for it.
+_folding = Folding()
 
 # C0 and C1 controls: text from a server must neither reach the terminal as a command nor imitate a log line.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
@@ -27,12 +31,13 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 def configure_logging(log: Log, secrets: Secrets = NO_SECRETS) -> None:
     """Write the program's log to standard error, above the bars, and silence the libraries' logs.
 
-    All ``secrets`` are redacted from every line.
+    All ``secrets`` are redacted from every line. Lines of text that repeat are folded, unless the level is DEBUG.
     """
     # httpx logs whole URLs, including any secrets in them.
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logger.remove()
+    _folding.clear()
     if sys.stderr is None:  # closed by the parent process
         return
 
@@ -43,19 +48,33 @@ def configure_logging(log: Log, secrets: Secrets = NO_SECRETS) -> None:
     logger.configure(patcher=clean)
     render: Callable[[Message], str] = _as_json if log.format is Format.JSON else str
 
+    is_folded = log.format is Format.TEXT and log.level is not Level.DEBUG
+
     def write(message: "Message") -> None:
         # The message is redacted already, and the text around it must stay as it is. A traceback may contain anything.
         line = render(message)
-        tqdm.write(secrets.redact(line) if message.record["exception"] else line, file=sys.stderr, end="")
+        line = secrets.redact(line) if message.record["exception"] else line
+        for each in _folding.add(message.record, line) if is_folded else (line,):
+            _put(each)
 
     logger.add(
         write,
         level=log.level.value,
         format=_text_format,
-        colorize=log.format is Format.TEXT and takes_controls(sys.stderr) and not os.environ.get("NO_COLOR"),
+        colorize=log.format is Format.TEXT and takes_colour(sys.stderr),
         backtrace=False,
         diagnose=False,
     )
+
+
+def write_folded() -> None:
+    """Write the counts of the lines that were folded; call this before other text about the outcome."""
+    for line in _folding.rest():
+        _put(line)
+
+
+def _put(line: str) -> None:
+    tqdm.write(wrapped(line, columns_of(sys.stderr)), file=sys.stderr, end="")
 
 
 def _as_json(message: "Message") -> str:

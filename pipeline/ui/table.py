@@ -11,10 +11,14 @@ from pipeline.model.summary import Replay, SourceReport, Summary, page_ranges
 from pipeline.output.expectations import problems_of
 from pipeline.ui.changes import changes_line
 from pipeline.ui.columns import columns
+from pipeline.ui.folding import folded
+from pipeline.ui.terminal import GREEN, RED, YELLOW, coloured
 
 _HEAD = ("source", "status", "products", "priced", "dup", "conflict", "rej", "pages", "missing", "req", "retry", "err")
 
 _WIDTH = 80
+
+_COLOURS = {"complete": GREEN, "partial": YELLOW, "failed": RED, "not stored": RED}
 
 # Bottlenecks are shown for the slowest sources, and only for those that took this many seconds.
 _MOST_BOTTLENECKS, _SHORT = 3, 1.0
@@ -23,28 +27,26 @@ _MOST_BOTTLENECKS, _SHORT = 3, 1.0
 _MARGIN = 1.2
 
 
-def closing_table(summary: Summary) -> str:
-    """Return one line per source, then the result, the problems, bottlenecks, files and the next step."""
+def closing_table(summary: Summary, *, in_colour: bool = False) -> str:
+    """Return one line per source, then the result, the problems, bottlenecks, files and the next step.
+
+    With ``in_colour`` each status has a colour, and so has the reason for which a run is not stored.
+    """
+    paint = _painted if in_colour else str
     rows = [_HEAD, *(_row(source) for source in summary.sources)]
-    lines = [columns(rows, numbers=range(2, len(_HEAD)))]
+    lines = [columns(rows, numbers=range(2, len(_HEAD)), paint={_HEAD.index("status"): paint})]
     totals = summary.summary
     products = counted(totals.total_products, "product")
-    verdict = f"{totals.status}: {products} in {duration(totals.processing_time_seconds)}"
-    lines += ["", f"{verdict} → {summary.output}"]
+    verdict = f"{products} in {duration(totals.processing_time_seconds)}"
+    lines += ["", f"{paint(totals.status)}: {verdict} → {summary.output}"]
     if totals.resumed:
         taken_over = counted(totals.resumed.records, "record")
         lines.append(f"{taken_over} taken over from an earlier run, {duration(totals.resumed.age)} old")
-    for source in summary.sources:
-        lines += (_filled(f"{source.name}: {problem}") for problem in problems_of(source))
-    lines += [
-        f"{source.name}: {counted(source.records_announced, 'record')} announced, {source.records_received:,} received"
-        for source in summary.sources
-        if source.records_announced is not None
-        and source.records_received is not None
-        and source.records_announced != source.records_received
-    ]
+    problems = ((source.name, problem) for source in summary.sources for problem in problems_of(source))
+    lines += map(_filled, folded(problems))
+    lines += folded(_shortfalls(summary.sources))
     lines += _bottlenecks(summary.sources)
-    lines += _refusals(summary.sources)
+    lines += folded(_refusals(summary.sources))
     if summary.rejects:
         rejected = sum(source.rejected for source in summary.sources)
         lines.append(f"{counted(rejected, 'record')} rejected → {summary.rejects}")
@@ -58,7 +60,7 @@ def closing_table(summary: Summary) -> str:
     if summary.stored:
         lines.append(f"{_stored(summary.stored)} → {summary.store}")
     if summary.unstored:
-        lines.append(_filled(f"not stored: {summary.unstored}"))
+        lines.append(_filled(f"not stored: {summary.unstored}").replace("not stored", paint("not stored"), 1))
     if summary.report:
         lines.append(f"report → {summary.report}")
     lines += _next_step(summary)
@@ -132,18 +134,32 @@ def _sufficient_timeout(summary: Summary) -> int | None:
     return math.ceil(seconds / 10) * 10
 
 
+def _painted(text: str) -> str:
+    """Return a text in the colour of the status that it names; other texts stay as they are."""
+    code = _COLOURS.get(text.strip())
+    return coloured(text, code) if code else text
+
+
 def _filled(text: str) -> str:
     return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
-def _refusals(sources: Sequence[SourceReport]) -> Iterator[str]:
-    """Yield for each source that refused requests the rate that it would have accepted."""
+def _shortfalls(sources: Sequence[SourceReport]) -> Iterator[tuple[str, str]]:
+    """Yield each source that announced another number of records than came, and both numbers."""
+    for source in sources:
+        announced, received = source.records_announced, source.records_received
+        if announced is not None and received is not None and announced != received:
+            yield source.name, f"{counted(announced, 'record')} announced, {received:,} received"
+
+
+def _refusals(sources: Sequence[SourceReport]) -> Iterator[tuple[str, str]]:
+    """Yield each source that refused requests, and the rate that it would have accepted."""
     for source in sources:
         if source.refused:
-            text = f"{source.name}: {counted(source.refused, 'request')} refused"
+            text = f"{counted(source.refused, 'request')} refused"
             if source.fitting_rps:
                 text += f"; `rate_limit: {{rps: {source.fitting_rps:g}, burst: 1}}` would have fitted"
-            yield text
+            yield source.name, text
 
 
 def _missing(source: SourceReport) -> str:

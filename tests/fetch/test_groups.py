@@ -156,6 +156,12 @@ def test_endpoints_that_share_a_host_and_a_port_are_named() -> None:
     assert "`rate_limit.group`" in sentence
 
 
+def test_of_many_endpoints_that_share_a_host_some_are_named() -> None:
+    """The others are counted."""
+    (sentence,) = neighbours([endpoint(name=f"e{n}", url=f"https://shop.test/{n}") for n in range(100)])
+    assert sentence.startswith("e0, e1, e2, e3, e4, 95 more: 100 endpoints use shop.test:443; ")
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [("http://a.test/x", "a.test:80"), ("https://u:p@A.test/x", "a.test:443"), ("http://[::1]:8001/", "::1:8001")],
