@@ -30,6 +30,7 @@ from pipeline.fetch.paging.select import usable
 from pipeline.html_report.configuration import shown_configuration
 from pipeline.html_report.drawing import Draw, check_libraries, draw
 from pipeline.html_report.facts import Facts, gather
+from pipeline.html_report.origin import Origin
 from pipeline.model.pages import FeedVersion, LostPage, NormalizedPage, Page, utc_timestamp
 from pipeline.model.status import RunStatus, Watch
 from pipeline.model.summary import FetchResult, RunStatistics, Summary, Totals
@@ -104,7 +105,7 @@ class Run:
 
     ``on_written`` is called once everything is written: from then on signals have no effect. ``rng`` decides the
     jitter. ``connect``, ``dispatch`` and ``draw`` replace the network, the worker threads and the drawing process in
-    tests.
+    tests. ``command`` is the command line as the report shows it.
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class Run:
         connect: Connect | None = None,
         dispatch: Dispatch | None = None,
         draw: Draw = draw,
+        command: str = "",
     ) -> None:
         self._config = config
         self._endpoints = endpoints
@@ -135,6 +137,7 @@ class Run:
         self._connect = connect
         self._dispatch = dispatch
         self._draw = draw
+        self._command = command
         # A digest, since the definition may contain URLs that should not be shown.
         definitions = {endpoint.name: msgspec.json.encode(endpoint.definition) for endpoint in endpoints}
         self._digests = {name: hashlib.sha256(definition).hexdigest()[:16] for name, definition in definitions.items()}
@@ -392,6 +395,7 @@ class Run:
         return summary, catalogue
 
     def _gather_facts(self, summary: Summary, catalogue: Catalogue, results: Sequence[FetchResult]) -> Facts:
+        assert self._outputs.report is not None
         shown = shown_configuration(self._config, {endpoint.name: endpoint.secrets for endpoint in self._endpoints})
         return gather(
             summary.summary,
@@ -400,4 +404,5 @@ class Run:
             endpoints=self._endpoints,
             configuration=shown,
             changed=summary.changed,
+            origin=Origin.of(summary, self._outputs.report, self._command),
         )

@@ -16,6 +16,7 @@ from pipeline.cli.session import ErrorLine, configure_output, print_text, wants_
 from pipeline.config.load import Loaded
 from pipeline.config.transform import load_transforms
 from pipeline.engine.opening import open_engine
+from pipeline.html_report.origin import shown_command
 from pipeline.model.summary import Summary
 from pipeline.normalize.normalizer import normalize_batch, reader_for
 from pipeline.output.expectations import expectations_of
@@ -112,6 +113,7 @@ def _run(loaded: Loaded, *, progress: bool, resume: bool) -> Summary:
         engine=open_engine(loaded.config.engine) if loaded.config.engine else None,
         watch=progress_watch() if progress else None,
         on_written=written.set,
+        command=shown_command(sys.argv[1:], loaded.secrets),
     )
     handle_signals_around(written.is_set, signals)
     summary = trio.run(pipeline_run.execute)

@@ -10,12 +10,14 @@ from typing import Self
 import msgspec
 
 from pipeline.config.resolve import ResolvedEndpoint
+from pipeline.html_report.origin import NO_ORIGIN, Origin
 from pipeline.model.changes import Changes
 from pipeline.model.dead_letters import DeadLetter, decode_letter
 from pipeline.model.metrics import Traffic
 from pipeline.model.pages import Product
-from pipeline.model.summary import Failure, FetchResult, SourceReport, Totals
+from pipeline.model.summary import Conflict, Failure, FetchResult, SourceReport, Totals
 from pipeline.model.tally import UNKNOWN_CURRENCY, PriceRange
+from pipeline.normalize.fields import UNCATEGORIZED
 from pipeline.output.aggregator import Catalogue
 from pipeline.output.expectations import problems_of
 
@@ -80,15 +82,17 @@ EXAMPLES = 3
 RECORD_LENGTH = 400
 
 
-class _Priced(msgspec.Struct):
-    """The fields of a product that histograms need."""
+class _Counted(msgspec.Struct):
+    """The fields of a product that histograms and the coverage need."""
 
     source: str
     price: float | None
     currency: str | None
+    title: str | None
+    category: str
 
 
-_decode_priced = msgspec.json.Decoder(_Priced).decode
+_decode_counted = msgspec.json.Decoder(_Counted).decode
 _decode_product = msgspec.json.Decoder(Product).decode
 
 
@@ -130,13 +134,30 @@ class Rejects(msgspec.Struct, frozen=True):
 
 
 class Failures(msgspec.Struct, frozen=True):
-    """Failures of a source with the same text and the same consequence: their number and their pages."""
+    """Failures for the same reason: their number, their consequences, and the pages of each source."""
 
-    source: str
     error: str
-    action: str
     count: int
-    pages: Sequence[int]
+    actions: Sequence[str]
+    pages: Mapping[str, Sequence[int]]
+
+
+class Coverage(msgspec.Struct):
+    """The number of products of a source, and of those that have each of the fields."""
+
+    products: int = 0
+    title: int = 0
+    price: int = 0
+    currency: int = 0
+    category: int = 0
+
+    def add(self, product: _Counted) -> None:
+        """Count a product and its fields."""
+        self.products += 1
+        self.title += bool(product.title)
+        self.price += product.price is not None
+        self.currency += product.currency is not None
+        self.category += product.category != UNCATEGORIZED
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -144,10 +165,12 @@ class Facts(msgspec.Struct, frozen=True):
 
     ``sources`` has all sources, ``drawn`` those that are shown in charts. ``histograms`` and ``categories`` begin with
     the largest. ``other_categories`` is the number of categories that are left out, ``other_products`` that of their
-    products. ``failures`` has one entry for each kind of failure. ``last_errors`` is the error of the last failed
-    attempt of each source with missing pages. ``configuration`` is YAML without secrets. ``problems`` has the name of a
-    source and what is wrong with its data. ``resumable`` is True if a resumed run would fetch only the missing pages.
-    ``changed`` has the changes since the replaced summary, None if they were not asked for.
+    products. ``failures`` has one entry for each reason, the most frequent first. ``last_errors`` is the error of the
+    last failed attempt of each source with missing pages. ``configuration`` is YAML without secrets. ``problems`` has
+    the name of a source and what is wrong with its data. ``resumable`` is True if a resumed run would fetch only the
+    missing pages. ``changed`` has the changes since the replaced summary, None if they were not asked for. ``coverage``
+    counts the fields by source. ``conflicts`` are the first duplicates of each source that have another price.
+    ``origin`` has the command and the files of the run.
     """
 
     totals: Totals
@@ -166,6 +189,9 @@ class Facts(msgspec.Struct, frozen=True):
     problems: Sequence[tuple[str, str]] = ()
     resumable: bool = False
     changed: Changes | None = None
+    coverage: Mapping[str, Coverage] = {}
+    conflicts: Sequence[Conflict] = ()
+    origin: Origin = NO_ORIGIN
 
 
 def gather(
@@ -176,6 +202,7 @@ def gather(
     endpoints: Sequence[ResolvedEndpoint],
     configuration: str,
     changed: Changes | None = None,
+    origin: Origin = NO_ORIGIN,
 ) -> Facts:
     """Gather the facts of a run, in one pass over its products and one over its dead letters if there are any."""
     limits = {endpoint.name: endpoint.rate_limit for endpoint in endpoints}
@@ -184,7 +211,8 @@ def gather(
         for report, result in _worth_drawing(list(zip(catalogue.sources, results, strict=True)))
     ]
     histograms = _histograms(catalogue.sources)
-    samples = _look_at(catalogue.products(), histograms, {source.report.name for source in drawn})
+    coverage = {source.name: Coverage() for source in catalogue.sources}
+    samples = _look_at(catalogue.products(), histograms, coverage, {source.report.name for source in drawn})
     categories = sorted(catalogue.categories.items(), key=lambda item: (-item[1], item[0]))
     return Facts(
         # The categories have a field of their own, which does not grow with their number.
@@ -204,6 +232,9 @@ def gather(
         problems=[(source.name, problem) for source in catalogue.sources for problem in problems_of(source)],
         resumable=any(result.gaps for result in results) and any(source.items_fetched for source in catalogue.sources),
         changed=changed,
+        coverage=coverage,
+        conflicts=catalogue.conflicts[:MOST_LISTED],
+        origin=origin,
     )
 
 
@@ -223,14 +254,18 @@ def _histograms(sources: Iterable[SourceReport]) -> Mapping[tuple[str, str], His
 
 
 def _look_at(
-    blocks: Iterable[bytes], histograms: Mapping[tuple[str, str], Histogram], sampled: Iterable[str]
+    blocks: Iterable[bytes],
+    histograms: Mapping[tuple[str, str], Histogram],
+    coverage: Mapping[str, Coverage],
+    sampled: Iterable[str],
 ) -> Sequence[Product]:
-    """Count the prices of all products, and return the first products of each source in ``sampled``."""
+    """Count the prices and fields of all products, and return the first products of each source in ``sampled``."""
     samples: list[Product] = []
     wanted = dict.fromkeys(sampled, EXAMPLES)
     for block in blocks:
         for line in block.split(b"\n"):
-            product = _decode_priced(line)
+            product = _decode_counted(line)
+            coverage[product.source].add(product)
             if wanted.get(product.source):
                 wanted[product.source] -= 1
                 samples.append(_decode_product(line))
@@ -263,15 +298,19 @@ def _coercions(sources: Iterable[SourceReport]) -> Sequence[tuple[str, Mapping[s
 
 
 def _failures(errors: Iterable[Failure]) -> Sequence[Failures]:
-    """Group failed requests by source, text and action; rejected records have a section of their own."""
-    counts: Counter[tuple[str, str, str]] = Counter()
-    pages: dict[tuple[str, str, str], set[int]] = {}
+    """Group failed requests by their text; rejected records have a section of their own."""
+    counts: Counter[str] = Counter()
+    actions: dict[str, dict[str, None]] = {}
+    pages: dict[str, dict[str, set[int]]] = {}
     for failure in errors:
         if failure.position is None:
-            key = (failure.source, failure.error, failure.action)
-            counts[key] += 1
-            pages.setdefault(key, set()).add(failure.page)
-    return [Failures(*key, count, sorted(pages[key])) for key, count in counts.items()]
+            counts[failure.error] += 1
+            actions.setdefault(failure.error, {})[failure.action] = None
+            pages.setdefault(failure.error, {}).setdefault(failure.source, set()).add(failure.page)
+    return [
+        Failures(error, count, list(actions[error]), {name: sorted(found) for name, found in pages[error].items()})
+        for error, count in counts.most_common()
+    ]
 
 
 def _last_errors(sources: Sequence[SourceReport], results: Sequence[FetchResult]) -> Mapping[str, str]:

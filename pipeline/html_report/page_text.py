@@ -1,6 +1,6 @@
 """Texts and number formats of the report page."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from heapq import nlargest
 from typing import Any
@@ -9,6 +9,7 @@ from pipeline.formatting import counted, duration
 from pipeline.html_report.facts import Facts
 from pipeline.model.changes import Changes
 from pipeline.model.summary import SourceReport, Status, page_ranges
+from pipeline.model.tally import UNKNOWN_CURRENCY, PriceRange
 
 _ACTIONS = {
     "retry": "retried",
@@ -26,6 +27,30 @@ _RULES = {
     "unknown_currency": "the currency is not in ISO 4217; left out",
 }
 _MOST_MOVES, _LONGEST_TITLE = 3, 60
+_MOST_CURRENCIES = 3
+_SECTIONS = {
+    "Catalogue": {
+        "sources": "sources",
+        "missing": "missing pages",
+        "expectations": "not as expected",
+        "changes": "changes",
+        "coverage": "fields",
+        "prices": "prices",
+        "categories": "categories",
+        "conflicts": "duplicates with different prices",
+        "samples": "sample products",
+        "rejects": "rejected records",
+        "coercions": "interpreted values",
+    },
+    "Operation": {
+        "time": "time spent",
+        "requests": "requests over time",
+        "latency": "response times",
+        "failures": "failures",
+        "origin": "this run",
+        "configuration": "configuration",
+    },
+}
 _SYMBOLS: Mapping[Status, str] = {"complete": "✓", "partial": "◐", "failed": "✗"}
 
 
@@ -45,9 +70,57 @@ def headline(facts: Facts) -> str:
 
 
 def priced(facts: Facts) -> str:
-    """Return the number of products that have a price, or ``all with a price``."""
-    number_priced = sum(source.priced for source in facts.sources)
-    return "all with a price" if number_priced == facts.totals.total_products else f"{number_priced:,} with a price"
+    """Return the number of products that have a price, and their share if some have none."""
+    number_priced, products = sum(source.priced for source in facts.sources), facts.totals.total_products
+    return "all" if number_priced == products else f"{number_priced:,} ({share(number_priced, products)})"
+
+
+def price_ranges(facts: Facts) -> Iterator[str]:
+    """Yield the number of priced products and the range of their prices, for the most frequent currencies."""
+    ranges: dict[str, list[PriceRange]] = {}
+    for source in facts.sources:
+        for currency, prices in source.prices.items():
+            ranges.setdefault(currency, []).append(prices)
+    most = nlargest(_MOST_CURRENCIES, ranges.items(), key=lambda item: sum(found.count for found in item[1]))
+    for currency, found in most:
+        count, low, high = sum(r.count for r in found), min(r.min for r in found), max(r.max for r in found)
+        name = "an unknown currency" if currency == UNKNOWN_CURRENCY else currency
+        yield f"{count:,} in {name}: {low:,} to {high:,}"
+    if rest := len(ranges) - len(most):
+        yield f"and {counted(rest, 'more currency', 'more currencies')}"
+
+
+def price(amount: Decimal | None, currency: str | None) -> str:
+    """Return a price with its currency, or ``none``."""
+    return "none" if amount is None else f"{amount:,} {currency or ''}".rstrip()
+
+
+def share(part: int, whole: int) -> str:
+    """Return a share in percent, rounded so that only ``whole`` of ``whole`` is 100 % and only nothing is 0 %."""
+    percent = 100 * part / whole if whole else 0.0
+    if 0 < part < whole:
+        percent = min(max(percent, 0.1), 99.9)
+    return f"{percent:.1f}".removesuffix(".0") + " %"
+
+
+def contents(facts: Facts) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
+    """Return the anchors and titles of the sections that a report has: those of the catalogue, and those of the run."""
+    is_shown = {
+        "expectations": facts.problems,
+        "changes": facts.changed,
+        "coverage": any(found.products for found in facts.coverage.values()),
+        "prices": facts.histograms,
+        "categories": facts.categories,
+        "conflicts": any(source.conflicting for source in facts.sources),
+        "samples": facts.samples,
+        "coercions": facts.coercions,
+        "latency": any(source.traffic.latencies for source in facts.drawn),
+        "failures": facts.failures,
+    }
+    return [
+        (title, [(anchor, label) for anchor, label in sections.items() if is_shown.get(anchor, True)])
+        for title, sections in _SECTIONS.items()
+    ]
 
 
 def received(facts: Facts) -> str:
@@ -61,10 +134,13 @@ def received(facts: Facts) -> str:
 
 
 def changed(changes: Changes) -> str:
-    """Return the numbers of products that were added, removed and changed, as far as they are known."""
-    if not changes.comparable:
-        return "not comparable"
-    return ", ".join(f"{changes.total(name):,} {name}" for name in ("added", "removed", "changed"))
+    """Return the numbers of products that were added, removed and changed, without those that no source knows."""
+    known = [
+        f"{changes.total(name):,} {name}"
+        for name in ("added", "removed", "changed")
+        if any(getattr(source, name) is not None for source in changes.sources)
+    ]
+    return ", ".join(known) or "not comparable"
 
 
 def price_moves(changes: Changes) -> Iterator[str]:

@@ -48,6 +48,7 @@ def report_page(facts: Facts) -> bytes:
         facts=facts,
         figures=_figures(facts),
         page_text=page_text,
+        contents=page_text.contents(facts),
         page_ranges=page_ranges,
         activities=[(a, label) for a, label in charts.TIME_LABELS.items() if _is_spent_on(facts, a)],
         outcomes=[(o, label) for o, label in charts.OUTCOME_LABELS.items() if _is_met(facts, o)],

@@ -54,6 +54,16 @@ class Gap(msgspec.Struct, frozen=True):
     onward: bool = False
 
 
+class Conflict(msgspec.Struct, frozen=True):
+    """A product and a duplicate of it whose price or currency is another."""
+
+    id: str
+    price: Decimal | None
+    currency: str | None
+    other_price: Decimal | None
+    other_currency: str | None
+
+
 class Unmet(msgspec.Struct, frozen=True):
     """An expectation that a source does not meet: its key in `expect`, the value of that key, and what was found."""
 

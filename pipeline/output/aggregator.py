@@ -11,7 +11,7 @@ from pipeline.formatting import counted
 from pipeline.model.dead_letters import decode_letter, encode_letter
 from pipeline.model.metrics import SourceTime
 from pipeline.model.pages import NormalizedPage, utc_timestamp
-from pipeline.model.summary import Failure, FetchResult, Gap, SourceReport, Status
+from pipeline.model.summary import Conflict, Failure, FetchResult, Gap, SourceReport, Status
 from pipeline.model.tally import Tally
 from pipeline.output.journal import Journal
 from pipeline.output.journal_entries import EntrySpan
@@ -26,7 +26,7 @@ class Catalogue(msgspec.Struct, frozen=True):
     ``products()`` yields the products as JSON Lines, in the order of endpoint, page and position. A chunk has one or
     more lines and no line end after the last. ``dead_letters()`` yields the rejected records in the same order; each
     line has its line end. Both start from the beginning at each call. The catalogue of a run reads them from the
-    journal, which must still be open.
+    journal, which must still be open. ``conflicts`` has the first duplicates of each source with another price.
     """
 
     sources: Sequence[SourceReport]
@@ -34,6 +34,7 @@ class Catalogue(msgspec.Struct, frozen=True):
     categories: Mapping[str, int]
     products: Callable[[], Iterable[bytes]]
     dead_letters: Callable[[], Iterable[bytes]]
+    conflicts: Sequence[Conflict] = ()
 
     @property
     def total_products(self) -> int:
@@ -105,6 +106,7 @@ class Aggregator:
         """Combine all pages into a catalogue, given each endpoint's fetch result in the order of the endpoints."""
         reports: list[SourceReport] = []
         errors: list[Failure] = []
+        conflicts: list[Conflict] = []
         kept: list[_KeptPage | str] = []
         total = Tally()
         for result in results:
@@ -118,6 +120,7 @@ class Aggregator:
                 kept.append(_KeptPage(span, account.add_page(entry, partial(self._lines, span))))
             reports.append(self._report(result, account))
             errors += account.failures
+            conflicts += account.conflicts
             total.merge(account.tally)
         return Catalogue(
             reports,
@@ -125,6 +128,7 @@ class Aggregator:
             total.categories(),
             products=partial(self._products, kept),
             dead_letters=partial(self._dead_letters, kept),
+            conflicts=conflicts,
         )
 
     def _take_over(self, result: FetchResult, errors: list[Failure], total: Tally) -> SourceReport:

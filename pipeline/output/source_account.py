@@ -9,12 +9,15 @@ from typing import Any
 import msgspec
 
 from pipeline.model.pages import MAX_LISTED_REJECTS, Product, Reject
-from pipeline.model.summary import Failure
+from pipeline.model.summary import Conflict, Failure
 from pipeline.model.tally import Tally
 from pipeline.output.journal_entries import PageEntry
 
 # Reads the lines of products that came together, for example those of a page.
 ReadLines = Callable[[], bytes]
+
+# The conflicting duplicates that are kept as examples.
+MOST_CONFLICTS = 5
 
 # The number of duplicates that wait until their prices are compared. It limits memory.
 _MOST_PENDING = 100_000
@@ -57,6 +60,7 @@ class SourceAccount:
         # The products by id, each with the lines that contain it.
         self._known: dict[str, ReadLines] = {}
         self._conflicting = 0
+        self._conflicts: list[Conflict] = []
         # Duplicates, by the lines that contain their products: lines are read once for many of them.
         self._pending: defaultdict[ReadLines, list[_Offer]] = defaultdict(list)
         self._pending_count = 0
@@ -130,6 +134,12 @@ class SourceAccount:
         return self._conflicting
 
     @property
+    def conflicts(self) -> Sequence[Conflict]:
+        """The first ``MOST_CONFLICTS`` of the duplicates that :attr:`conflicting` counts."""
+        self._compare_prices()
+        return self._conflicts
+
+    @property
     def failures(self) -> Sequence[Failure]:
         """Failed requests and rejected records, in the order of page and position."""
         return sorted(self._failures, key=lambda failure: (failure.page, failure.position or 0))
@@ -168,6 +178,12 @@ class SourceAccount:
             for offer in _decode_offers(read_lines()):
                 if offer.id in wanted:
                     products.setdefault(offer.id, offer)  # of equal ids the first is the product
-            self._conflicting += sum(offer != products[offer.id] for offer in offers)
+            for offer in offers:
+                if offer != (product := products[offer.id]):
+                    self._conflicting += 1
+                    if len(self._conflicts) < MOST_CONFLICTS:
+                        self._conflicts.append(
+                            Conflict(offer.id, product.price, product.currency, offer.price, offer.currency)
+                        )
         self._pending.clear()
         self._pending_count = 0

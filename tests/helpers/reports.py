@@ -15,13 +15,14 @@ from helpers.support import NO_TLS, FakeApi, config, dispatch_inline, forever, o
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Config
 from pipeline.fetch.http.client import Client
-from pipeline.html_report.facts import Example, Facts, Failures, Histogram, Rejects, Source
+from pipeline.html_report.facts import Coverage, Example, Facts, Failures, Histogram, Rejects, Source
+from pipeline.html_report.origin import Origin
 from pipeline.html_report.render import report_page
 from pipeline.html_report.transfer import decode_facts, encode_facts
 from pipeline.model.changes import Changes, Move, PriceMoves, SourceChanges
 from pipeline.model.metrics import Outcome, Slot, SourceTime, Traffic
 from pipeline.model.pages import Product
-from pipeline.model.summary import Failure, Gap, SourceReport, Totals
+from pipeline.model.summary import Conflict, Failure, Gap, SourceReport, Totals
 from pipeline.model.tally import PriceRange
 
 SCRIPT = "<script>alert('boo')</script>"
@@ -71,7 +72,9 @@ def facts(text: str = "plain", **changes: Any) -> Facts:
     """Return facts with content for every section; all text that comes from an API is ``text``."""
     gaps = [Gap((2, 3), text), Gap((7,), f"{text} again", onward=True)]
     lame = a_source("lame", status="partial", pages_missing=(2, 3, 7), missing_from=7, pages_wanted=None, gaps=gaps)
-    lame = msgspec.structs.replace(lame, records_announced=99, records_received=20, rejected=1, coercions={text: 3})
+    lame = msgspec.structs.replace(
+        lame, records_announced=99, records_received=20, rejected=1, conflicting=1, coercions={text: 3}
+    )
     whole = Facts(
         totals=Totals("partial", 40, 4.5, 0.5714, ["shop", "lame"], {}, "2026-01-01T10:00:00Z"),
         sources=[a_source(), lame],
@@ -81,8 +84,11 @@ def facts(text: str = "plain", **changes: Any) -> Facts:
         categories=[(text, 30), ("books", 10)],
         rejects=[Rejects("lame", 1, [Example(2, 5, text, f'{{"title": "{text}"}}')])],
         coercions=[(text, {"lame": 3})],
-        failures=[Failures("lame", text, "retry", 3, [2])],
+        failures=[Failures(text, 3, ["retry"], {"lame": [2]})],
         last_errors={"lame": text},
+        coverage={"shop": Coverage(20, 20, 19, 10, 0), "lame": Coverage()},
+        conflicts=[Conflict("shop:1", Decimal("1.50"), "EUR", None, None)],
+        origin=Origin(f"pipeline --set note={text}", {"summary": "summary.json"}),
         configuration=f"timeout: 60\nnote: {text}\n",
         changed=Changes(
             [SourceChanges("shop", True, None, 3, 1, 2), SourceChanges("lame", True, text, 0, None, 0)],

@@ -4,6 +4,7 @@ import tempfile
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 from helpers.accounts import a_walk, normalized
 from helpers.reports import a_failure, a_traffic
 from helpers.support import endpoint
@@ -19,16 +20,19 @@ from pipeline.html_report.facts import (
     MOST_REJECTING,
     MOST_SOURCES,
     RECORD_LENGTH,
+    Coverage,
     Facts,
+    Failures,
     Histogram,
     gather,
 )
 from pipeline.model.metrics import TimeSpent
 from pipeline.model.pages import NormalizedPage
-from pipeline.model.summary import FetchResult, Gap, Totals
+from pipeline.model.summary import Conflict, FetchResult, Gap, Totals
 from pipeline.model.tally import PriceRange
 from pipeline.output.aggregator import Aggregator
 from pipeline.output.journal import Journal
+from pipeline.output.source_account import MOST_CONFLICTS
 
 TOTALS = Totals("complete", 0, 1.5, 1.0, [], {}, "2026-01-01T00:00:00Z")
 
@@ -126,11 +130,43 @@ def test_of_many_rejecting_sources_some_have_no_examples() -> None:
     assert [len(rejects.examples) for rejects in facts.rejects] == [1] * MOST_REJECTING + [0, 0]
 
 
-def test_failures_that_say_the_same_are_told_once() -> None:
-    """Equal failures are merged with their count and pages; rejected records are not among them."""
+def test_failures_for_one_reason_are_merged() -> None:
+    """Equal failures of all sources are one entry with their count, actions and pages; rejects are not among them."""
     failures = [a_failure("a", "HTTP 503", 3), a_failure("a", "HTTP 503", 1), a_failure("a", "HTTP 503", 1)]
-    facts = gathered([normalized("a", 1, 0)], a_walk("a", 1, failures=failures))
-    assert [(found.error, found.count, found.pages) for found in facts.failures] == [("HTTP 503", 3, [1, 3])]
+    skipped = msgspec.structs.replace(a_failure("b", "HTTP 503", 2), action="skip")
+    facts = gathered([normalized("a", 1, 0)], a_walk("a", 1, failures=[a_failure("a", "reset"), *failures]),
+                     a_walk("b", 1, failures=[skipped]))  # fmt: skip
+    assert facts.failures == [
+        Failures("HTTP 503", 4, ["retry", "skip"], {"a": [1, 3], "b": [2]}),
+        Failures("reset", 1, ["retry"], {"a": [1]}),
+    ]
+
+
+def test_the_fields_of_all_products_are_counted_by_source() -> None:
+    """A product has a field if it is not null; a category that no record named is none."""
+    records = [
+        {"id": 1, "title": "T", "price": "1 EUR", "category": "c"},
+        {"id": 2, "price": 5},
+        {"id": 3, "title": ""},
+    ]
+    facts = gathered([normalized("a", 1, *records)], a_walk("a", 1), a_walk("b", 0))
+    assert facts.coverage == {"a": Coverage(3, title=1, price=2, currency=1, category=1), "b": Coverage()}
+
+
+def test_duplicates_with_another_price_are_examples() -> None:
+    """Both prices are shown, with their currencies; duplicates with the same price are not."""
+    records = [{"id": 1, "price": "1 EUR"}, {"id": 1, "price": "2 EUR"}, {"id": 1, "price": "1 EUR"}, {"id": 1}]
+    facts = gathered([normalized("a", 1, *records)], a_walk("a", 1))
+    assert facts.conflicts == [
+        Conflict("a:1", Decimal(1), "EUR", Decimal(2), "EUR"),
+        Conflict("a:1", Decimal(1), "EUR", None, None),
+    ]
+
+
+def test_of_many_conflicts_the_first_are_examples() -> None:
+    """The source's account has the number of all of them."""
+    facts = gathered([normalized("a", 1, *({"id": 1, "price": price} for price in range(1, 20)))], a_walk("a", 1))
+    assert (len(facts.conflicts), facts.sources[0].conflicting) == (MOST_CONFLICTS, 18)
 
 
 def test_a_source_that_was_given_up_has_its_last_errors() -> None:

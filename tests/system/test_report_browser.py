@@ -27,8 +27,8 @@ FLAGS = (
     " --disable-component-update --disable-sync --hide-scrollbars"
 )
 PHONE, DESK = 380, 1280
-SECTIONS = ("time", "sources", "missing", "requests", "latency", "prices", "categories", "samples", "rejects",
-            "coercions", "failures", "configuration")  # fmt: skip
+SECTIONS = ("sources", "missing", "coverage", "prices", "categories", "samples", "rejects", "coercions", "time",
+            "requests", "latency", "failures", "origin", "configuration")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -139,10 +139,13 @@ def test_it_is_dark_where_that_is_wanted(browser: Chrome, path: Path) -> None:
 
 
 def test_paper_is_white_and_wide(browser: Chrome, path: Path) -> None:
-    """Print is light whatever the scheme of the screen, and has the wide charts without cutting them off."""
+    """Print is light whatever the scheme of the screen, has the wide charts uncut, and opens what is folded."""
     look(browser, path, width=680, dark=True, media="print")
     assert style(browser, "backgroundColor") == "rgb(255, 255, 255)"
     assert set(sizes(browser, ".narrow")) == {(0, 0)}
     assert all(0 < width <= 680 for width, _ in sizes(browser, "figure .wide svg"))
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 680
+    folded = "[...document.querySelectorAll('details:not([open]) pre')]"
+    assert set(browser.execute_script(f"return {folded}.map(e => e.checkVisibility())")) == {True}
+    assert sizes(browser, "nav") == [(0, 0)]
     assert browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"]
