@@ -12,7 +12,8 @@ from itertools import pairwise
 from typing import Any
 
 from pipeline.formatting import duration
-from pipeline.html_report.facts import Histogram, Source
+from pipeline.html_report.facts import Source
+from pipeline.html_report.histogram import Histogram
 from pipeline.model.metrics import Activity, Outcome, Traffic
 
 Spec = dict[str, Any]

@@ -6,7 +6,8 @@ from functools import partial
 import msgspec
 
 from pipeline.html_report import charts, page_text
-from pipeline.html_report.facts import MOST_LISTED, Facts, Histogram, Source
+from pipeline.html_report.facts import MOST_LISTED, Facts, Source
+from pipeline.html_report.histogram import Histogram
 from pipeline.model.metrics import Activity, Outcome
 from pipeline.model.summary import page_ranges
 

@@ -15,7 +15,8 @@ from helpers.support import NO_TLS, FakeApi, config, dispatch_inline, forever, o
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Config
 from pipeline.fetch.http.client import Client
-from pipeline.html_report.facts import Coverage, Example, Facts, Failures, Histogram, Rejects, Source
+from pipeline.html_report.facts import Coverage, Example, Facts, Failures, Rejects, Source
+from pipeline.html_report.histogram import Histogram
 from pipeline.html_report.origin import Origin
 from pipeline.html_report.render import report_page
 from pipeline.html_report.transfer import decode_facts, encode_facts

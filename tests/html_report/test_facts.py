@@ -23,9 +23,9 @@ from pipeline.html_report.facts import (
     Coverage,
     Facts,
     Failures,
-    Histogram,
     gather,
 )
+from pipeline.html_report.histogram import Histogram
 from pipeline.model.metrics import TimeSpent
 from pipeline.model.pages import NormalizedPage
 from pipeline.model.summary import Conflict, FetchResult, Gap, Totals
