@@ -65,6 +65,8 @@ class Pipeline(Contender, frozen=True):
 PIPELINE = Pipeline("pipeline", "")
 BARE = Contender("bare script", "bare")
 AIOHTTP = Contender("aiohttp + orjson", "aiohttp_orjson")
+BARE_UNKIND = Contender("bare script", "bare_unkind")
+AIOHTTP_UNKIND = Contender("aiohttp + orjson", "aiohttp_unkind")
 COMMON = Contender("common style", "common")
 SINGER = Contender("singer-sdk", "singer_tap", "messages.singer")
 DLT = Contender("dlt", "dlt_rest_api", "tables")
@@ -116,9 +118,9 @@ def fetch_all(contender: Contender, urls: Sequence[str], expected: int) -> Resul
 
 
 @contextmanager
-def serving(pages: int, records: int) -> Iterator[str]:
-    """Serve pre-rendered pages while the block runs, and yield their URL."""
-    with server([sys.executable, str(HERE / "server.py"), str(pages), str(records)]) as line:
+def serving(pages: int, records: int, data: str = "plain") -> Iterator[str]:
+    """Serve pre-rendered pages of a data set while the block runs, and yield their URL."""
+    with server([sys.executable, str(HERE / "server.py"), str(pages), str(records), data]) as line:
         yield f"http://127.0.0.1:{int(line)}/products"
 
 

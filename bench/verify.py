@@ -24,7 +24,7 @@ class Product(msgspec.Struct):
     source: str
     price: float
     category: str
-    currency: None = None
+    currency: str | None = None
 
     @property
     def is_normalized(self) -> bool:

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import lru_cache
 
 ID_KEYS = ("id", "product_id", "item_id", "sku", "productId", "itemId", "uuid", "code")
 TITLE_KEYS = ("title", "name", "product_name", "item_name", "productName", "label")
@@ -14,6 +15,9 @@ UNCATEGORIZED = "uncategorized"
 
 # Maximum nesting of lists in which a category is searched.
 _MAX_DEPTH = 3
+
+# The maximum length of the names of categories that are kept, in characters.
+_SHORT = 64
 
 # Keys under which a category that is an object may have its name.
 _NAME_KEYS = ("name", "title", "label", "slug", "categoryName")
@@ -70,14 +74,32 @@ def _is_empty(value: object) -> bool:
 
 def _category(value: object, depth: int = 0) -> str | None:
     if isinstance(value, str):
-        return text_of(value).lower()
+        return category_text(value)
     if isinstance(value, list) and depth < _MAX_DEPTH:
-        return next(filter(None, (_category(member, depth + 1) for member in value)), None)
+        for member in value:
+            if name := _category(member, depth + 1):
+                return name
+        return None
     if isinstance(value, dict):
-        return next(filter(None, (text_of(value.get(key)).lower() for key in _NAME_KEYS)), None)
+        for key in _NAME_KEYS:
+            if name := category_text(value.get(key)):
+                return name
+        return None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return None
+
+
+def category_text(value: object) -> str:
+    """Return a text as the name of a category: as :func:`text_of`, in lower case."""
+    if isinstance(value, str):  # a catalogue has few categories
+        return _short_category(value) if len(value) <= _SHORT else text_of(value).lower()
+    return ""
+
+
+@lru_cache(maxsize=1024)
+def _short_category(text: str) -> str:
+    return text_of(text).lower()
 
 
 def text_of(value: object) -> str:

@@ -27,7 +27,7 @@ from decimal import Decimal, InvalidOperation
 
 import msgspec
 
-from pipeline.config.currency import NO_DECIMALS, code_of
+from pipeline.config.currency import NO_DECIMALS, WRITTEN_WHOLE, code_of, meaning_of
 from pipeline.normalize.fields import CURRENCY_KEYS
 from pipeline.normalize.numerals import (
     AMBIGUOUS,
@@ -49,6 +49,14 @@ _MAX_MAGNITUDE = 18
 
 _PLAIN = re.compile(r"\d+(\.\d+)?([eE][+-]?\d{1,3})?")
 _AMOUNT = re.compile(r"\d(?:[\d.,' ]*\d)?")
+# The usual form of a price: a sign or a code on one side, groups of thousands, and two decimals. Its parts are read at
+# once; all other forms take the long way, which would read these the same.
+_USUAL = re.compile(
+    r"(?P<before>[$€£]|[A-Z]{3})?[ \xa0]?"
+    r"(?:(?P<whole>0|[1-9]\d{0,8})[.,]|(?P<commas>[1-9]\d{0,2}(?:,\d{3}){1,3})\.|(?P<points>[1-9]\d{0,2}(?:\.\d{3}){1,3}),)"
+    r"(?P<cents>\d\d)[ \xa0]?(?P<after>[$€£]|[A-Z]{3})?",
+    re.ASCII,
+)
 _NO_CENTS = re.compile(r"(?<=\d)([.,])-+(?! ?\d)")
 _MINUS = re.compile(r"^\(.*\)$|- ?\d|\d ?-$|^-")
 
@@ -140,6 +148,33 @@ def _read_text(text: str, record_currency: str | None, separator_is_known: bool)
         if text.isdigit() or (text[-4:-3] != "." and record_currency not in NO_DECIMALS):  # most plain numbers
             return checked_money(Decimal(text), record_currency)
         return _read_plain(text, record_currency, separator_is_known)
+    return _read_usual(text, record_currency) or _read_any(text, record_currency, separator_is_known)
+
+
+def _read_usual(text: str, record_currency: str | None) -> Money | None:
+    """Read a price in its usual form; None for any other."""
+    found = _USUAL.fullmatch(text)
+    if found is None:
+        return None
+    before, whole, commas, points, cents, after = found.groups()
+    currency: str | None = record_currency
+    notes: tuple[str, ...] = ()
+    if sign := before or after:
+        meaning = None if before and after else meaning_of(sign)
+        if meaning is None:
+            return None
+        currency, notes = _currency_of(meaning, record_currency)
+        if currency is None:
+            return None
+    if currency in WRITTEN_WHOLE:
+        return None
+    whole = whole or (commas.replace(",", "") if commas else points.replace(".", ""))
+    exact = f"{whole}.{cents}"
+    return Money(Decimal(exact), currency, notes, exact)
+
+
+def _read_any(text: str, record_currency: str | None, separator_is_known: bool) -> Money:
+    """Read a text that is not a plain number, by all rules."""
     plain = normalize_digits(text)
     if plain is None:
         return UNREADABLE

@@ -38,6 +38,9 @@ _encode_lines = msgspec.json.Encoder(enc_hook=encode_wire_float).encode_lines
 
 DEFAULT_READER = DefaultReader()
 
+# The first characters of JSON values that are neither objects nor lists.
+_SCALARS = frozenset(b'"-0123456789tfn')
+
 
 def reader_for(
     fields: Fields,
@@ -84,14 +87,18 @@ def normalize_separately(
 
 def normalize_page(page: Page, processed_at: str, reader: RecordReader = DEFAULT_READER) -> NormalizedPage:
     """Turn each record of a page into encoded products or rejects; no content of a record makes this raise."""
-    made = reader.prepare(page.records)
+    made = _without_scalars(reader.prepare(page.records), page, reader)
     rejects: list[Reject] = []
     try:
         products = reader.read_page(made.records, page.shared)
         ids, lines = _encode_products(page.source, products, processed_at)
     except Exception:  # noqa: BLE001 - a hostile record must not affect the others
-        products, rejects = _read_one_by_one(page, made, processed_at, reader)
-        ids, lines = _encode_products(page.source, products, processed_at)
+        products, rejects = _read_one_by_one(page, made, reader)
+        try:
+            ids, lines = _encode_products(page.source, products, processed_at)
+        except Exception:  # noqa: BLE001 - a product that cannot be encoded is a reject too
+            products, rejects = _read_one_by_one(page, made, reader, processed_at)
+            ids, lines = _encode_products(page.source, products, processed_at)
     if made.rejects:
         rejects = sorted([*made.rejects, *rejects], key=attrgetter("position"))
     amounts: defaultdict[str | None, list[Decimal]] = defaultdict(list)
@@ -123,10 +130,39 @@ def _encode_products(source: str, products: Sequence[ParsedRecord], processed_at
     return [line.id for line in lines], _encode_lines(lines)[:-1]
 
 
+def _without_scalars(made: Prepared, page: Page, reader: RecordReader) -> Prepared:
+    """Return what a page is made of with the records that are texts, numbers or the like among its rejects.
+
+    The others can then be decoded together.
+    """
+    scalars = [index for index, raw in enumerate(made.records) if _is_scalar(raw)]
+    if not scalars:
+        return made
+    rejects = list(made.rejects)
+    for index in scalars:
+        (outcome,) = _read_record(made.records[index], page.shared, reader)
+        if not isinstance(outcome, Exception):  # the reader makes something of it
+            return made
+        rejects.append(Reject(made.positions[index], WHOLE_RECORD, _reason(outcome)))
+    left_out = frozenset(scalars)
+    kept = [index for index in range(len(made.records)) if index not in left_out]
+    return Prepared(
+        [made.records[index] for index in kept], [made.positions[index] for index in kept], rejects, made.dropped
+    )
+
+
+def _is_scalar(raw: msgspec.Raw) -> bool:
+    first = memoryview(raw)
+    return first.nbytes > 0 and first[0] in _SCALARS
+
+
 def _read_one_by_one(
-    page: Page, made: Prepared, processed_at: str, reader: RecordReader
+    page: Page, made: Prepared, reader: RecordReader, processed_at: str | None = None
 ) -> tuple[list[ParsedRecord], list[Reject]]:
-    """Return the products and the rejects of a page in which at least one record fails."""
+    """Return the products and the rejects of a page in which at least one record fails.
+
+    With ``processed_at``, a product that cannot be encoded is a reject.
+    """
     products: list[ParsedRecord] = []
     rejects: list[Reject] = []
     for position, raw in zip(made.positions, made.records, strict=True):
@@ -134,7 +170,8 @@ def _read_one_by_one(
             try:
                 if isinstance(outcome, Exception):
                     raise outcome  # noqa: TRY301 - handled like an error raised by encoding
-                _encode_products(page.source, [outcome], processed_at)
+                if processed_at:
+                    _encode_products(page.source, [outcome], processed_at)
             except Exception as error:  # noqa: BLE001 - see above
                 rejects.append(
                     Reject(position, error.field if isinstance(error, NoIdError) else WHOLE_RECORD, _reason(error))

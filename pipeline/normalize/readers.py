@@ -17,6 +17,7 @@ from pipeline.normalize.fields import (
     ID_KEYS,
     PRICE_KEYS,
     TITLE_KEYS,
+    category_text,
     first_category,
     first_id,
     first_price,
@@ -160,7 +161,7 @@ def _parse(record: Any) -> ParsedRecord:
     return ParsedRecord(
         id=identity,
         title=text_of(title or name) or first_title(_titles(record)),
-        category=text_of(category).lower() or first_category(_categories(record)),
+        category=category_text(category) or first_category(_categories(record)),
         money=read_money(price) if currencies == _NO_CURRENCIES else _money_in(currencies, price),
     )
 

@@ -31,7 +31,16 @@ class _Offer(msgspec.Struct, frozen=True):
     currency: str | None
 
 
-_decode_product = msgspec.json.Decoder(Product).decode
+class _Counted(msgspec.Struct, gc=False):
+    """The parts of a product that are counted."""
+
+    id: str
+    price: Decimal | None
+    currency: str | None
+    category: str
+
+
+_decode_counted = msgspec.json.Decoder(_Counted).decode_lines
 _decode_offers = msgspec.json.Decoder(_Offer).decode_lines
 
 
@@ -78,10 +87,17 @@ class SourceAccount:
         if self._add_new_ids(entry.ids, read_lines):
             self.tally.merge(Tally.from_state(entry.tally))
             return ()
-        duplicates = []
-        for index, line in enumerate(read_lines().split(b"\n")):
-            if not self.add_product(_decode_product(line), read_lines):
+        duplicates: list[int] = []
+        prices: defaultdict[str | None, list[Decimal]] = defaultdict(list)
+        categories: list[str] = []
+        for index, product in enumerate(_decode_counted(read_lines())):
+            if self._is_new(product.id, product.price, product.currency, read_lines):
+                categories.append(product.category)
+                if product.price is not None:
+                    prices[product.currency].append(product.price)
+            else:
                 duplicates.append(index)
+        self.tally.merge(Tally.of(prices, categories))
         self.duplicates += len(duplicates)
         return duplicates
 
@@ -90,11 +106,17 @@ class SourceAccount:
 
         ``read_lines`` reads the lines that contain the product, so that later duplicates can be compared with it.
         """
-        if (known := self._known.get(product.id)) is None:
-            self._known[product.id] = read_lines
+        is_new = self._is_new(product.id, product.price, product.currency, read_lines)
+        if is_new:
             self.tally.add(product.price, product.currency, product.category)
+        return is_new
+
+    def _is_new(self, identity: str, price: Decimal | None, currency: str | None, read_lines: ReadLines) -> bool:
+        """Remember a product that is new; note the offer of one that is known, to compare it later."""
+        if (known := self._known.get(identity)) is None:
+            self._known[identity] = read_lines
             return True
-        self._pending[known].append(_Offer(product.id, product.price, product.currency))
+        self._pending[known].append(_Offer(identity, price, currency))
         self._pending_count += 1
         if self._pending_count >= _MOST_PENDING:
             self._compare_prices()
