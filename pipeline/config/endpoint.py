@@ -9,6 +9,7 @@ from typing import Annotated, Self
 from msgspec import Meta
 
 from pipeline.config.auth import Auth
+from pipeline.config.duration import Seconds, SecondsOrZero
 from pipeline.config.expect import Expect
 from pipeline.config.http_syntax import header_error, host_error, url_error
 from pipeline.config.presets import preset_error
@@ -19,7 +20,6 @@ from pipeline.config.source import Fields, Paging, PagingStyle
 from pipeline.distribution import VERSION
 from pipeline.errors import ConfigError, Problem
 
-Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 
@@ -33,9 +33,9 @@ _GROUP_RULE = "Expected up to 64 letters, digits, `.`, `_` and `-`"
 class Http(Section, frozen=True):
     """Limits of one HTTP attempt."""
 
-    connect_timeout: Annotated[Positive, Meta(description="until the connection is established")] = 3.0
-    read_timeout: Annotated[Positive, Meta(description="without receiving a byte")] = 8.0
-    total_timeout: Annotated[Positive, Meta(description="of one attempt, even if bytes keep arriving")] = 15.0
+    connect_timeout: Annotated[Seconds, Meta(description="until the connection is established")] = 3.0
+    read_timeout: Annotated[Seconds, Meta(description="without receiving a byte")] = 8.0
+    total_timeout: Annotated[Seconds, Meta(description="of one attempt, even if bytes keep arriving")] = 15.0
     max_body_bytes: Annotated[int, Meta(ge=1, description="maximum size of a body, after decompression")] = 10_485_760
     user_agent: Annotated[
         str,
@@ -93,9 +93,9 @@ class Retry(Section, frozen=True):
         int, Meta(ge=0, le=100, description="retries per page; requests that were refused (429) do not count")
     ] = 3
     base_delay: Annotated[
-        NotNegative, Meta(description="before the first retry; doubled for each further one, up to `max_delay`")
+        SecondsOrZero, Meta(description="before the first retry; doubled for each further one, up to `max_delay`")
     ] = 0.5
-    max_delay: Annotated[NotNegative, Meta(description="maximum delay before a retry")] = 4.0
+    max_delay: Annotated[SecondsOrZero, Meta(description="maximum delay before a retry")] = 4.0
     jitter: Annotated[float, Meta(ge=0, le=1, description="random addition, as a fraction of the delay")] = 0.1
 
 
@@ -105,7 +105,7 @@ class Breaker(Section, frozen=True):
     failure_threshold: Annotated[
         Count, Meta(description="consecutive transient failures that open the circuit; refusals do not count")
     ] = 3
-    cooldown: Annotated[NotNegative, Meta(description="time that the circuit stays open before a probe")] = 15.0
+    cooldown: Annotated[SecondsOrZero, Meta(description="time that the circuit stays open before a probe")] = 15.0
     max_probes: Annotated[Count, Meta(description="consecutive failed probes after which the endpoint is given up")] = 2
 
 

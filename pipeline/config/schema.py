@@ -4,8 +4,9 @@ from typing import Any
 
 import msgspec
 
+from pipeline.config.duration import PATTERN
 from pipeline.config.presets import preset_names
-from pipeline.config.section import Section, summary_line
+from pipeline.config.section import DURATION, Section, extra_in, summary_line
 from pipeline.config.settings import Config
 
 
@@ -17,6 +18,7 @@ def config_schema() -> str:
         if "description" in definition:
             definition["description"] = summary_line(definition["description"])
     for section in _sections(Section):
+        _allow_units(definitions.get(section.__name__, {}).get("properties", {}), section)
         if section.shorthand and section.__name__ in definitions:
             _allow_text(definitions, section)
     for definition in list(definitions.values()):
@@ -46,6 +48,15 @@ def _with_null(value: dict[str, Any]) -> dict[str, Any]:
     """Allow null in place of a section, which is the same as no section."""
     rest = {key: value[key] for key in value if key != "$ref"}
     return {"anyOf": [{"$ref": value["$ref"]}, {"type": "null"}], **rest}
+
+
+def _allow_units(properties: dict[str, Any], section: type[Section]) -> None:
+    """Allow a text with a unit in place of a number of seconds."""
+    for field in msgspec.structs.fields(section):
+        if field.name in properties and extra_in(field.type, DURATION):
+            value = properties[field.name]
+            number = {key: value.pop(key) for key in ("type", "minimum", "exclusiveMinimum") if key in value}
+            properties[field.name] = {"anyOf": [number, {"type": "string", "pattern": PATTERN}], **value}
 
 
 def _sections(base: type[Section]) -> list[type[Section]]:

@@ -14,6 +14,8 @@ from msgspec import Meta
 
 # Entries of ``extra`` in the ``Meta`` of a key. RULE is what a message reports as expected, instead of a pattern.
 RULE = "rule"
+# True if the value is a length of time in seconds, which may be written with a unit.
+DURATION = "duration"
 # True if the value is a secret or may contain one; messages and the report do not repeat it.
 SECRET = "secret"  # noqa: S105 - not a password
 

@@ -10,7 +10,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from pipeline.config.endpoint import Breaker, Count, Endpoint, Http, NotNegative, Positive, RateLimit, Retry
+from pipeline.config.duration import Seconds, SecondsOrZero
+from pipeline.config.endpoint import Breaker, Count, Endpoint, Http, RateLimit, Retry
 from pipeline.config.engine import engine_error
 from pipeline.config.expect import Expect
 from pipeline.config.placeholders import placeholder_error
@@ -78,10 +79,10 @@ class Config(Section, frozen=True):
     """
 
     timeout: Annotated[
-        Positive, Meta(description="deadline of the whole run; it ends the fetching, not the writing")
+        Seconds, Meta(description="deadline of the whole run; it ends the fetching, not the writing")
     ] = 60.0
     resume_max_age: Annotated[
-        NotNegative,
+        SecondsOrZero,
         Meta(description="maximum age of a journal, since its last entry; `--resume` sets an older one aside"),
     ] = 43_200.0
     max_endpoints: Annotated[
@@ -100,7 +101,7 @@ class Config(Section, frozen=True):
         ),
     ] = None
     engine_slice: Annotated[
-        Positive, Meta(description="time for which a worker of the engine fetches before it returns what has arrived")
+        Seconds, Meta(description="time for which a worker of the engine fetches before it returns what has arrived")
     ] = 30.0
     output: Annotated[
         str,

@@ -10,9 +10,10 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
 
+from pipeline.config.duration import FORMS, seconds_in
 from pipeline.config.endpoint import Endpoint
 from pipeline.config.presets import Preset, load_preset, preset_error
-from pipeline.config.section import RULE, Section, bare, choices_in, extra_in, holds_secret, section_in
+from pipeline.config.section import DURATION, RULE, Section, bare, choices_in, extra_in, holds_secret, section_in
 from pipeline.config.settings import Config
 from pipeline.config.yaml import parse_text
 from pipeline.errors import ConfigError, Problem
@@ -142,6 +143,9 @@ class Builder:
             value = {name: str(inner) for name, inner in value.items()}
         if isinstance(value, RawText) and (get_origin(plain) in (tuple, Mapping) or _is_number_or_text(plain)):
             value = parse_text(value)
+        is_duration = extra_in(wanted, DURATION) is not None
+        if is_duration and isinstance(value, str) and (seconds := seconds_in(value)) is not None:
+            value = seconds
         if isinstance(value, RawText) and value == "null" and _is_optional(wanted):
             value = None
         try:
@@ -154,6 +158,8 @@ class Builder:
             if choices := choices_in(plain):
                 expected = f"Expected one of {', '.join(choices)}"
             expected = extra_in(wanted, RULE) or expected
+            if is_duration and isinstance(value, str):
+                expected = f"Expected {FORMS}"
             self._add_problem(path, f"{expected}, got {_shown(value, path)}")
             return
         if isinstance(converted, float) and not math.isfinite(converted):
