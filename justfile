@@ -69,6 +69,10 @@ bench-polite *args:
 bench-scale *args:
     {{ uv }} run -q python bench/scale.py "$@"
 
+# Measure the engines: recorded pages on two processes, a rate limit, 10,000 endpoints; takes minutes
+bench-engine *args:
+    {{ uv }} run -q python bench/engine.py "$@"
+
 # Measure a gzipped CSV feed of two million rows: time, and memory beyond the ids
 bench-feed *args:
     PYTHONPATH=tests {{ uv }} run -q python bench/feed.py "$@"

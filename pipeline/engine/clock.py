@@ -8,8 +8,8 @@ import trio
 class ContinuedClock(trio.abc.Clock):
     """A clock that has the time ``now`` when it starts.
 
-    The times in the state of a walk are on the clock of the process that made it. With this clock they stay valid.
-    A clock that starts late is behind the other one, so that waits become longer and never shorter.
+    The times in the state of a walk are on the clock of the process that made it. With this clock they stay valid, if
+    it does not start ahead of that one.
     """
 
     def __init__(self, now: float) -> None:

@@ -35,12 +35,18 @@ _GRACE = 3.0
 
 
 class RemoteGroup:
-    """A quota group that is walked by workers; ``frozen`` is its state after its last slice."""
+    """A quota group that is walked by workers; ``frozen`` is its state after its last slice.
+
+    ``behind`` is the time by which the clock of that state is behind the coordinator's, in seconds. A task that waits
+    for its worker starts late, and its clock with it. If the next one started with the coordinator's time, the bucket
+    would count the wait as time without requests.
+    """
 
     def __init__(self, names: Sequence[str], frozen: bytes, freezer: Freezer) -> None:
         self.names = names
         self.frozen = frozen
         self.statuses: dict[str, EndpointStatus] = {}
+        self.behind = 0.0
         self.rounds = 0
         self.losses = 0
         self._freezer = freezer
@@ -56,7 +62,7 @@ class RemoteGroup:
     def start_empty(self) -> None:
         """Let the throttle of the group start with an empty bucket."""
         group = self._freezer.thaw(self.frozen)
-        next(iter(group.values())).throttle.start_empty()
+        next(iter(group.values())).throttle.start_empty(trio.current_time() - self.behind)
         self.frozen = self._freezer.freeze(group)
 
 
@@ -146,6 +152,7 @@ class Coordinator:
 
         After a cancellation the workers have three seconds to return the pages that have arrived, which are delivered.
         """
+        self._deadline = trio.current_effective_deadline()
         async with trio.open_nursery() as nursery:
             finishing = trio.CancelScope(shield=True)
             nursery.start_soon(self._stop_when_cancelled, finishing)
@@ -202,6 +209,8 @@ class Coordinator:
         progress = {name: self._log.progress(name) for name in fresh}
         # The first slices are short, so that the view and the journal have something soon.
         seconds = min(self._config.engine_slice, 2.0 ** min(group.rounds for group in batch))
+        # For the other groups of the batch waits become longer, and never shorter.
+        behind = max(group.behind for group in batch)
         return Slice(
             config=msgspec.structs.replace(
                 self._config, endpoints=tuple(self._endpoints[name] for name in names), store=None
@@ -209,8 +218,8 @@ class Coordinator:
             transforms={path: source for path, source in self._transforms.items() if self._uses(names, path)},
             groups=[group.frozen for group in batch],
             progress={name: each for name, each in progress.items() if each != NOTHING_YET},
-            now=trio.current_time(),
-            deadline=trio.current_effective_deadline(),
+            now=trio.current_time() - behind,
+            deadline=self._deadline - behind,
             seconds=seconds,
         )
 
@@ -225,6 +234,7 @@ class Coordinator:
         statuses = {status.source: status for status in walked.statuses}
         for group, frozen, has_ended in zip(batch, walked.groups, walked.ended, strict=True):
             group.frozen, group.losses = frozen, 0
+            group.behind = trio.current_time() - walked.ended_at
             group.rounds += 1
             group.statuses = {name: statuses[name] for name in group.names}
             if walked.feeds.intersection(group.names):
@@ -256,6 +266,7 @@ class Coordinator:
 
     async def _leave(self, group: RemoteGroup) -> None:
         """Walk a group here, since its feed is a stream that is read at one go."""
+        group.start_empty()  # the clock of its state is behind
         try:
             await self._walk_here(group.thawed())
         finally:

@@ -52,8 +52,8 @@ class Slice(msgspec.Struct, frozen=True):
     """A task: groups to walk for ``seconds``, or less if the ``deadline`` is earlier.
 
     ``config`` has the endpoints of the groups without credentials, and ``transforms`` the source of their transforms by
-    path. ``groups`` are frozen. ``progress`` is that of earlier runs. ``now`` and ``deadline`` are on the coordinator's
-    clock. ``version`` is that of the coordinator's program.
+    path. ``groups`` are frozen. ``progress`` is that of earlier runs. ``now`` is the time with which the clock of the
+    worker starts, and ``deadline`` is on that clock. ``version`` is that of the coordinator's program.
     """
 
     config: Config
@@ -70,7 +70,8 @@ class Walked(msgspec.Struct, frozen=True):
     """The result of a slice: its journal entries, its log records, and its groups in the same order.
 
     ``ended`` is True for each group of which all walks have ended. ``statuses`` has a snapshot of each endpoint.
-    ``feeds`` are the endpoints that only the coordinator may read.
+    ``feeds`` are the endpoints that only the coordinator may read. ``ended_at`` is the time of the end, on the clock of
+    the worker.
     """
 
     entries: Sequence[SliceEntry]
@@ -79,6 +80,7 @@ class Walked(msgspec.Struct, frozen=True):
     ended: Sequence[bool]
     statuses: Sequence[EndpointStatus]
     feeds: frozenset[str]
+    ended_at: float
 
 
 class _Outbox:
@@ -182,6 +184,7 @@ class _Walker:
             [all(source.has_ended for source in group.values()) for group in groups],
             [source.status() for source in self._sources.values()],
             frozenset(name for name, source in self._sources.items() if source.is_feed),
+            trio.current_time(),
         )
 
     async def _walk_each(self, waiting: Iterator[Bulkhead], send: trio.MemorySendChannel[Page]) -> None:

@@ -1,6 +1,7 @@
 """Runs whose walks go from worker to worker: the same catalogue as without an engine."""
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain, repeat
@@ -19,7 +20,8 @@ from helpers.support import NO_TLS, FakeApi, forever, reply
 from loguru import logger
 
 import pipeline
-from pipeline.config.endpoint import Breaker, Endpoint, RateLimit, Retry
+from mockapi.limit import RateLimit as ServerLimit
+from pipeline.config.endpoint import Breaker, Endpoint, Http, RateLimit, Retry
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Config
 from pipeline.fetch.http.client import Client
@@ -135,6 +137,35 @@ async def test_a_worker_that_died_leaves_an_empty_bucket(tmp_path: Path) -> None
     summary, _ = await run(settings, {"api": api}, workers=1, deaths=chain([True], repeat(False)))
     assert summary.summary.status == "complete"
     assert trio.current_time() - started >= 10 / 20 + 3 / 20
+
+
+async def test_a_task_that_starts_late_sends_no_request_too_early(tmp_path: Path) -> None:
+    """The time that a task waits for its worker is not counted as time without requests."""
+
+    class Enforcing(FakeApi):
+        """An API with a clock of its own, since that of a worker may be behind."""
+
+        limit = ServerLimit(30, 5)
+        refused = 0
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if self.limit.refuse(time.monotonic()) is not None:
+                self.refused += 1
+                return reply(429)
+            return await super().handle_async_request(request)
+
+    api = Enforcing(pages=40)
+    endpoint = Endpoint(name="api", url=HOME)
+    settings = config(tmp_path / "s.json", endpoint, rate_limit=RateLimit(rps=30, burst=5), engine_slice=0.1)
+
+    def connect(_: ResolvedEndpoint) -> Client:
+        return Client(HOME, Http(), ssl_context=NO_TLS, transport=api)
+
+    engine = Threads(1, connect)
+    engine.delays = chain([0.5], repeat(0.0))
+    summary = await run_pipeline(settings, connect=connect, engine=engine)
+    assert summary.summary.status == "complete"
+    assert api.refused == 0
 
 
 async def test_members_of_a_group_stay_together(tmp_path: Path) -> None:

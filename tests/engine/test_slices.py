@@ -83,7 +83,7 @@ def test_a_clock_goes_on_from_the_time_it_is_given() -> None:
 async def test_a_throttle_that_starts_empty_sends_nothing_and_then_one_at_a_time() -> None:
     """At 5 requests a second and a burst of 10, the first request leaves after 2 s and a token, others 0.2 s apart."""
     throttle = Throttle(5, 10, 8)
-    throttle.start_empty()
+    throttle.start_empty(trio.current_time())
     granted = []
     for _ in range(3):
         with await throttle.acquire():
@@ -111,5 +111,7 @@ def test_errors_survive_the_way_to_another_process(error: pipeline.errors.Pipeli
 
 
 def test_the_result_of_no_groups_is_empty() -> None:
-    """A task without groups ends at once."""
-    assert walk(msgspec.structs.replace(TASK, seconds=0.1), lambda: True) == Walked([], [], [], [], [], frozenset())
+    """A task without groups ends at once, with the time on its clock."""
+    walked = walk(msgspec.structs.replace(TASK, seconds=0.1), lambda: True)
+    assert msgspec.structs.replace(walked, ended_at=0.0) == Walked([], [], [], [], [], frozenset(), 0.0)
+    assert 1000 <= walked.ended_at < 1001

@@ -16,7 +16,10 @@ from pipeline.fetch.http.client import Connect
 
 
 class Threads:
-    """``workers`` threads that walk over ``connect``; each True of ``deaths`` loses the result of a call."""
+    """``workers`` threads that walk over ``connect``; each True of ``deaths`` loses the result of a call.
+
+    A call waits for the next number of seconds in ``delays`` before it starts.
+    """
 
     def __init__(self, workers: int, connect: Connect, deaths: Iterator[bool] | None = None) -> None:
         self.workers = workers
@@ -24,6 +27,7 @@ class Threads:
         self.sent: list[bytes] = []
         self._connect = connect
         self._deaths = deaths or repeat(False)
+        self.delays: Iterator[float] = repeat(0.0)
         self._stopping = threading.Event()
 
     async def call(self, function: Callable[[Any, IsStopping], Any], argument: Any) -> Any:
@@ -31,6 +35,7 @@ class Threads:
         sent = pickle.dumps(argument)
         self.sent.append(sent)
         work = partial(function, connect=self._connect)
+        await trio.sleep(next(self.delays))
         result = await trio.to_thread.run_sync(work, pickle.loads(sent), self._stopping.is_set)
         if next(self._deaths):
             raise WorkerLostError("a worker died")

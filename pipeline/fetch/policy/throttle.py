@@ -117,12 +117,12 @@ class Throttle:
             else:
                 return
 
-    def start_empty(self) -> None:
-        """Start again with an empty bucket, after the time in which a full one is used up.
+    def start_empty(self, now: float) -> None:
+        """Start again at ``now`` with an empty bucket, after the time in which a full one is used up.
 
         This is for a throttle whose latest requests are unknown.
         """
-        self._bucket.start_empty(trio.current_time())
+        self._bucket.start_empty(now)
 
     def must_wait(self) -> bool:
         """True if :meth:`acquire` would not return at once."""
