@@ -103,7 +103,7 @@ class Dask:
         except KilledWorker:
             raise WorkerLostError("a Dask worker died") from None
         except (CancelledError, OSError) as error:
-            raise WorkerLostError(f"the Dask scheduler is gone: {error}") from None
+            raise WorkerLostError(f"the Dask scheduler is gone: {error}") from None  # noqa: ASYNC104 - in a thread
         finally:
             # A result that is still held would be computed again if its worker died.
             future.release()
