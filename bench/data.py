@@ -6,7 +6,7 @@ from typing import Any
 # Of the records of an unkind page, one is a duplicate and one is bad.
 SPOILT = 2
 
-Record = Mapping[str, Any] | str
+Record = dict[str, Any] | str
 
 
 def plain(page: int, records: int) -> Sequence[Record]:
@@ -29,17 +29,18 @@ def unkind(size: int) -> Callable[[int, int], Sequence[Record]]:
     """Return a function for pages of records of about ``size`` bytes, with prices as people write them.
 
     Categories are objects, lists or texts, titles have entities. The last but one record of a page is the first one
-    again, and the last one is not an object.
+    again. The last one has no id, or is not an object.
     """
 
     def page_of(page: int, records: int) -> Sequence[Record]:
         fresh = [_unkind((page - 1) * records + index, size) for index in range(records - SPOILT)]
-        return [*fresh, *fresh[:1], "not a product"]
+        bad = "not a product" if page % 2 else {**fresh[-1], "id": None}
+        return [*fresh, *fresh[:1], bad]
 
     return page_of
 
 
-def _unkind(number: int, size: int) -> Record:
+def _unkind(number: int, size: int) -> dict[str, Any]:
     cents = 100 + number * 137 % 400_000
     whole, rest = divmod(cents, 100)
     english, german = f"{whole:,}.{rest:02}", f"{whole:,}".replace(",", ".") + f",{rest:02}"

@@ -34,7 +34,7 @@ class Api:
             response.raise_for_status()
             records = orjson.loads(await response.read())["products"]
         for record in records:
-            if not isinstance(record, dict):
+            if not isinstance(record, dict) or record["id"] is None:
                 continue
             identity = f"{self._name}:{record['id']}"
             self.products[identity] = {

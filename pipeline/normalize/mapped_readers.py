@@ -178,7 +178,9 @@ class TransformingReader(RecordReader):
         """Return the products that the other reader finds in a record that the transform has made."""
         return self._reader.read(raw, shared)
 
-    def read_page(self, raws: Sequence[msgspec.Raw], shared: Shared = NOTHING_SHARED) -> list[ParsedRecord]:
+    def read_page(
+        self, raws: Sequence[msgspec.Raw], shared: Shared = NOTHING_SHARED
+    ) -> Sequence[ParsedRecord | NoIdError]:
         """Return the products that the other reader finds in all records that the transform has made of a page.
 
         Raises:

@@ -88,9 +88,8 @@ def normalize_separately(
 def normalize_page(page: Page, processed_at: str, reader: RecordReader = DEFAULT_READER) -> NormalizedPage:
     """Turn each record of a page into encoded products or rejects; no content of a record makes this raise."""
     made = _without_scalars(reader.prepare(page.records), page, reader)
-    rejects: list[Reject] = []
     try:
-        products = reader.read_page(made.records, page.shared)
+        products, rejects = _without_errors(reader.read_page(made.records, page.shared), made)
         ids, lines = _encode_products(page.source, products, processed_at)
     except Exception:  # noqa: BLE001 - a hostile record must not affect the others
         products, rejects = _read_one_by_one(page, made, reader)
@@ -140,7 +139,7 @@ def _without_scalars(made: Prepared, page: Page, reader: RecordReader) -> Prepar
         return made
     rejects = list(made.rejects)
     for index in scalars:
-        (outcome,) = _read_record(made.records[index], page.shared, reader)
+        outcome = next(iter(_read_record(made.records[index], page.shared, reader)), None)
         if not isinstance(outcome, Exception):  # the reader makes something of it
             return made
         rejects.append(Reject(made.positions[index], WHOLE_RECORD, _reason(outcome)))
@@ -149,6 +148,21 @@ def _without_scalars(made: Prepared, page: Page, reader: RecordReader) -> Prepar
     return Prepared(
         [made.records[index] for index in kept], [made.positions[index] for index in kept], rejects, made.dropped
     )
+
+
+def _without_errors(
+    outcomes: Sequence[ParsedRecord | NoIdError], made: Prepared
+) -> tuple[Sequence[ParsedRecord], list[Reject]]:
+    """Return the products among the outcomes of a page, and a reject for each record without an id."""
+    products = [outcome for outcome in outcomes if isinstance(outcome, ParsedRecord)]
+    if len(products) == len(outcomes):
+        return products, []
+    pairs = zip(made.positions, outcomes, strict=True)
+    return products, [
+        Reject(position, outcome.field, _reason(outcome))
+        for position, outcome in pairs
+        if isinstance(outcome, NoIdError)
+    ]
 
 
 def _is_scalar(raw: msgspec.Raw) -> bool:
