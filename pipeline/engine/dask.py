@@ -78,6 +78,8 @@ class Dask:
                     silence_logs=logging.CRITICAL,
                     preload=[_IGNORE_INTERRUPTS],
                 )
+                # A nanny gives up after some deaths of its worker; the cluster then starts another one.
+                self._cluster.adapt(minimum=self.workers, maximum=self.workers)
                 self._client = Client(self._cluster, timeout=_CONNECTING)
             else:
                 scheme = "tls" if dask.config.get("distributed.comm.require-encryption") else "tcp"
