@@ -25,7 +25,7 @@ def walks_at_once(endpoints: Sequence[ResolvedEndpoint]) -> int:
     half of the memory.
     """
     connections = max((endpoint.rate_limit.concurrency for endpoint in endpoints), default=1)
-    limits = (MOST_AT_ONCE, (_descriptors() - _RESERVED) // connections, _memory() // 2 // _OF_ONE_WALK)
+    limits = (MOST_AT_ONCE, (_descriptors() - _RESERVED) / connections, _memory() / 2 / _OF_ONE_WALK)
     return int(max(1, min(limits)))
 
 

@@ -114,7 +114,9 @@ async def test_a_signal_keeps_what_the_workers_have(engine: str, tmp_path: Path)
         settings = [f"endpoints={endpoints}", f"output={output}", f"engine={engine}", "rate_limit.rps=5"]
         command = [sys.executable, "-m", "pipeline", *(part for each in settings for part in ("--set", each))]
         process = await trio.lowlevel.open_process(command, start_new_session=True)
-        await trio.sleep(4 if engine.startswith("dask") else 2.5)
+        with trio.fail_after(40):
+            while min([(await fetch_stats(url)).requests for url in urls.values()]) < 8:
+                await trio.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)
         with trio.fail_after(10):
             assert await process.wait() == 130

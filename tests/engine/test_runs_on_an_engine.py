@@ -188,7 +188,9 @@ async def test_the_deadline_keeps_what_the_workers_have(tmp_path: Path) -> None:
     summary, _ = await run(config(output, *endpoints, timeout=1.5, engine_slice=30.0), apis, workers=2)
     found = {source.name: source for source in summary.sources}
     assert found["quick"].status == "complete"
-    assert (found["slow"].status, found["slow"].pages_fetched) == ("partial", 2)
+    assert found["slow"].status == "partial"
+    assert found["slow"].pages_fetched >= 2
+    assert 3 in found["slow"].pages_missing
     assert "timeout of 1.5 s" in summary.errors[-1].error
     assert summary.journal is not None
 
