@@ -62,7 +62,7 @@ version_option = click.version_option(VERSION, message="pipeline %(version)s")
 @configuration_options
 @products_options
 @store_options
-@key_option("-t", "--timeout", key="timeout", metavar="SECONDS")
+@key_option("-t", "--timeout", key="timeout", metavar="TIME")
 @key_option("-r", "--rate-limit", key="rate_limit.rps", metavar="RPS")
 @key_option("-w", "--workers", key="worker_pool.size", metavar="N")
 @engine_options
