@@ -2,7 +2,6 @@
 
 import html
 from collections.abc import Iterable
-from contextlib import suppress
 from functools import lru_cache
 
 ID_KEYS = ("id", "product_id", "item_id", "sku", "productId", "itemId", "uuid", "code")
@@ -106,10 +105,13 @@ def text_of(value: object) -> str:
     """Return a text trimmed and with HTML entities decoded; an empty string for any other type."""
     if not isinstance(value, str):
         return ""
-    if "&" in value:
-        if value.count("&") == value.count("&amp;"):  # nearly always, and ten times as fast as unescape
-            value = value.replace("&amp;", "&")
-        else:
-            with suppress(ValueError):  # a character reference with more digits than Python converts is kept as text
-                value = html.unescape(value)
-    return value.strip()
+    return _decoded(value).strip() if "&" in value else value.strip()
+
+
+def _decoded(text: str) -> str:
+    if text.count("&") == text.count("&amp;"):  # nearly always, and ten times as fast as unescape
+        return text.replace("&amp;", "&")
+    try:
+        return html.unescape(text)
+    except ValueError:  # a character reference with more digits than Python converts is kept as text
+        return text

@@ -177,13 +177,3 @@ class TransformingReader(RecordReader):
     def read(self, raw: msgspec.Raw, shared: Shared = NOTHING_SHARED) -> Sequence[ParsedRecord | NoIdError]:
         """Return the products that the other reader finds in a record that the transform has made."""
         return self._reader.read(raw, shared)
-
-    def read_page(
-        self, raws: Sequence[msgspec.Raw], shared: Shared = NOTHING_SHARED
-    ) -> Sequence[ParsedRecord | NoIdError]:
-        """Return the products that the other reader finds in all records that the transform has made of a page.
-
-        Raises:
-            Exception: if any record is rejected.
-        """
-        return self._reader.read_page(raws, shared)

@@ -1,8 +1,10 @@
 """Turn pages of raw records into encoded products and rejects: the work of one dispatch to a worker thread."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
+from itertools import chain
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
@@ -37,9 +39,6 @@ class _ProductLine(msgspec.Struct, omit_defaults=True, gc=False):
 _encode_lines = msgspec.json.Encoder(enc_hook=encode_wire_float).encode_lines
 
 DEFAULT_READER = DefaultReader()
-
-# The first characters of JSON values that are neither objects nor lists.
-_SCALARS = frozenset(b'"-0123456789tfn')
 
 
 def reader_for(
@@ -87,27 +86,20 @@ def normalize_separately(
 
 def normalize_page(page: Page, processed_at: str, reader: RecordReader = DEFAULT_READER) -> NormalizedPage:
     """Turn each record of a page into encoded products or rejects; no content of a record makes this raise."""
-    made = _without_scalars(reader.prepare(page.records), page, reader)
+    made = reader.prepare(page.records)
+    products, rejects = _read(page, made, reader)
     try:
-        products, rejects = _without_errors(reader.read_page(made.records, page.shared), made)
         ids, lines = _encode_products(page.source, products, processed_at)
-    except Exception:  # noqa: BLE001 - a hostile record must not affect the others
-        products, rejects = _read_one_by_one(page, made, reader)
-        try:
-            ids, lines = _encode_products(page.source, products, processed_at)
-        except Exception:  # noqa: BLE001 - a product that cannot be encoded is a reject too
-            products, rejects = _read_one_by_one(page, made, reader, processed_at)
-            ids, lines = _encode_products(page.source, products, processed_at)
+    except Exception:  # noqa: BLE001 - a product that cannot be encoded is a reject too
+        products, rejects = _read(page, made, reader, partial(_check_encoding, page.source, processed_at))
+        ids, lines = _encode_products(page.source, products, processed_at)
     if made.rejects:
         rejects = sorted([*made.rejects, *rejects], key=attrgetter("position"))
     amounts: defaultdict[str | None, list[Decimal]] = defaultdict(list)
-    coercions: Counter[str] = Counter()
     for product in products:
         money = product.money
         if money.amount is not None:
             amounts[money.currency].append(money.amount)
-        if money.notes:
-            coercions.update(money.notes)
     return NormalizedPage(
         source=page.source,
         number=page.number,
@@ -117,7 +109,7 @@ def normalize_page(page: Page, processed_at: str, reader: RecordReader = DEFAULT
         rejected=len(rejects),
         rejects=rejects[:MAX_LISTED_REJECTS],
         dead_letters=b"\n".join(encode_letter(DeadLetter.of(page, reject, processed_at)) for reject in rejects),
-        coercions=coercions,
+        coercions=Counter(chain.from_iterable(product.money.notes for product in products)),
         trace=page.trace,
         dropped=made.dropped,
     )
@@ -129,79 +121,37 @@ def _encode_products(source: str, products: Sequence[ParsedRecord], processed_at
     return [line.id for line in lines], _encode_lines(lines)[:-1]
 
 
-def _without_scalars(made: Prepared, page: Page, reader: RecordReader) -> Prepared:
-    """Return what a page is made of with the records that are texts, numbers or the like among its rejects.
-
-    The others can then be decoded together.
-    """
-    scalars = [index for index, raw in enumerate(made.records) if _is_scalar(raw)]
-    if not scalars:
-        return made
-    rejects = list(made.rejects)
-    for index in scalars:
-        outcome = next(iter(_read_record(made.records[index], page.shared, reader)), None)
-        if not isinstance(outcome, Exception):  # the reader makes something of it
-            return made
-        rejects.append(Reject(made.positions[index], WHOLE_RECORD, _reason(outcome)))
-    left_out = frozenset(scalars)
-    kept = [index for index in range(len(made.records)) if index not in left_out]
-    return Prepared(
-        [made.records[index] for index in kept], [made.positions[index] for index in kept], rejects, made.dropped
-    )
-
-
-def _without_errors(
-    outcomes: Sequence[ParsedRecord | NoIdError], made: Prepared
-) -> tuple[Sequence[ParsedRecord], list[Reject]]:
-    """Return the products among the outcomes of a page, and a reject for each record without an id."""
-    products = [outcome for outcome in outcomes if isinstance(outcome, ParsedRecord)]
-    if len(products) == len(outcomes):
-        return products, []
-    pairs = zip(made.positions, outcomes, strict=True)
-    return products, [
-        Reject(position, outcome.field, _reason(outcome))
-        for position, outcome in pairs
-        if isinstance(outcome, NoIdError)
-    ]
-
-
-def _is_scalar(raw: msgspec.Raw) -> bool:
-    first = memoryview(raw)
-    return first.nbytes > 0 and first[0] in _SCALARS
-
-
-def _read_one_by_one(
-    page: Page, made: Prepared, reader: RecordReader, processed_at: str | None = None
+def _read(
+    page: Page,
+    made: Prepared,
+    reader: RecordReader,
+    check: Callable[[ParsedRecord], None] | None = None,
 ) -> tuple[list[ParsedRecord], list[Reject]]:
-    """Return the products and the rejects of a page in which at least one record fails.
-
-    With ``processed_at``, a product that cannot be encoded is a reject.
-    """
+    """Return the products and the rejects of a page; a product for which ``check`` raises is a reject."""
     products: list[ParsedRecord] = []
     rejects: list[Reject] = []
     for position, raw in zip(made.positions, made.records, strict=True):
-        for outcome in _read_record(raw, page.shared, reader):
+        try:
+            outcomes = reader.read(raw, page.shared)
+        except Exception as error:  # noqa: BLE001 - a hostile record must not affect the others
+            rejects.append(Reject(position, WHOLE_RECORD, _reason(error)))
+            continue
+        for outcome in outcomes:
+            if isinstance(outcome, NoIdError):
+                rejects.append(Reject(position, outcome.field, _reason(outcome)))
+                continue
             try:
-                if isinstance(outcome, Exception):
-                    raise outcome  # noqa: TRY301 - handled like an error raised by encoding
-                if processed_at:
-                    _encode_products(page.source, [outcome], processed_at)
+                if check:
+                    check(outcome)
             except Exception as error:  # noqa: BLE001 - see above
-                rejects.append(
-                    Reject(position, error.field if isinstance(error, NoIdError) else WHOLE_RECORD, _reason(error))
-                )
+                rejects.append(Reject(position, WHOLE_RECORD, _reason(error)))
             else:
                 products.append(outcome)
     return products, rejects
 
 
-def _read_record(
-    raw: msgspec.Raw, shared: Mapping[str, msgspec.Raw], reader: RecordReader
-) -> Sequence[ParsedRecord | Exception]:
-    try:
-        return reader.read(raw, shared)
-    except Exception as error:  # noqa: BLE001 - see above
-        return (error,)
+def _check_encoding(source: str, processed_at: str, product: ParsedRecord) -> None:
+    _encode_products(source, [product], processed_at)
 
 
 def _line(source: str, product: ParsedRecord, processed_at: str) -> _ProductLine:

@@ -1,5 +1,6 @@
 """From raw records to encoded products: no record is lost, no value is invented, nothing raises."""
 
+import gc
 import json
 import re
 import sys
@@ -249,8 +250,8 @@ def test_whatever_the_records_each_is_a_product_or_a_reject(records: list[bytes]
     st.lists(RAWS, max_size=6),
     st.lists(st.sampled_from([b"{", b"1, 2", b"\xff", b'{"id": 1e9999}', b"]["]), max_size=1),
 )
-def test_page_is_read_as_its_records_would_be_one_by_one(records: list[bytes], undecodable: list[bytes]) -> None:
-    """Decoding a page in one call gives the same result as record by record, with or without undecodable records."""
+def test_record_is_read_alike_alone_and_on_a_page(records: list[bytes], undecodable: list[bytes]) -> None:
+    """The other records of a page change neither a product nor the reason of a reject."""
     page = normalized(*records, *undecodable)
     singles = [normalized(record) for record in (*records, *undecodable)]
     assert page.lines == b"\n".join(single.lines for single in singles if single.lines)
@@ -279,3 +280,14 @@ def test_rejects_beyond_the_first_are_counted_and_not_listed() -> None:
     """All rejects are counted, but only the first ones are kept."""
     page = normalized(*["0"] * 1_000, '{"id": 1}')
     assert (page.rejected, len(page.rejects), page.records) == (1_000, 100, 1_001)
+
+
+def test_page_with_bad_records_is_freed_at_once() -> None:
+    """Errors of records hold no page in a reference cycle, which would last until the next garbage collection."""
+    gc.collect()
+    gc.disable()
+    try:
+        assert normalized('{"id": 1}', "text", '{"id": null}', '{"id": ').rejected == 3
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
