@@ -9,6 +9,7 @@ from pipeline.config.currency import code_of
 from pipeline.config.record_paths import IN_BODY, items_error
 from pipeline.discovery.guess import likeness
 from pipeline.errors import NoRecordsError, PermanentError
+from pipeline.fetch.content.envelope import Envelope
 from pipeline.fetch.content.records import RecordFinder
 
 # The depth of the search, in objects.
@@ -39,7 +40,7 @@ class LikeliestFinder(RecordFinder):
         self.lists: Sequence[RecordList] = ()
         self.usual: str | None = None
 
-    def find(self, body: bytes) -> list[msgspec.Raw]:
+    def find(self, body: bytes, envelope: Envelope | None = None) -> list[msgspec.Raw]:
         """Return the records of the likeliest list.
 
         Raises:
@@ -47,7 +48,7 @@ class LikeliestFinder(RecordFinder):
             PermanentError: the body is not JSON, or reports an error beside an empty list.
         """
         try:
-            records = super().find(body)
+            records = super().find(body, envelope)
         except NoRecordsError:
             self.lists = record_lists(body)
             if not self.lists:

@@ -198,7 +198,7 @@ class ResilientClient:
     def _records_of(self, response: Response) -> list[msgspec.Raw]:
         """Return the records of a page; the error of a body that is not JSON has its Content-Type."""
         try:
-            return self._finder.find(response.body)
+            return self._finder.find(response.body, response.envelope)
         except NoRecordsError:
             raise
         except PermanentError as error:

@@ -21,11 +21,24 @@ class Envelope:
     """The members of a JSON object, decoded only as far as they are looked up.
 
     Any bytes are accepted. A body that is not an object has no members. A body with a broken record is split leniently.
+    ``body`` is the body without a byte order mark, which is not JSON (RFC 8259, section 8.1), but common.
     """
 
     def __init__(self, body: bytes) -> None:
-        self._body = body.removeprefix(b"\xef\xbb\xbf")  # a byte order mark
+        self.body = body.removeprefix(b"\xef\xbb\xbf")
         self._objects: dict[str, _Members] = {}
+
+    def split(self, value: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
+        """Return the members of ``body``, or of an object within it. Those of the body are found only once.
+
+        Raises:
+            msgspec.DecodeError: if the value is not an object, or broken.
+        """
+        if value is not self.body:
+            return _decode_members(value)
+        if "" not in self._objects:
+            self._objects[""] = _decode_members(value)
+        return self._objects[""]
 
     def value(self, path: str, default: object = None) -> object:
         """Return the decoded value at a dotted path, or ``default`` if there is none.
@@ -51,7 +64,7 @@ class Envelope:
     def _members(self, path: str) -> _Members:
         found = self._objects.get(path)
         if found is None:
-            raw = self._at(path) if path else self._body
+            raw = self._at(path) if path else self.body
             found = self._objects[path] = {} if raw is None else _split(raw)
         return found
 
@@ -62,7 +75,7 @@ class Envelope:
     def _at(self, path: str) -> msgspec.Raw | None:
         parent, _, key = path.rpartition(".")
         name, *indices = key.split("[")
-        raw = msgspec.Raw(self._body) if indices and not (parent or name) else self._members(parent).get(name)
+        raw = msgspec.Raw(self.body) if indices and not (parent or name) else self._members(parent).get(name)
         for index in indices:
             elements = _elements(raw) if raw is not None and _INDEX.fullmatch(index) else []
             position = int(index[:-1]) if elements else 0

@@ -59,24 +59,26 @@ class RecordFinder:
         self._redact = redact
         self.records_path = records_path
 
-    def find(self, body: bytes) -> list[msgspec.Raw]:
+    def find(self, body: bytes, envelope: Envelope | None = None) -> list[msgspec.Raw]:
         """Return the records of a page, as views into ``body``.
 
-        A body with a broken record is split leniently: decoding that record fails later, and the others are kept.
+        ``envelope`` is that of the body; with it, the body is not split again. A body with a broken record is split
+        leniently: decoding that record fails later, and the others are kept.
 
         Raises:
             NoRecordsError: the body contains no list of records, or several candidates.
             PermanentError: the body is not JSON, or reports an error beside an empty list.
         """
-        body = body.removeprefix(b"\xef\xbb\xbf")  # a byte order mark is not JSON (RFC 8259, section 8.1), but common
+        envelope = envelope or Envelope(body)
+        body = envelope.body
         try:
             try:
-                where, records = _STRICT.find(body, self._path, self.records_path)
+                where, records = _Finder(_decode_elements, envelope.split).find(body, self._path, self.records_path)
             except _UNDECODABLE as error:
                 where, records = self._find_leniently(body, error)
             if records:
                 self.records_path = where
-            elif key := _error_key(body):
+            elif key := _error_key(envelope):
                 raise PermanentError(f"an empty list, but the body reports an error in {key!r}")
         except RecursionError:
             raise PermanentError("the body is nested too deeply") from None
@@ -103,9 +105,8 @@ def _may_be_records(where: str) -> bool:
     return not _OTHER_LISTS & set(where.split("."))
 
 
-def _error_key(body: bytes) -> str | None:
+def _error_key(envelope: Envelope) -> str | None:
     """Return the key under which an object reports an error, None if there is none."""
-    envelope = Envelope(body)
     for key in ("success", "ok"):
         if envelope.value(key) is False:
             return key
@@ -201,7 +202,7 @@ class _Finder(msgspec.Struct, frozen=True):
         raise PermanentError("the body is a bare JSON value, not an object or a list; check that `url` is the API's")
 
 
-_STRICT = _Finder(msgspec.json.Decoder(list[msgspec.Raw]).decode, msgspec.json.Decoder(_Object).decode)
+_decode_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _LENIENT = _Finder(split_list, split_object)
 
 

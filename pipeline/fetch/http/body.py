@@ -1,6 +1,7 @@
 """Collect a response body chunk by chunk, and decompress it under a cap as a guard against compression bombs."""
 
 import zlib
+from io import BytesIO
 
 from pipeline.errors import PermanentError, TransientError
 
@@ -25,7 +26,7 @@ class BodyCollector:
 
     def __init__(self, encoding: str | None, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._body = bytearray()
+        self._body = BytesIO()  # returns its content without a copy
         self._compressed = False
         match (encoding or "identity").strip().lower():
             case "identity":
@@ -48,8 +49,7 @@ class BodyCollector:
         if self._compressed:
             self._inflate(chunk)
         else:
-            self._body += chunk[: self._room()]
-        self._check_size()
+            self._add(chunk[: self._room()])
 
     def finish(self) -> bytes:
         """Return the whole body.
@@ -59,7 +59,7 @@ class BodyCollector:
         """
         if self._inflater is not None:
             raise TransientError("the body is truncated: its compressed stream ends too early")
-        return bytes(self._body)
+        return self._body.getvalue()
 
     def _inflate(self, chunk: bytes) -> None:
         while chunk and not self._in_padding:
@@ -71,18 +71,18 @@ class BodyCollector:
                 self._inflater = zlib.decompressobj(ANY_FRAMING)
                 self._members += 1
             try:
-                self._body += self._inflater.decompress(chunk, self._room())
+                self._add(self._inflater.decompress(chunk, self._room()))
             except zlib.error as error:
                 raise PermanentError(f"the body is not valid gzip: {error}") from None
-            self._check_size()
             chunk = self._inflater.unused_data
             if self._inflater.eof:
                 self._inflater = None
 
     def _room(self) -> int:
         """Return the bytes up to the cap and one more, which reveals a body that is too large."""
-        return self._max_bytes - len(self._body) + 1
+        return self._max_bytes - self._body.tell() + 1
 
-    def _check_size(self) -> None:
-        if len(self._body) > self._max_bytes:
+    def _add(self, piece: bytes) -> None:
+        self._body.write(piece)
+        if self._body.tell() > self._max_bytes:
             raise PermanentError(f"the body is over {self._max_bytes} bytes; see `http.max_body_bytes`")

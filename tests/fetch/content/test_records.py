@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.config.record_paths import items_error
 from pipeline.errors import PermanentError
+from pipeline.fetch.content.envelope import MISSING, Envelope
 from pipeline.fetch.content.records import USUAL_KEYS, RecordFinder
 from pipeline.redaction import Secrets
 
@@ -309,3 +310,21 @@ def lists_in(value: object) -> list[object]:
     """Every list within a JSON value, itself included."""
     inner = value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []
     return [value] * isinstance(value, list) + [each for element in inner for each in lists_in(element)]
+
+
+@given(JSON, PATHS, st.sampled_from(["", "\ufeff"]), st.sampled_from(["", "]", ', "id": {]}']))
+def test_shared_envelope_changes_neither_the_records_nor_the_members(
+    document: object, path: str | None, mark: str, end: str
+) -> None:
+    """The search finds the same records with an envelope, in which all members are then found as before."""
+    body = f"{mark}{json.dumps(document)}{end}".encode()
+    envelope, untouched = Envelope(body), Envelope(body)
+    outcomes = []
+    for given_envelope in (envelope, None):
+        try:
+            outcomes.append([bytes(record) for record in RecordFinder(path).find(body, given_envelope)])
+        except PermanentError as error:
+            outcomes.append(error.text)
+    assert outcomes[0] == outcomes[1]
+    for key in document if isinstance(document, dict) else ("data", ""):
+        assert envelope.value(key, MISSING) == untouched.value(key, MISSING)
