@@ -1,5 +1,6 @@
 """The commands that produce a catalogue: run and replay-rejects."""
 
+import gc
 import os
 import signal
 import sys
@@ -116,6 +117,7 @@ def _run(loaded: Loaded, *, progress: bool, resume: bool) -> Summary:
         command=shown_command(sys.argv[1:], loaded.secrets),
     )
     handle_signals_around(written.is_set, signals)
+    gc.freeze()  # what is loaded stays: collections need not look at it again
     summary = trio.run(pipeline_run.execute)
     for number in signals:  # the interpreter removes its handlers on exit, and the default action would kill it
         signal.signal(number, signal.SIG_IGN)

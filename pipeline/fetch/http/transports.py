@@ -2,11 +2,15 @@
 
 import ssl
 
+import httpcore
 import httpx
 import trio
 
 from pipeline.errors import ConfigError, Problem
 from pipeline.fetch.http.proxies import Proxies
+
+# Bytes to read at most in one call: four times httpcore's own number, because each call is a round of the event loop.
+httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = 1 << 18
 
 # The limit for closing all connections of a client.
 _CLOSING_SECONDS = 1.0
