@@ -3,7 +3,7 @@
 import hashlib
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from random import Random
@@ -16,22 +16,16 @@ from pipeline.config.resolve import ResolvedEndpoint, resolve
 from pipeline.config.settings import Config
 from pipeline.config.store import resolve_store
 from pipeline.distribution import VERSION
-from pipeline.engine.coordinator import Coordinator, RemoteSource
-from pipeline.engine.frozen import Group
 from pipeline.engine.opening import open_engine
 from pipeline.engine.workers import Engine
 from pipeline.errors import AbortedError, ConfigError, OutputError, first_leaf
-from pipeline.fetch.bulkhead import Bulkhead
-from pipeline.fetch.capacity import walks_at_once
-from pipeline.fetch.factory import FetcherFactory
-from pipeline.fetch.groups import make_throttles, neighbours
 from pipeline.fetch.http.client import Connect, connector
 from pipeline.fetch.paging.select import usable
 from pipeline.html_report.configuration import shown_configuration
 from pipeline.html_report.drawing import Draw, check_libraries, draw
 from pipeline.html_report.facts import Facts, gather
 from pipeline.html_report.origin import Origin
-from pipeline.model.pages import FeedVersion, LostPage, NormalizedPage, Page, utc_timestamp
+from pipeline.model.pages import LostPage, NormalizedPage, Page, utc_timestamp
 from pipeline.model.status import RunStatus, Watch
 from pipeline.model.summary import FetchResult, RunStatistics, Summary, Totals
 from pipeline.normalize.consumer import Consumer, Dispatch, Normalized
@@ -46,6 +40,7 @@ from pipeline.output.previous import PreviousSummary
 from pipeline.publishing import Store, add_report, add_to_store, unstored
 from pipeline.shutdown import Shutdown
 from pipeline.store.opening import open_store
+from pipeline.walks import Walks
 
 
 async def run(
@@ -60,7 +55,7 @@ async def run(
 
     With ``config.products`` the products are also written to that file, together with the summary. With
     ``config.report`` the report is drawn afterwards; if that fails, the returned summary names none. Credentials come
-    from ``environ``, by default the process's environment.
+    from ``environ``, by default the process's environment; the workers of an engine take them from their own.
 
     Pages go to a journal beside the output as soon as they are normalized. The journal remains if pages are missing at
     the end; with ``resume``, only those are fetched.
@@ -142,8 +137,6 @@ class Run:
         definitions = {endpoint.name: msgspec.json.encode(endpoint.definition) for endpoint in endpoints}
         self._digests = {name: hashlib.sha256(definition).hexdigest()[:16] for name, definition in definitions.items()}
         self._full_lists = {endpoint.name: endpoint.full_list for endpoint in endpoints}
-        self._sources: dict[str, Bulkhead | RemoteSource] = {}
-        self._coordinator: Coordinator | None = None
 
     async def execute(self) -> Summary:
         """Run to the end; call it once.
@@ -231,43 +224,27 @@ class Run:
             endpoint.name: reader_for(endpoint.fields, endpoint.explode, endpoint.transform, endpoint.full_list)
             for endpoint in self._endpoints
         }
-        throttles = make_throttles(self._endpoints, self._rng)
-        for sentence in neighbours(self._endpoints):
-            logger.info("{}", sentence)
         assert self._connect is not None
-        factory = FetcherFactory(
+        self._walks = Walks(
+            self._config,
             self._endpoints,
             {name: reader.identify for name, reader in self._readers.items()},
             journal,
             connect=self._connect,
             rng=self._rng,
-            present=self._present_feed,
+            present=lambda name: self._previous.feed(name, self._digests[name]),
+            engine=self._engine,
+            deliver=self._write_page,
         )
-        if self._engine:
-            self._coordinator = Coordinator(
-                self._engine,
-                self._config,
-                factory,
-                throttles,
-                deliver=self._write_page,
-                walk_here=self._walk_here,
-                is_feed=lambda name: self._present_feed(name) is not None,
-            )
-        remote = self._coordinator.sources if self._coordinator else {}
-        for name, throttle in throttles.items():
-            self._sources[name] = remote.get(name) or factory.bulkhead(name, throttle)
         pool = self._config.worker_pool
         self._consumer = Consumer(
             self._write_page,
-            lose=self._lose_page,
+            lose=self._walks.page_lost,
             normalize=self._normalize,
             workers=pool.size,
             batch_size=pool.batch_size,
             dispatch=self._dispatch,
         )
-
-    def _present_feed(self, name: str) -> FeedVersion | None:
-        return self._previous.feed(name, self._digests[name])
 
     def _normalize(self, pages: Sequence[Page]) -> Normalized:
         return normalize_separately(pages, self._readers)
@@ -278,41 +255,9 @@ class Run:
         async with trio.open_nursery() as consuming:
             consuming.start_soon(self._consumer.run, receive)
             with self._shutdown.fetching:
-                async with trio.open_nursery() as fetching:
-                    with send:
-                        here = [source for source in self._sources.values() if isinstance(source, Bulkhead)]
-                        fetching.start_soon(self._walk_all, here, send.clone())
-                        if self._coordinator:
-                            self._send = send.clone()
-                            fetching.start_soon(self._coordinate, self._coordinator)
+                await self._walks.run(send)
             self._shutdown.fetching_ended()
         self._peak_pages_waiting = send.statistics().peak_buffer_used
-
-    async def _coordinate(self, coordinator: Coordinator) -> None:
-        with self._send:
-            await coordinator.run()
-
-    async def _walk_here(self, group: Group) -> None:
-        """Walk a group that a worker could not walk to its end."""
-        self._sources |= group
-        await self._walk_all(list(group.values()), self._send.clone())
-
-    async def _walk_all(self, sources: Sequence[Bulkhead], send: trio.MemorySendChannel[Page]) -> None:
-        """Walk sources, as many at once as the run may; the others wait."""
-        at_once = self._config.max_endpoints or walks_at_once(self._endpoints)
-        if at_once < len(sources):
-            logger.info("{:,} endpoints, {:,} at once (max_endpoints)", len(sources), at_once)
-        with send:
-            async with trio.open_nursery() as nursery:
-                waiting = iter(sources)
-                for _ in range(min(at_once, len(sources))):
-                    nursery.start_soon(self._walk_each, waiting, send.clone())
-
-    async def _walk_each(self, waiting: Iterator[Bulkhead], send: trio.MemorySendChannel[Page]) -> None:
-        """Walk one of the waiting sources after the other."""
-        with send:
-            for source in waiting:
-                await source.run(send.clone())
 
     def _write_page(self, page: NormalizedPage) -> None:
         try:
@@ -320,16 +265,13 @@ class Run:
         except OutputError:
             raise
         except Exception as error:  # noqa: BLE001 - a mistake in this program must not affect the other pages
-            self._lose_page(LostPage(page.source, page.number, page.trace, error))
+            self._walks.page_lost(LostPage(page.source, page.number, page.trace, error))
         else:
-            self._sources[page.source].page_written()
-
-    def _lose_page(self, page: LostPage) -> None:
-        self._sources[page.source].page_lost(page)
+            self._walks.page_written(page.source)
 
     def _status(self) -> RunStatus:
         return RunStatus(
-            [source.status() for source in self._sources.values()],
+            self._walks.statuses(),
             trio.current_time() - self._started,
             self._config.timeout,
             fetching=self._shutdown.is_fetching,
@@ -338,10 +280,9 @@ class Run:
     def _close_accounts(self) -> Sequence[FetchResult]:
         """Close the account of each walk; those that were cut off get the reason."""
         action, reason = self._shutdown.cause()
-        for source in self._sources.values():
-            if source.interrupt(action, reason):
-                self._shutdown.cut_off = True
-        return [source.result() for source in self._sources.values()]
+        if self._walks.interrupt(action, reason):
+            self._shutdown.cut_off = True
+        return self._walks.results()
 
     def _write_outputs(self, results: Sequence[FetchResult], seconds: float) -> tuple[Summary, Catalogue]:
         """Aggregate and write the files except the report.

@@ -11,7 +11,7 @@ from pipeline.config.section import DURATION
 Seconds = Annotated[float, Meta(gt=0, extra={DURATION: True})]
 SecondsOrZero = Annotated[float, Meta(ge=0, extra={DURATION: True})]
 
-# How a duration is written, for messages and for the JSON Schema.
+# The forms of a duration, for messages and for the JSON Schema.
 FORMS = "a number of seconds, or a duration such as 90s, 15m or 6h"
 PATTERN = r"^\d+(\.\d+)?[smh]$"
 

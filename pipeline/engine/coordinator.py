@@ -37,9 +37,8 @@ _GRACE = 3.0
 class RemoteGroup:
     """A quota group that is walked by workers; ``frozen`` is its state after its last slice.
 
-    ``behind`` is the time by which the clock of that state is behind the coordinator's, in seconds. A task that waits
-    for its worker starts late, and its clock with it. If the next one started with the coordinator's time, the bucket
-    would count the wait as time without requests.
+    The clock of that state is ``behind`` seconds late. A task that waits for its worker starts late, and its clock with
+    it. If the next task started with the coordinator's time, the bucket would count the wait as time without requests.
     """
 
     def __init__(self, names: Sequence[str], frozen: bytes, freezer: Freezer) -> None:
@@ -80,7 +79,7 @@ class RemoteSource:
         return self._bulkhead().interrupt(action, reason)
 
     def page_written(self) -> None:
-        """Do nothing: the worker has accounted for the page."""
+        """Ignore the page, for which the worker has accounted."""
 
     def page_lost(self, page: LostPage) -> None:
         """Account for a page that the worker returned, but that could not be journaled: it is missing."""
@@ -168,12 +167,12 @@ class Coordinator:
         try:
             await trio.sleep_forever()
         except trio.Cancelled:
-            if self._has_ended:
-                raise
-            self._stopping = True
-            self._engine.stop()
-            finishing.deadline = trio.current_time() + _GRACE
-            self._wake()
+            if not self._has_ended:
+                self._stopping = True
+                finishing.deadline = trio.current_time() + _GRACE
+                self._wake()
+                with trio.CancelScope(shield=True, deadline=finishing.deadline):
+                    await self._engine.stop()
             raise
 
     async def _work(self, here: trio.Nursery) -> None:
@@ -254,7 +253,7 @@ class Coordinator:
 
     def _lost(self, batch: Sequence[RemoteGroup], error: WorkerLostError) -> None:
         names = [name for group in batch for name in group.names]
-        logger.warning("{}; {} go on from their last state", error, counted(len(names), "endpoint"))
+        logger.warning("{}; resuming {} from the state before", error, counted(len(names), "endpoint"))
         for group in batch:
             group.losses += 1
             if group.losses < MOST_LOSSES:

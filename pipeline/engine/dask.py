@@ -42,19 +42,14 @@ class Dask:
 
     async def call(self, function: Callable[[A, IsStopping], R], argument: A) -> R:
         """Call a function in a worker of the cluster; see :class:`~pipeline.engine.workers.Engine`."""
-        key = f"pipeline-{uuid4().hex}"
-        try:
-            result: R = await trio.to_thread.run_sync(self._call, key, function, argument, abandon_on_cancel=True)
-        except trio.Cancelled:
-            with suppress(Exception):  # the call notices that it is not wanted any more, and ends
-                self._client.cancel([key], asynchronous=False, force=True)
-            raise
-        return result
+        return await trio.to_thread.run_sync(self._call, function, argument, abandon_on_cancel=True)
 
-    def stop(self) -> None:
-        """Ask all running calls to return soon."""
+    async def stop(self) -> None:
+        """Ask all running calls to return soon; without a connection to the scheduler this has no effect."""
         if self._client is not None:
-            Event(self._stop_key, client=self._client).set()
+            stop = Event(self._stop_key, client=self._client)
+            with suppress(OSError, TimeoutError):
+                await trio.to_thread.run_sync(stop.set, abandon_on_cancel=True)
 
     async def __aenter__(self) -> Self:
         await trio.to_thread.run_sync(self._connect)
@@ -88,7 +83,8 @@ class Dask:
             self.workers = sum(self._client.nthreads().values())
         except (OSError, TimeoutError, RuntimeError) as error:
             self._close()
-            text = f"there is no scheduler with a worker at {self._address or 'this machine'}: {error}; check `engine`"
+            where = f"the scheduler {self._address}" if self._address else "a cluster on this machine"
+            text = f"no Dask worker of {where} can be reached: {error}; check that it runs, and its TLS settings"
             raise ConfigError([Problem("engine", text)]) from None
 
     def _close(self) -> None:
@@ -97,7 +93,8 @@ class Dask:
                 with suppress(OSError, TimeoutError):
                     each.close()
 
-    def _call(self, key: str, function: Callable[[A, IsStopping], R], argument: A) -> R:
+    def _call(self, function: Callable[[A, IsStopping], R], argument: A) -> R:
+        key = f"pipeline-{uuid4().hex}"
         begun = Event(key, client=self._client)
         future = self._client.submit(_call_once, function, argument, key, self._stop_key, key=key, retries=0)
         try:

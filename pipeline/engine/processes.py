@@ -81,7 +81,7 @@ class Processes:
         self._idle.append(worker)
         return result
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Ask all running calls to return soon."""
         self._stopping.set()
 

@@ -18,7 +18,7 @@ from pipeline.engine.clock import ContinuedClock
 from pipeline.engine.frozen import Freezer, Group
 from pipeline.errors import ConfigError, Problem
 from pipeline.fetch.bulkhead import Bulkhead
-from pipeline.fetch.capacity import walks_at_once
+from pipeline.fetch.capacity import walk_all, walks_at_once
 from pipeline.fetch.factory import FetcherFactory
 from pipeline.fetch.fetcher import Rest
 from pipeline.fetch.http.client import Connect, connector
@@ -170,12 +170,9 @@ class _Walker:
             with trio.CancelScope(deadline=self._task.deadline) as walking:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._cut_when_over, walking)
-                    async with trio.open_nursery() as fetching:
-                        with send:
-                            waiting = iter([each for each in self._sources.values() if not each.has_ended])
-                            most = self._task.config.max_endpoints or walks_at_once(self._endpoints)
-                            for _ in range(min(most, len(self._sources))):
-                                fetching.start_soon(self._walk_each, waiting, send.clone())
+                    at_once = self._task.config.max_endpoints or walks_at_once(self._endpoints)
+                    unfinished = [source for source in self._sources.values() if not source.has_ended]
+                    await walk_all(unfinished, send, at_once=at_once, is_over=self._is_due)
                     nursery.cancel_scope.cancel()
         return Walked(
             self._outbox.entries,
@@ -186,13 +183,6 @@ class _Walker:
             frozenset(name for name, source in self._sources.items() if source.is_feed),
             trio.current_time(),
         )
-
-    async def _walk_each(self, waiting: Iterator[Bulkhead], send: trio.MemorySendChannel[Page]) -> None:
-        with send:
-            for source in waiting:
-                if self._is_due():
-                    return
-                await source.run(send.clone())
 
     async def _cut_when_over(self, walking: trio.CancelScope) -> None:
         """Cancel the walks that do not come to rest, or all of them at once if the run stops.

@@ -26,8 +26,8 @@ class Engine(Protocol):
             WorkerLostError: if the worker dies. The function is not called again.
         """
 
-    def stop(self) -> None:
-        """Ask all running calls to return soon."""
+    async def stop(self) -> None:
+        """Ask all running calls to return soon. A cancellation leaves it open whether they do."""
 
     async def __aenter__(self) -> Self: ...
 

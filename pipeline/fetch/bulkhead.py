@@ -49,7 +49,7 @@ class Bulkhead:
         self._failures: list[Failure] = []
         self._cause: str | None = None
         self._fetcher: Fetcher | None = None
-        # What is left of a fetcher that has ended: its account, and its last snapshot, which is also the first.
+        # The account of a fetcher that has ended, and its last snapshot; before the walk, a snapshot without requests.
         self._result: FetchResult | None = None
         self._status = EndpointStatus(endpoint.name, pages=pages)
 

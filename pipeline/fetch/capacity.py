@@ -1,12 +1,16 @@
-"""Decide how many endpoints are walked at once, from what the process may use."""
+"""Walk as many endpoints at once as the process can carry; the others wait."""
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import trio
+
 from pipeline.config.resolve import ResolvedEndpoint
+from pipeline.fetch.bulkhead import Bulkhead
+from pipeline.model.pages import Page
 
 # More walks at once do not make one event loop faster.
 MOST_AT_ONCE = 1_000
@@ -16,6 +20,34 @@ _RESERVED = 64
 
 # The memory of one walk with its connections and the page in hand, in bytes, with room to spare.
 _OF_ONE_WALK = 512 * 1024
+
+
+async def walk_all(
+    sources: Sequence[Bulkhead],
+    send: trio.MemorySendChannel[Page],
+    *,
+    at_once: int,
+    is_over: Callable[[], bool] = lambda: False,
+) -> None:
+    """Walk sources to their ends, ``at_once`` of them at a time; closes ``send``.
+
+    No further walk begins once ``is_over`` returns True. If cancelled, the pages that have arrived are sent.
+    """
+    waiting = iter(sources)
+    with send:
+        async with trio.open_nursery() as nursery:
+            for _ in range(min(at_once, len(sources))):
+                nursery.start_soon(_walk_each, waiting, send.clone(), is_over)
+
+
+async def _walk_each(
+    waiting: Iterator[Bulkhead], send: trio.MemorySendChannel[Page], is_over: Callable[[], bool]
+) -> None:
+    with send:
+        for source in waiting:
+            if is_over():
+                return
+            await source.run(send.clone())
 
 
 def walks_at_once(endpoints: Sequence[ResolvedEndpoint]) -> int:

@@ -18,7 +18,7 @@ def takes_colour(file: TextIO | None) -> bool:
 
 
 def columns_of(file: TextIO | None) -> int:
-    """Return the columns of a terminal; 0 if a stream is no terminal, or its width is unknown."""
+    """Return the columns of a terminal; 0 if a stream is not a terminal, or its width is unknown."""
     if file is None or not file.isatty():
         return 0
     try:

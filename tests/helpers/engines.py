@@ -41,7 +41,7 @@ class Threads:
             raise WorkerLostError("a worker died")
         return pickle.loads(pickle.dumps(result))
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         self._stopping.set()
 
     async def __aenter__(self) -> Self:
