@@ -2,7 +2,7 @@
 
 ``just bench [--data plain|text|2500|15000] [--pages N] [--records N] [--rounds N] [--peer-rounds N]``. There is no rate
 limit, and the server is a separate process. A contender that misses products ends the benchmark. The records of all
-data sets but ``plain`` are unkind, and have fewer contenders.
+data sets but ``plain`` are unkind (see ``data.py``).
 """
 
 import statistics
@@ -11,7 +11,6 @@ import click
 from data import DATA, products_in
 from measure import (
     AIOHTTP,
-    AIOHTTP_UNKIND,
     BARE,
     BARE_UNKIND,
     COMMON,
@@ -45,8 +44,8 @@ def ratio(results: list[Measure], bare: list[Measure], field: str) -> float:
 @click.option("--peer-rounds", type=int, help="Runs of each peer, which are slower.  [default: as --rounds]")
 def main(data: str, pages: int, records: int, rounds: int, peer_rounds: int | None) -> None:
     """Measure the time to fetch, normalize and write all products without a rate limit."""
-    bare, peers = (BARE, PEERS) if data == "plain" else (BARE_UNKIND, (AIOHTTP_UNKIND,))
-    contenders = {bare: rounds, PIPELINE: rounds} | dict.fromkeys(peers, min(peer_rounds or rounds, rounds))
+    bare = BARE if data == "plain" else BARE_UNKIND
+    contenders = {bare: rounds, PIPELINE: rounds} | dict.fromkeys(PEERS, min(peer_rounds or rounds, rounds))
     with serving(2, records, data) as url:
         for contender in contenders:
             fetch_all(contender, [url] * ENDPOINTS, ENDPOINTS * products_in(data, 2, records))

@@ -5,13 +5,13 @@
 """
 
 import asyncio
-import html
 import sys
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import orjson
+from shape import product_of
 
 Product = dict[str, Any]
 
@@ -58,15 +58,8 @@ class Api:
                 response.raise_for_status()
                 body: dict[str, Any] = orjson.loads(await response.read())
             for record in body["products"]:
-                identity = f"{self._name}:{record['id']}"
-                self.products[identity] = {
-                    "id": identity,
-                    "title": html.unescape(record["name"]).strip(),
-                    "source": self._name,
-                    "price": record["price"],
-                    "currency": None,
-                    "category": record["category"].lower(),
-                }
+                if product := product_of(self._name, record):
+                    self.products[product["id"]] = product
             return body
 
 

@@ -6,6 +6,7 @@ list of products, one file. ``python bench/peers/bare.py OUTPUT RPS URL…``; RP
 
 import html
 import sys
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -54,7 +55,7 @@ async def fetch(name: str, url: str, products: dict[str, bytes]) -> None:
                 )
 
 
-async def main(output: str, urls: list[str]) -> None:
+async def main(output: str, urls: list[str], fetch: Callable[[str, str, dict[str, bytes]], Awaitable[None]]) -> None:
     """Fetch all endpoints at once and write one file."""
     products: dict[str, bytes] = {}
     async with trio.open_nursery() as nursery:
@@ -64,4 +65,4 @@ async def main(output: str, urls: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main, sys.argv[1], sys.argv[3:])
+    trio.run(main, sys.argv[1], sys.argv[3:], fetch)

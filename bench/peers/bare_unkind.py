@@ -6,13 +6,13 @@ ignored.
 
 import sys
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import trio
-from unkind import category_of, price_of, title_of
+from bare import main
+from shape import category_of, price_of, title_of
 
 
 class Record(msgspec.Struct):
@@ -60,14 +60,5 @@ async def fetch(name: str, url: str, products: dict[str, bytes]) -> None:
                 )
 
 
-async def main(output: str, urls: list[str]) -> None:
-    """Fetch all endpoints at once and write one file."""
-    products: dict[str, bytes] = {}
-    async with trio.open_nursery() as nursery:
-        for number, url in enumerate(urls, start=1):
-            nursery.start_soon(fetch, f"api{number}", url, products)
-    Path(output).write_bytes(b'{"products": [' + b",\n".join(products.values()) + b"]}")  # noqa: ASYNC240 - the end
-
-
 if __name__ == "__main__":
-    trio.run(main, sys.argv[1], sys.argv[3:])
+    trio.run(main, sys.argv[1], sys.argv[3:], fetch)

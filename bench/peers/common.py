@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import html
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,20 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from shape import product_of
 
 Product = dict[str, Any]
-
-
-def normalize(name: str, record: Product) -> Product:
-    """Return a record in the catalogue's shape."""
-    return {
-        "id": f"{name}:{record['id']}",
-        "title": html.unescape(record["name"]).strip(),
-        "source": name,
-        "price": float(record["price"]),
-        "currency": None,
-        "category": record["category"].lower(),
-    }
 
 
 async def fetch(name: str, url: str, rps: float, pool: ThreadPoolExecutor, products: dict[str, Product]) -> None:
@@ -43,8 +31,8 @@ async def fetch(name: str, url: str, rps: float, pool: ThreadPoolExecutor, produ
             records = response.raise_for_status().json()["products"]
             if not records:
                 return
-            done = await asyncio.gather(*(loop.run_in_executor(pool, normalize, name, record) for record in records))
-            products.update((product["id"], product) for product in done)
+            done = await asyncio.gather(*(loop.run_in_executor(pool, product_of, name, record) for record in records))
+            products.update((product["id"], product) for product in done if product)
             page += 1
 
 

@@ -4,7 +4,6 @@
 requests one page of an endpoint at a time, and retries refused requests.
 """
 
-import html
 import os
 import sys
 import tempfile
@@ -14,24 +13,13 @@ from typing import Any
 
 import dlt
 from dlt.sources.rest_api import rest_api_source
+from shape import product_of
 
 SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "DATA_WRITER__DISABLE_COMPRESSION": "true",
 }
 PAGINATOR = {"type": "page_number", "base_page": 1, "total_path": None, "stop_after_empty_page": True}
-
-
-def normalize(name: str, record: dict[str, Any]) -> dict[str, Any]:
-    """Return a record in the catalogue's shape."""
-    return {
-        "id": f"{name}:{record['id']}",
-        "title": html.unescape(record["name"]).strip(),
-        "source": name,
-        "price": record["price"],
-        "currency": None,
-        "category": record["category"].lower(),
-    }
 
 
 def resource(name: str, url: str) -> dict[str, Any]:
@@ -43,7 +31,7 @@ def resource(name: str, url: str) -> dict[str, Any]:
         "columns": {"currency": {"data_type": "text", "nullable": True}},
         "parallelized": True,
         "endpoint": {"path": url, "data_selector": "products"},
-        "processing_steps": [{"map": partial(normalize, name)}],
+        "processing_steps": [{"map": partial(product_of, name)}, {"filter": lambda product: product is not None}],
     }
 
 

@@ -4,7 +4,6 @@
 than 5.
 """
 
-import html
 import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import scrapy
 from scrapy.crawler import CrawlerProcess
 from scrapy.http import JsonResponse
+from shape import product_of
 
 
 class Products(scrapy.Spider):
@@ -38,14 +38,8 @@ class Products(scrapy.Spider):
         """Yield the products of a page and the requests that follow from it."""
         body = response.json()
         for record in body["products"]:
-            yield {
-                "id": f"{name}:{record['id']}",
-                "title": html.unescape(record["name"]).strip(),
-                "source": name,
-                "price": record["price"],
-                "currency": None,
-                "category": record["category"].lower(),
-            }
+            if product := product_of(name, record):
+                yield product
         if "total_pages" not in body:
             if body["products"]:
                 yield self.ask(name, url, page + 1)

@@ -4,12 +4,12 @@
 one endpoint at a time, and retries refused requests.
 """
 
-import html
 import os
 import sys
 from collections.abc import Mapping
 from typing import Any
 
+from shape import product_of
 from singer_sdk import RESTStream, Tap
 from singer_sdk import typing as th
 from singer_sdk.contrib.msgspec import MsgSpecWriter
@@ -39,16 +39,9 @@ class Products(RESTStream[int]):
         """Return the page number as a query parameter."""
         return {"page": next_page_token}
 
-    def post_process(self, row: dict[str, Any], context: Mapping[str, Any] | None = None) -> dict[str, Any]:  # noqa: ARG002
-        """Return a record in the catalogue's shape."""
-        return {
-            "id": f"{self.name}:{row['id']}",
-            "title": html.unescape(row["name"]).strip(),
-            "source": self.name,
-            "price": row["price"],
-            "currency": None,
-            "category": row["category"].lower(),
-        }
+    def post_process(self, row: dict[str, Any], context: Mapping[str, Any] | None = None) -> dict[str, Any] | None:  # noqa: ARG002
+        """Return a record in the catalogue's shape; None drops it."""
+        return product_of(self.name, row)
 
 
 class Catalogue(Tap):

@@ -1,4 +1,4 @@
-"""A Dask cluster that was there before the run: it is used, left as it was, and freed from a dead coordinator's work."""
+"""A Dask cluster that was there before the run: it is used, left as it was, and freed from the work of the dead."""
 
 import logging
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ MOCKS = Settings(ports=(0, 0, 0), pages=20, latency=0.1)
 def scheduler() -> Iterator[str]:
     """Start a cluster with two workers, and return the address of its scheduler."""
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+        n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
     ) as cluster:
         yield cluster.scheduler_address.removeprefix("tcp://")
 

@@ -1,10 +1,25 @@
-"""The fields of unkind records, as a script by hand would read them."""
+"""The product of a record, as a script by hand would read it: shared by the peers, for all data sets."""
 
 import html
 import re
 from typing import Any
 
 _NOT_NUMERIC = re.compile(r"[^\d.,]")
+
+
+def product_of(name: str, record: Any) -> dict[str, Any] | None:
+    """Return a record in the catalogue's shape; None if it has no id or is not an object."""
+    if not isinstance(record, dict) or record["id"] is None:
+        return None
+    price = record["price"]
+    return {
+        "id": f"{name}:{record['id']}",
+        "title": title_of(record["name"]),
+        "source": name,
+        "price": float(price_of(price)) if isinstance(price, str) else price,
+        "currency": None,
+        "category": category_of(record["category"]),
+    }
 
 
 def price_of(text: str) -> str:
