@@ -27,9 +27,9 @@ test-servers *args:
     UV="{{ uv }}" tests/servers/install.sh
     SERVERS_PYTHON=.venv-servers/bin/python {{ uv }} run -q python -m pytest -o faulthandler_timeout=900 tests/servers "$@"
 
-# 1,000 kills, 1,000 flipped bits, 100 zeroed blocks, signals, storms and failing disks; takes minutes, and at most 30
+# 1,000 kills, 1,000 flipped bits, 100 zeroed blocks, signals, storms and failing disks; takes about 40 minutes, and at most 60
 torture *args:
-    CRASH_INSTANTS=600 STORE_KILLS=100 ENGINE_KILLS=100 STORM_SEEDS=50 RESUME_SEEDS=60 CHANGES_PAIRS=1000 FLIPPED_BITS=1000 ZEROED_BLOCKS=100 FAULT_STEP=1 timeout 1800 {{ uv }} run -q python -m pytest -o faulthandler_timeout=1700 \
+    CRASH_INSTANTS=600 STORE_KILLS=100 ENGINE_KILLS=100 STORM_SEEDS=50 RESUME_SEEDS=60 CHANGES_PAIRS=1000 FLIPPED_BITS=1000 ZEROED_BLOCKS=100 FAULT_STEP=1 timeout 3600 {{ uv }} run -q python -m pytest -o faulthandler_timeout=3500 \
         tests/system/test_crash.py tests/system/test_signals.py tests/system/test_storm.py tests/test_damaged_journal.py \
         tests/test_resume_in_any_order.py tests/test_write_faults.py tests/test_changes_of_runs.py \
         tests/store/test_killed_while_storing.py tests/engine/test_killed_workers.py "$@"

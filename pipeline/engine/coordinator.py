@@ -33,6 +33,9 @@ _MOST_GROUPS = 250
 # The seconds that the workers have to return what has arrived, when the run stops.
 _GRACE = 3.0
 
+# The number of slices of a group that are shorter than what is configured.
+_SHORT_SLICES = 10
+
 
 class RemoteGroup:
     """A quota group that is walked by workers; ``frozen`` is its state after its last slice.
@@ -206,8 +209,6 @@ class Coordinator:
         names = [name for group in batch for name in group.names]
         fresh = [name for group in batch if not group.rounds for name in group.names]
         progress = {name: self._log.progress(name) for name in fresh}
-        # The first slices are short, so that the view and the journal have something soon.
-        seconds = min(self._config.engine_slice, 2.0 ** min(group.rounds for group in batch))
         # For the other groups of the batch waits become longer, and never shorter.
         behind = max(group.behind for group in batch)
         return Slice(
@@ -219,7 +220,7 @@ class Coordinator:
             progress={name: each for name, each in progress.items() if each != NOTHING_YET},
             now=trio.current_time() - behind,
             deadline=self._deadline - behind,
-            seconds=seconds,
+            seconds=slice_time(min(group.rounds for group in batch), self._config.engine_slice),
         )
 
     def _uses(self, names: Sequence[str], path: str) -> bool:
@@ -275,6 +276,11 @@ class Coordinator:
     def _wake(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
+
+
+def slice_time(rounds: int, most: float) -> float:
+    """Return the seconds of the next slice after ``rounds``: 1, 2, 4 …, so that the view has something soon."""
+    return min(most, 2.0**rounds) if rounds < _SHORT_SLICES else most
 
 
 def _is_feed(factory: FetcherFactory, name: str) -> bool:

@@ -31,7 +31,8 @@ async def walk_all(
 ) -> None:
     """Walk sources to their ends, ``at_once`` of them at a time; closes ``send``.
 
-    No further walk begins once ``is_over`` returns True. If cancelled, the pages that have arrived are sent.
+    Once ``is_over`` returns True, no further walk begins, except for the first ``at_once``: a slice of any length makes
+    progress. If cancelled, the pages that have arrived are sent.
     """
     waiting = iter(sources)
     with send:
@@ -45,9 +46,9 @@ async def _walk_each(
 ) -> None:
     with send:
         for source in waiting:
+            await source.run(send.clone())
             if is_over():
                 return
-            await source.run(send.clone())
 
 
 def walks_at_once(endpoints: Sequence[ResolvedEndpoint]) -> int:

@@ -24,6 +24,7 @@ from mockapi.limit import RateLimit as ServerLimit
 from pipeline.config.endpoint import Breaker, Endpoint, Http, RateLimit, Retry
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Config
+from pipeline.engine.coordinator import slice_time
 from pipeline.fetch.http.client import Client
 
 # Fields that may differ: times, and counts of requests that were repeated.
@@ -166,6 +167,24 @@ async def test_a_task_that_starts_late_sends_no_request_too_early(tmp_path: Path
     summary = await run_pipeline(settings, connect=connect, engine=engine)
     assert summary.summary.status == "complete"
     assert api.refused == 0
+
+
+async def test_a_slice_of_no_time_reads_a_page(tmp_path: Path) -> None:
+    """Each slice makes progress, even if its start takes all of its time."""
+    server, paging = STYLES["next_url"]
+    summary, engine = await run(
+        config(tmp_path / "s.json", Endpoint(name="shop", url=HOME, paging=paging), engine_slice=1e-6),
+        {"shop": Shop(server, 100, 1, latency=0)},
+        workers=1,
+    )
+    assert summary.sources[0].products == 100
+    assert engine.calls <= 101
+
+
+@pytest.mark.parametrize(("rounds", "seconds"), [(0, 1.0), (4, 16.0), (5, 30.0), (5_000, 30.0)])
+def test_the_first_slices_are_short(rounds: int, seconds: float) -> None:
+    """Slices take 1, 2, 4 … seconds up to the configured time, also after a thousand of them."""
+    assert slice_time(rounds, 30.0) == seconds
 
 
 async def test_members_of_a_group_stay_together(tmp_path: Path) -> None:

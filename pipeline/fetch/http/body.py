@@ -14,6 +14,9 @@ ANY_FRAMING = 47
 # RFC 1952, section 2.3.1: the first byte of a gzip member.
 _GZIP_ID1 = b"\x1f"
 
+# Bytes to decompress at once: zlib holds a piece twice while it joins it.
+_STEP = 1 << 20
+
 
 class BodyCollector:
     """A collector for the chunks of one response. ``max_bytes`` caps the decompressed size.
@@ -62,7 +65,8 @@ class BodyCollector:
         return self._body.getvalue()
 
     def _inflate(self, chunk: bytes) -> None:
-        while chunk and not self._in_padding:
+        may_hold_more = False
+        while (chunk or may_hold_more) and not self._in_padding:
             if self._inflater is None:
                 # RFC 1952, section 2.2: a gzip stream has one or more members. Anything else after one is padding.
                 self._in_padding = self._members > 0 and not chunk.startswith(_GZIP_ID1)
@@ -70,11 +74,14 @@ class BodyCollector:
                     return
                 self._inflater = zlib.decompressobj(ANY_FRAMING)
                 self._members += 1
+            size = min(self._room(), _STEP)
             try:
-                self._add(self._inflater.decompress(chunk, self._room()))
+                piece = self._inflater.decompress(chunk, size)
             except zlib.error as error:
                 raise PermanentError(f"the body is not valid gzip: {error}") from None
-            chunk = self._inflater.unused_data
+            self._add(piece)
+            may_hold_more = len(piece) == size and not self._inflater.eof
+            chunk = self._inflater.unconsumed_tail or self._inflater.unused_data
             if self._inflater.eof:
                 self._inflater = None
 
