@@ -133,6 +133,8 @@ class Run:
         self._dispatch = dispatch
         self._draw = draw
         self._command = command
+        # The id of the run, once its journal is open.
+        self.id: str | None = None
         # A digest, since the definition may contain URLs that should not be shown.
         definitions = {endpoint.name: msgspec.json.encode(endpoint.definition) for endpoint in endpoints}
         self._digests = {name: hashlib.sha256(definition).hexdigest()[:16] for name, definition in definitions.items()}
@@ -156,8 +158,13 @@ class Run:
         self._shutdown = Shutdown(timeout=self._config.timeout)
         summary: Summary | None = None
         unusable: ConfigError | OutputError | None = None
-        with await trio.to_thread.run_sync(self._open_journal, run) as journal:
+        with (
+            await trio.to_thread.run_sync(self._open_journal, run) as journal,
+            logger.contextualize(run=journal.run),
+        ):
+            self.id = journal.run
             self._prepare(journal)
+            self._log_start(resumed=journal.resumed is not None)
             try:
                 async with trio.open_nursery() as nursery:
                     await nursery.start(self._shutdown.watch, self._signals, nursery.cancel_scope)
@@ -168,15 +175,18 @@ class Run:
                     seconds = trio.current_time() - self._started
                     written, catalogue = await trio.to_thread.run_sync(self._write_outputs, results, seconds)
                     summary = written
+                    _log_files(written.files)
                     if self._store and written.summary.status != "failed":
                         summary = unstored(written, self._outputs, "it was ended by a signal")
                         written = summary = await add_to_store(self._store, self._outputs, written, catalogue)
+                        _log_files(written.files, "store")
                     # From here on a second signal comes too late to undo what is written. It may end the drawing.
                     self._on_written()
                     try:
                         if self._config.report:
                             gather = partial(self._gather_facts, written, catalogue, results)
                             summary = await add_report(self._draw, self._outputs, written, gather)
+                            _log_files(summary.files, "report")
                     finally:
                         # The report needs the products in the journal, and its lock.
                         if written.journal is None:
@@ -189,6 +199,17 @@ class Run:
         if summary is None:
             raise AbortedError(self._shutdown.last_signal)
         return summary
+
+    def _log_start(self, *, resumed: bool) -> None:
+        fields = {
+            "version": VERSION,
+            "endpoints": len(self._endpoints),
+            "timeout": self._config.timeout,
+            "output": str(self._outputs.summary),
+            "resumed": resumed,
+            "engine": self._config.engine,
+        }
+        logger.bind(event="run_started", **fields).info("run {} begins", self.id)
 
     def _open_journal(self, run: str) -> Journal:
         paging = {endpoint.name: endpoint.paging for endpoint in self._endpoints}
@@ -347,3 +368,10 @@ class Run:
             changed=summary.changed,
             origin=Origin.of(summary, self._outputs.report, self._command),
         )
+
+
+def _log_files(files: Mapping[str, str], *kinds: str) -> None:
+    """Log that files are written: those of these kinds, by default all."""
+    for kind, path in files.items():
+        if kind in kinds or not kinds:
+            logger.bind(event="output_written", output=kind, path=path).info("{} written: {}", kind, path)

@@ -57,6 +57,7 @@ version_option = click.version_option(VERSION, message="pipeline %(version)s")
         "-c shops.yaml -o out/shops.json",
         "run --set endpoints.shop.rate_limit.rps=1 -t 300",
         "run --resume -c shops.yaml",
+        "-q -c shops.yaml --log-format json",
     ),
 )
 @configuration_options
@@ -72,6 +73,7 @@ version_option = click.version_option(VERSION, message="pipeline %(version)s")
     "--progress/--no-progress", default=True, help="Show bars on a terminal, and a line every few seconds elsewhere."
 )
 @click.option("--resume", is_flag=True, help="Continue an unfinished run: fetch only the missing pages.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing, and log only warnings and errors.")
 @click.option("--allow-partial", is_flag=True, help="Exit with 0 instead of 3 if something is missing.")
 @version_option
 def run(**options: Any) -> None:
@@ -216,10 +218,17 @@ def diff(**options: Any) -> None:
     comparing.diff(**options)
 
 
-@click.command(cls=Command, examples=("schema > config.schema.json",))
-def schema() -> None:
+@click.command(cls=Command, examples=("schema > config.schema.json", "schema --events > events.schema.json"))
+@click.option("--events", is_flag=True, help="Print that of the log's lines in JSON instead.")
+def schema(*, events: bool) -> None:
     """Print the JSON Schema of the configuration, for editors."""
     from pipeline.cli.session import print_text
+
+    if events:
+        from pipeline.model.events import events_schema
+
+        print_text(events_schema())
+        return
     from pipeline.config.schema import config_schema
 
     print_text(config_schema())

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import trio
 
+from pipeline.cli.ending import Ending
 from pipeline.cli.exit_codes import ExitCode
 from pipeline.cli.session import ErrorLine, configure_output, print_text, wants_json
 from pipeline.config.load import Loaded
@@ -59,17 +60,22 @@ def ending_signals() -> tuple[signal.Signals, ...]:
 def run(
     path: Path | None,
     settings: Mapping[str, str],
+    *,
     progress: bool,
     resume: bool,
     allow_partial: bool,
+    quiet: bool,
     **flags: str | None,
 ) -> None:
     """Fetch everything, show the closing table, and exit with the code of the outcome."""
-    with ErrorLine(as_json=wants_json(flags)) as line:
-        loaded = configure_output(path, settings, flags, line)
-        summary = _run(loaded, progress=progress, resume=resume)
+    line = ErrorLine(as_json=wants_json(flags))
+    with Ending(line) as ending, line:
+        loaded = configure_output(path, settings, flags, line, quiet=quiet)
+        ending.begin(loaded)
+        summary = ending.summary = _run(loaded, ending, progress=progress and not quiet, resume=resume)
         write_folded()
-        print_text(closing_table(summary, in_colour=takes_colour(sys.stdout)))
+        if not quiet:
+            print_text(closing_table(summary, in_colour=takes_colour(sys.stdout)))
         sys.exit(exit_code(summary, allow_partial=allow_partial))
 
 
@@ -101,7 +107,7 @@ def exit_code(summary: Summary, *, allow_partial: bool) -> ExitCode:
             return ExitCode.COMPLETE if allow_partial else ExitCode.PARTIAL
 
 
-def _run(loaded: Loaded, *, progress: bool, resume: bool) -> Summary:
+def _run(loaded: Loaded, ending: Ending, *, progress: bool, resume: bool) -> Summary:
     allow_many_connections()
     written = threading.Event()
     signals = ending_signals()
@@ -112,27 +118,33 @@ def _run(loaded: Loaded, *, progress: bool, resume: bool) -> Summary:
         signals=signals,
         store=open_store(loaded.store) if loaded.store else None,
         engine=open_engine(loaded.config.engine) if loaded.config.engine else None,
-        watch=progress_watch() if progress else None,
+        watch=progress_watch(loaded.config.log.format) if progress else None,
         on_written=written.set,
         command=shown_command(sys.argv[1:], loaded.secrets),
     )
-    handle_signals_around(written.is_set, signals)
+    handle_signals_around(written.is_set, signals, ending.last_words)
     gc.freeze()  # what is loaded stays: collections need not look at it again
-    summary = trio.run(pipeline_run.execute)
+    try:
+        summary = trio.run(pipeline_run.execute)
+    finally:
+        ending.run = pipeline_run.id
     for number in signals:  # the interpreter removes its handlers on exit, and the default action would kill it
         signal.signal(number, signal.SIG_IGN)
     return summary
 
 
-def handle_signals_around(is_written: Callable[[], bool], signals: Sequence[signal.Signals]) -> None:
+def handle_signals_around(
+    is_written: Callable[[], bool], signals: Sequence[signal.Signals], last_words: Callable[[int], None]
+) -> None:
     """Handle signals while the run itself does not listen: before it does, and after it has written everything.
 
-    Before, a signal ends the process, since nothing has begun. Afterwards it is ignored: it comes too late.
+    Before, a signal ends the process after ``last_words``, since nothing has begun. Afterwards it is ignored: it comes
+    too late.
     """
 
     def handle(number: int, _: object) -> None:
         if not is_written():
-            os.write(2, b"Error: interrupted\n")
+            last_words(number)
             os._exit(ExitCode.stopped_by(number))
 
     for number in signals:

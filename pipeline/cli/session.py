@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import NoReturn, Self
 
 import click
+import msgspec
 from loguru import logger
 
 from pipeline.cli.exit_codes import ExitCode
 from pipeline.config.load import Loaded, load
-from pipeline.config.settings import Format, Log
+from pipeline.config.settings import Format, Level, Log
 from pipeline.errors import AbortedError, ConfigError, OutputError, Problem
 from pipeline.redaction import NO_SECRETS, shown_url
 from pipeline.ui.logs import configure_logging, write_folded
@@ -23,12 +24,13 @@ from pipeline.ui.terminal import RED, coloured, takes_colour
 class ErrorLine:
     """A context manager that reports an error in one line, without secrets, and exits with its code.
 
-    ``as_json`` and ``secrets`` are set as soon as they are known.
+    ``as_json`` and ``secrets`` are set as soon as they are known. ``text`` is the error, empty without one.
     """
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self.secrets = NO_SECRETS
+        self.text = ""
 
     def __enter__(self) -> Self:
         return self
@@ -53,7 +55,7 @@ class ErrorLine:
                 )
 
     def _fail(self, text: str, code: ExitCode) -> NoReturn:
-        text = self.secrets.redact(text)
+        self.text = text = self.secrets.redact(text)
         if self.as_json:
             configure_logging(Log(format=Format.JSON))
             logger.error("{}", text)
@@ -100,13 +102,14 @@ def configure_output(
     line: ErrorLine,
     *,
     credentials: bool = True,
+    quiet: bool = False,
 ) -> Loaded:
     """Load a configuration as :func:`configure` does, for a command that writes the outputs in ``flags``.
 
     Raises:
         ConfigError: if only the summary goes elsewhere, so that the products would replace those of another output.
     """
-    loaded = configure(path, settings, flags, line, credentials=credentials)
+    loaded = configure(path, settings, flags, line, credentials=credentials, quiet=quiet)
     named = _keys_of_flags(settings, flags)
     problems = []
     for key in _BESIDE_OUTPUT.keys() & flags.keys() if "output" in named else ():
@@ -125,12 +128,16 @@ def configure(
     line: ErrorLine,
     *,
     credentials: bool = True,
+    quiet: bool = False,
 ) -> Loaded:
     """Load a configuration from a file, ``settings`` by dotted key, and ``flags``, with ``__`` for the dots.
 
-    Configures logging and ``line`` accordingly.
+    Configures logging and ``line`` accordingly. If ``quiet``, only warnings and errors are logged.
     """
     loaded = load(path, flags=_keys_of_flags(settings, flags), credentials=credentials)
+    if quiet and loaded.config.log.level in (Level.DEBUG, Level.INFO):
+        log = msgspec.structs.replace(loaded.config.log, level=Level.WARNING)
+        loaded = msgspec.structs.replace(loaded, config=msgspec.structs.replace(loaded.config, log=log))
     line.as_json = loaded.config.log.format is Format.JSON
     line.secrets = loaded.secrets
     configure_logging(loaded.config.log, line.secrets)

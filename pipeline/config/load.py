@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from pipeline.config.endpoint import Endpoint
+from pipeline.config.ping import Monitor, resolve_ping
 from pipeline.config.resolve import ResolvedEndpoint, resolve
 from pipeline.config.section import keys_of
 from pipeline.config.settings import NO_ENDPOINTS, Config
@@ -34,18 +35,17 @@ _FOREIGN_VARIABLE = re.compile(r"PIPELINE_(?:WORKSPACE|PORT.*|SERVICE_.*)", re.D
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """A configuration, and its endpoints and its store with their credentials; without both if none were wanted."""
+    """A configuration, and its endpoints, store and monitor with their credentials, if these were wanted."""
 
     config: Config
     endpoints: tuple[ResolvedEndpoint, ...] = ()
     store: StorePlace | None = None
+    monitor: Monitor | None = None
 
     @property
     def secrets(self) -> Secrets:
-        """The secrets of all endpoints and of the store."""
-        return Secrets.of_all(
-            [*(each.secrets for each in self.endpoints), *([self.store.secrets] if self.store else [])]
-        )
+        """The secrets of all endpoints, of the store and of the monitor."""
+        return Secrets.of_all([each.secrets for each in (*self.endpoints, self.store, self.monitor) if each])
 
 
 def load_config(
@@ -80,7 +80,7 @@ def load(
 ) -> Loaded:
     """Load a configuration as :func:`load_config` does, and return it together with its resolved endpoints.
 
-    With ``credentials=False`` there are neither resolved endpoints nor a store.
+    With ``credentials=False`` there are neither resolved endpoints nor a store or a monitor.
 
     Raises:
         ConfigError: with every problem, as in :func:`load_config`.
@@ -100,6 +100,7 @@ def load(
         config = _with_transforms_in(config, (DEFAULT_PATH if path is None else Path(path)).parent)
     endpoints: tuple[ResolvedEndpoint, ...] = ()
     store: StorePlace | None = None
+    monitor: Monitor | None = None
     if config is not None and config.endpoints and credentials:
         try:
             endpoints = resolve(config, environ)
@@ -109,11 +110,15 @@ def load(
             store = resolve_store(config.store, environ)
         except ConfigError as error:
             problems += error.problems
+        try:
+            monitor = resolve_ping(config.ping, environ)
+        except ConfigError as error:
+            problems += error.problems
     if not raw.get("endpoints"):
         problems.append(Problem(NO_ENDPOINTS.path, NO_ENDPOINTS.text + missing))
     if config is None or problems:
         raise ConfigError(problems)
-    return Loaded(config, endpoints, store)
+    return Loaded(config, endpoints, store, monitor)
 
 
 def _with_transforms_in(config: Config, folder: Path) -> Config:

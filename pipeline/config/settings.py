@@ -14,6 +14,7 @@ from pipeline.config.duration import Seconds, SecondsOrZero
 from pipeline.config.endpoint import Breaker, Count, Endpoint, Http, RateLimit, Retry
 from pipeline.config.engine import engine_error
 from pipeline.config.expect import Expect
+from pipeline.config.ping import ping_error
 from pipeline.config.placeholders import placeholder_error
 from pipeline.config.section import RULE, SECRET, Section, Word
 from pipeline.config.store import store_error
@@ -138,6 +139,22 @@ class Config(Section, frozen=True):
             extra={SECRET: True},
         ),
     ] = None
+    metrics: Annotated[
+        Annotated[str, Meta(min_length=1)] | None,
+        Meta(
+            description="write the numbers of the run to this file for Prometheus; see docs/OPERATE.md",
+            examples=["out/run.prom"],
+        ),
+    ] = None
+    ping: Annotated[
+        str | None,
+        Meta(
+            description="URL of a monitor, which gets a POST to `URL/start`, and to `URL/EXITCODE` at the end; see "
+            "docs/OPERATE.md",
+            examples=["${PING_URL}"],
+            extra={SECRET: True},
+        ),
+    ] = None
     log: Log = Log()
     http: Http = Http()
     rate_limit: RateLimit = RateLimit()
@@ -164,6 +181,8 @@ class Config(Section, frozen=True):
         problems += [Problem(key, error) for key, name in names.items() if (error := placeholder_error(name))]
         if self.engine is not None and (error := engine_error(self.engine)):
             problems.append(Problem("engine", error))
+        if self.ping is not None and (error := ping_error(self.ping)):
+            problems.append(Problem("ping", error))
         if self.store is not None and (error := store_error(self.store)):
             problems.append(Problem("store", error))
         if problems:

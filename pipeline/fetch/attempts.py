@@ -149,10 +149,10 @@ class ResilientClient:
                     opened = permit.failed(in_a_row)
                     failure, refusal = error, None
                 except PermanentError:
-                    permit.succeeded()
+                    self._answered(permit)
                     raise
                 else:
-                    permit.succeeded()
+                    self._answered(permit)
                     return outcome
                 finally:
                     self._ledger.traffic.circuit(is_open=self._breaker.state in (State.OPEN, State.HALF_OPEN))
@@ -164,7 +164,7 @@ class ResilientClient:
             if self._breaker.times_opened > times_opened:  # earlier failures have had their consequence
                 in_a_row, times_opened = 0, self._breaker.times_opened
             if opened:
-                self._ledger.failed(failure, page(), "circuit_break", self._circuit_outlook())
+                self._circuit_opened(failure, page())
             elif self._breaker.state is State.CLOSED:
                 retries += 1
                 if retries > self._endpoint.retry.max_retries:
@@ -262,6 +262,7 @@ class ResilientClient:
                         response = await send(url, token=token, on_sent=on_sent, on_answered=turn.answered)
                 except RateLimitedError as error:
                     turn.refused(error.retry_after)
+                    self._log_rate()
                     raise
                 except RedirectedError as redirect:
                     turn.passed()
@@ -276,6 +277,7 @@ class ResilientClient:
                     self._access.refuse(token)
                 else:
                     turn.passed()
+                    self._log_rate()
                     if quota := tightest_quota(response.headers, time.time(), self._cost(response)):
                         turn.heed(quota)
                     return response
@@ -294,6 +296,10 @@ class ResilientClient:
         with self._ledger.time.during(Activity.TOKENS):
             return await self._throttle.acquire(repeats=repeats)
 
+    def _log_rate(self) -> None:
+        if change := self._throttle.take_change():
+            self._ledger.rate_changed(*change)
+
     def _log_redirect_once(self, location: str) -> None:
         if not self._redirect_logged:
             self._redirect_logged = True
@@ -307,18 +313,22 @@ class ResilientClient:
         wait = max(0.0, next_at - trio.current_time())
         asked = f"the API asks to wait {refusal.retry_after:g} s" if refusal.retry_after else ""
         check_deadline(next_at, f"{refusal.text}; {asked or f'the next request is due in {wait:.1f} s'}", refusal.code)
-        self._ledger.failed(refusal, page, "retry", f"refused, next request in {wait:.1f} s")
+        self._ledger.failed(refusal, page, "retry", f"refused, next request in {wait:.1f} s", retry_in=wait)
 
     async def _wait_to_retry(self, error: TransientError, page: int, retry: int) -> None:
         wait = self._backoff.delay(retry, self._rng)
         wake_at = trio.current_time() + wait
         check_deadline(wake_at, f"{error.text}; the next retry would be due in {wait:.1f} s", error.code)
         limit = self._endpoint.retry.max_retries
-        self._ledger.failed(error, page, "retry", f"retry {retry} of {limit} in {wait:.1f} s")
+        self._ledger.failed(error, page, "retry", f"retry {retry} of {limit} in {wait:.1f} s", retry_in=wait)
         with self._ledger.time.during(Activity.BACKOFF):
             await trio.sleep_until(wake_at)
 
-    def _circuit_outlook(self) -> str:
-        if self._breaker.state is State.GIVEN_UP:
-            return "endpoint given up"
-        return f"circuit open, probe in {self._endpoint.breaker.cooldown:g} s"
+    def _answered(self, permit: Permit) -> None:
+        if permit.succeeded():
+            self._ledger.circuit_closed()
+
+    def _circuit_opened(self, failure: TransientError, page: int) -> None:
+        probe_in = None if self._breaker.state is State.GIVEN_UP else self._endpoint.breaker.cooldown
+        outlook = "endpoint given up" if probe_in is None else f"circuit open, probe in {probe_in:g} s"
+        self._ledger.failed(failure, page, "circuit_break", outlook, event="circuit_opened", probe_in=probe_in)

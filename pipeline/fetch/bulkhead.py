@@ -178,7 +178,7 @@ class Bulkhead:
         """Record and log an exception that the fetcher does not know of."""
         text = self._explained(error)
         self._failures.append(Failure(self._source, page, None, text, utc_timestamp(), "skip"))
-        logger.bind(endpoint=self._source, page=page).warning("{}", text)
+        logger.bind(endpoint=self._source, page=page, event="page_skipped").warning("{}", text)
         self._log_traceback(error)
 
     def _log_traceback(self, error: Exception) -> None:

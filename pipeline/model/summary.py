@@ -250,6 +250,19 @@ class Summary(msgspec.Struct, frozen=True):
     stored: Stored | None = None
     unstored: str | None = None
 
+    @property
+    def files(self) -> Mapping[str, str]:
+        """The places that this run has written, by kind: ``summary``, ``products``, ``report`` and so on."""
+        places = {
+            "summary": self.output,
+            "products": self.products,
+            "rejects": self.rejects,
+            "changes": self.changes,
+            "store": self.store,
+            "report": self.report,
+        }
+        return {kind: str(place) for kind, place in places.items() if place is not None}
+
 
 class Replay(msgspec.Struct, frozen=True):
     """The result of replaying dead letters.

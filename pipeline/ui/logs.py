@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,6 +11,7 @@ from loguru import logger
 from tqdm import tqdm
 
 from pipeline.config.settings import Format, Level, Log
+from pipeline.model.events import Event, event_of
 from pipeline.redaction import NO_SECRETS, Secrets
 from pipeline.ui.folding import Folding
 from pipeline.ui.terminal import columns_of, takes_colour
@@ -18,8 +20,10 @@ from pipeline.ui.wrapping import wrapped
 if TYPE_CHECKING:
     from loguru import Message, Record
 
-# Context that a JSON line may have, in this order.
-FIELDS = ("endpoint", "page", "attempt", "status", "elapsed")
+_FIRST = ("time", "level", "event", "run", "message")
+
+# Events that text does not show below DEBUG, since the closing table has the same.
+_FOR_PROGRAMS = ("run_started", "output_written")
 
 # The text log of the process, as loguru has one logger for it.
 _folding = Folding()
@@ -52,6 +56,8 @@ def configure_logging(log: Log, secrets: Secrets = NO_SECRETS) -> None:
 
     def write(message: "Message") -> None:
         # The message is redacted already, and the text around it must stay as it is. A traceback may contain anything.
+        if is_folded and message.record["extra"].get("event") in _FOR_PROGRAMS:
+            return
         line = render(message)
         line = secrets.redact(line) if message.record["exception"] else line
         for each in _folding.add(message.record, line) if is_folded else (line,):
@@ -79,15 +85,35 @@ def _put(line: str) -> None:
 
 def _as_json(message: "Message") -> str:
     record = message.record
-    line: dict[str, object] = {
-        "time": record["time"].isoformat(timespec="milliseconds"),
-        "level": record["level"].name,
-        "message": record["message"],
-    }
-    line |= {key: _brief(value) for key in FIELDS if (value := record["extra"].get(key)) is not None}
-    if record["exception"]:
-        line["exception"] = repr(record["exception"].value)
-    return msgspec.json.encode(line).decode() + "\n"
+    error = record["exception"]
+    event = event_of(
+        {key: _brief(value) for key, value in record["extra"].items()},
+        time=_time(record["time"]),
+        level=record["level"].name,
+        message=record["message"],
+        exception=repr(error.value) if error else None,
+    )
+    return encoded(event)
+
+
+def write_event(event: Event) -> None:
+    """Write an event on standard error, whatever the level of the log is."""
+    _put(encoded(event))
+
+
+def encoded(event: Event) -> str:
+    """Return the line of an event, with the fields first that all lines have."""
+    fields = msgspec.to_builtins(event)
+    return msgspec.json.encode({name: fields.pop(name) for name in _FIRST} | fields).decode() + "\n"
+
+
+def now() -> str:
+    """Return the time as log lines have it."""
+    return _time(datetime.now(UTC).astimezone())
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")
 
 
 def _brief(value: object) -> object:

@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import trio
 from loguru import logger
 
+from pipeline.config.settings import Format
 from pipeline.formatting import counted
 from pipeline.model.status import EndpointStatus, Poll, RunStatus, Watch
 from pipeline.ui.bars import screen_size, show_bars
@@ -24,7 +26,20 @@ async def log_progress(poll: Poll) -> None:
     while True:
         await trio.sleep(INTERVAL)
         run = poll()
-        logger.info("{}", progress_line(run, paces.update(run)))
+        endpoints = paces.update(run)
+        logger.bind(**_event(run, endpoints)).info("{}", progress_line(run, endpoints))
+
+
+def _event(run: RunStatus, endpoints: Sequence[Paced]) -> dict[str, Any]:
+    return {
+        "event": "progress",
+        "pages": run.pages,
+        "pages_in_all": run.pages_in_all,
+        "records": run.records,
+        "endpoints_active": len(run.endpoints) - run.ended,
+        "seconds_left": run.seconds_left,
+        "seconds_to_go": seconds_to_go(endpoints) if run.fetching else None,
+    }
 
 
 def progress_line(run: RunStatus, endpoints: Sequence[Paced]) -> str:
@@ -55,9 +70,10 @@ def _pauses(endpoints: Sequence[EndpointStatus]) -> str:
     return f"{endpoints[0].source}: paused for {remaining(endpoints[0].paused_for)}"
 
 
-def progress_watch() -> Watch:
-    """Return the progress display for standard error.
+def progress_watch(style: Format = Format.TEXT) -> Watch:
+    """Return the progress display for standard error, beside log lines of this format.
 
-    Bars need a terminal that knows its size and can move its cursor; everything else gets log lines.
+    Bars need lines of text, and a terminal that knows its size and can move its cursor; everything else gets log lines.
     """
-    return show_bars if takes_controls(sys.stderr) and all(screen_size(sys.stderr)) else log_progress
+    takes_bars = style is Format.TEXT and takes_controls(sys.stderr) and all(screen_size(sys.stderr))
+    return show_bars if takes_bars else log_progress

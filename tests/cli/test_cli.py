@@ -120,7 +120,7 @@ def test_flags_reach_the_configuration(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "c.yaml").write_text(CONFIG)
     seen: list[Config] = []
 
-    def remember(loaded: Loaded, *, progress: bool, resume: bool) -> Summary:
+    def remember(loaded: Loaded, *_: object, **__: object) -> Summary:
         seen.append(loaded.config)
         return a_summary("complete")
 
@@ -164,7 +164,7 @@ def test_errors_are_one_line_and_a_code(
     """Every error that ends a run is reported in one line that starts with `Error`, without a traceback."""
     (tmp_path / "c.yaml").write_text(CONFIG)
 
-    def fail(loaded: Loaded, *, progress: bool, resume: bool) -> Summary:
+    def fail(loaded: Loaded, *_: object, **__: object) -> Summary:
         raise error
 
     monkeypatch.setattr(running, "_run", fail)
@@ -222,12 +222,14 @@ def test_the_closing_table_tells_what_is_missing() -> None:
 
 
 def test_errors_are_json_where_the_log_is(tmp_path: Path) -> None:
-    """With `--log-format json` a configuration error is one JSON line."""
-    result = invoke("-c", str(tmp_path / "none.yaml"), "--log-format", "json")
-    assert result.exit_code == 2
-    (line,) = map(json.loads, result.stderr.splitlines())
-    assert line["level"] == "ERROR"
-    assert "none.yaml" in line["message"]
+    """With `--log-format json` a configuration error is one JSON line, before that of the end of a run."""
+    for command in ("check", "run"):
+        result = invoke(command, "-c", str(tmp_path / "none.yaml"), "--log-format", "json")
+        assert result.exit_code == 2
+        line, *end = map(json.loads, result.stderr.splitlines())
+        assert line["level"] == "ERROR"
+        assert "none.yaml" in line["message"]
+        assert [each["event"] for each in end] == (["run_finished"] if command == "run" else [])
 
 
 def test_version_is_a_flag_of_run_too() -> None:

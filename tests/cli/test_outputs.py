@@ -15,7 +15,7 @@ from pipeline.config.load import Loaded
 def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a configuration with a products file, for runs that end before they begin."""
 
-    def instead(loaded: Loaded, **_: object) -> None:
+    def instead(loaded: Loaded, *_: object, **__: object) -> None:
         print(f"output={loaded.config.output} products={loaded.config.products}")  # noqa: T201
         sys.exit()
 

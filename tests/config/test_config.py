@@ -27,6 +27,7 @@ SHIPPED = Path(__file__).parents[2] / "config" / "config.yaml"
 CHANGED = """
     {timeout: 7.5, resume_max_age: 60, output: other/file.json, report: true, changes: true,
     products: other/p.csv, store: "sqlite:///other/p.db", max_endpoints: 9, engine: "processes:2", engine_slice: 3,
+    metrics: run.prom, ping: "https://ping.test/1",
     log: {level: DEBUG, format: json}, queue: {size: 5},
     http: {connect_timeout: 1.5, read_timeout: 2.5, total_timeout: 9, max_body_bytes: 1000, user_agent: me/2 (@ shop)},
     rate_limit: {rps: 0.5, burst: 7, concurrency: 3, group: main},
@@ -75,7 +76,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     """The defaults are the documented ones."""
     defaults = """
         {timeout: 60, resume_max_age: 43200, output: out/summary.json, report: false, changes: false,
-        products: null, store: null, max_endpoints: null, engine: null, engine_slice: 30,
+        products: null, store: null, max_endpoints: null, engine: null, engine_slice: 30, metrics: null, ping: null,
         log: {level: INFO, format: text}, queue: {size: 100},
         http: {connect_timeout: 3, read_timeout: 8, total_timeout: 15, max_body_bytes: 10485760},
         rate_limit: {rps: 5, burst: 5, concurrency: 8, group: null},

@@ -84,8 +84,11 @@ def test_signals_end_the_process_before_the_run_and_change_nothing_after_it(
     """A signal before the run ends the process; a signal after all is written leaves the exit code unchanged."""
     program = f"""
 import os
+from pipeline.cli.ending import Ending
 from pipeline.cli.run import ending_signals, handle_signals_around
-handle_signals_around(lambda: {written}, ending_signals())
+from pipeline.cli.session import ErrorLine
+last_words = Ending(ErrorLine(as_json=False)).last_words
+handle_signals_around(lambda: {written}, ending_signals(), last_words)
 os.kill(os.getpid(), {int(number)})
 print("went on", end="")
 """

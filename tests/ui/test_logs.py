@@ -11,7 +11,7 @@ from pipeline.ui.logs import configure_logging
 
 
 def log_something() -> None:
-    bound = logger.bind(endpoint="api1", page=3, attempt=2, status=503, elapsed=0.1234)
+    bound = logger.bind(endpoint="api1", page=3, attempt=2, code=503, elapsed=0.1234)
     bound.patch(lambda record: record.update(name="pipeline.test")).warning("it {} {}", "failed", "{so}")
 
 
@@ -25,7 +25,7 @@ def test_text_says_where_and_how_long(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_json_lines_have_the_fields(capsys: pytest.CaptureFixture[str]) -> None:
-    """With the json format each line is one object with endpoint, page, attempt, status and elapsed."""
+    """With the json format each line is one object with event, run, endpoint, page, attempt, code and elapsed."""
     configure_logging(Log(format=Format.JSON))
     log_something()
     logger.bind(endpoint="api2").info("done")
@@ -33,11 +33,13 @@ def test_json_lines_have_the_fields(capsys: pytest.CaptureFixture[str]) -> None:
     assert first.pop("time")
     assert first == {
         "level": "WARNING",
+        "event": "notice",
+        "run": None,
         "message": "it failed {so}",
         "endpoint": "api1",
         "page": 3,
         "attempt": 2,
-        "status": 503,
+        "code": 503,
         "elapsed": 0.1234,
     }
     assert second["endpoint"] == "api2"

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
@@ -67,10 +67,22 @@ class Ledger:
 
     def attempt_succeeded(self, page: int, attempt: int, status: int, elapsed: float, records: int) -> None:
         """Log a response that contains a page; ``elapsed`` is in seconds."""
-        self._log.bind(page=page, attempt=attempt, status=status, elapsed=elapsed).debug("{} records", records)
+        self._log.bind(page=page, attempt=attempt, code=status, elapsed=elapsed).debug("{} records", records)
 
-    def failed(self, error: FetchError, page: int, action: Action, consequence: str) -> None:
-        """Record and log a failed attempt, or an obstacle of the walk, and the ``consequence`` it has."""
+    def failed(
+        self,
+        error: FetchError,
+        page: int,
+        action: Action,
+        consequence: str,
+        *,
+        event: str = "attempt_failed",
+        **fields: Any,
+    ) -> None:
+        """Record and log a failed attempt, or an obstacle of the walk, and the ``consequence`` it has.
+
+        ``event`` and ``fields`` are those of the log's event (:mod:`pipeline.model.events`).
+        """
         self._failures.append(
             Failure(
                 source=self._source,
@@ -81,7 +93,8 @@ class Ledger:
                 action=action,
             )
         )
-        log = self._log.bind(page=page, attempt=error.attempt, status=error.code, elapsed=error.elapsed)
+        log = self._log.bind(page=page, attempt=error.attempt, code=error.code, elapsed=error.elapsed)
+        log = log.bind(event=event, **fields)
         if isinstance(error, UnreachableError) and not self._remedy_logged:
             self._remedy_logged = True
             log.error("{}; {}; {}", error.text, consequence, self._remedy)
@@ -101,19 +114,20 @@ class Ledger:
     def page_deferred(self, page: int, error: FetchError) -> None:
         """Note a page that failed; it is requested once more at the end of the walk."""
         self._deferred[page] = error
-        self.failed(error, page, "retry", "page deferred; retrying at the end")
+        self.failed(error, page, "retry", "page deferred; retrying at the end", event="page_deferred")
 
     def page_skipped(self, page: int, error: FetchError) -> None:
         """Note a page that failed again and is missing for good."""
         self._deferred.pop(page, None)
         self._skipped[error.text].append(page)
-        self.failed(error, page, "skip", "page skipped")
+        self.failed(error, page, "skip", "page skipped", event="page_skipped")
 
     def page_incomplete(self, page: int, error: FetchError) -> None:
         """Note a page whose data are incomplete for the second time; it counts as missing, but its records are kept."""
         self._deferred.pop(page, None)
         self._skipped[error.text].append(page)
-        self.failed(error, page, "skip", "the records that came are kept, others of this page are missing")
+        consequence = "the records that came are kept, others of this page are missing"
+        self.failed(error, page, "skip", consequence, event="page_skipped")
 
     def page_dropped(self, page: int) -> None:
         """Forget a page that turns out not to exist: it is after the end, or empty again in the second pass."""
@@ -123,6 +137,15 @@ class Ledger:
     def has_missing_pages(self) -> bool:
         """True if pages are known to be missing, or deferred."""
         return bool(self._skipped or self._deferred)
+
+    def circuit_closed(self) -> None:
+        """Log that a probe succeeded."""
+        self._log.bind(event="circuit_closed").info("the circuit is closed again")
+
+    def rate_changed(self, before: float, now: float) -> None:
+        """Log that the rate of the endpoint's group is another; rates are in requests a second, 0 for no limit."""
+        log = self._log.bind(event="rate_changed", rps=now, before=before)
+        log.info("the rate is {}/s now, {} before", _rate(now), f"{_rate(before)}/s" if before else "without a limit")
 
     def redirected(self, location: str) -> None:
         """Log a redirect, because of which each page costs a second request."""
@@ -154,7 +177,8 @@ class Ledger:
     def unchanged(self) -> None:
         """Close the account of a feed that has not changed since the present summary."""
         self.ended = True
-        self._log.info("not changed since the present summary, from which its products are taken over")
+        log = self._log.bind(**self._ended())
+        log.info("not changed since the present summary, from which its products are taken over")
 
     def reached_end(self, *, remark: str | None = None) -> None:
         """Close the account at the end of the endpoint, with a remark about it."""
@@ -162,12 +186,13 @@ class Ledger:
         self.ended = True
         if remark:
             self._log.warning("{}", remark)
+        log = self._log.bind(**self._ended())
         if missing := page_ranges(self.statistics().pages_missing):
-            self._log.warning("pages fetched: {}, missing: {}", self.pages_fetched, missing)
+            log.warning("pages fetched: {}, missing: {}", self.pages_fetched, missing)
         elif self.pages_fetched:
-            self._log.info("all pages fetched: {}", self.pages_fetched)
+            log.info("all pages fetched: {}", self.pages_fetched)
         else:
-            self._log.warning("the first page is empty: no records at all; check the URL")
+            log.warning("the first page is empty: no records at all; check the URL")
 
     def cut_off(self, error: FetchError, page: int, action: Action, missing: Sequence[int], *, onward: bool) -> None:
         """Close the account of a walk that ends early because of ``error``, at ``page`` and without ``missing``.
@@ -188,7 +213,21 @@ class Ledger:
             consequence = f"missing: page {page} and all that follow"
         else:
             consequence = f"missing: {ranges} and all that follow"
-        self.failed(error, page, action, consequence)
+        self.failed(error, page, action, consequence, **self._ended())
+
+    def _ended(self) -> dict[str, Any]:
+        """Return the event of the end of the walk, with its fields."""
+        account = self.statistics()
+        return {
+            "event": "endpoint_ended",
+            "status": account.status,
+            "pages": account.pages_fetched,
+            "pages_missing": len(account.pages_missing),
+            "missing_from": account.missing_from,
+            "records": self.records,
+            "requests": account.requests,
+            "retries": account.retries,
+        }
 
     def _skip_deferred(self) -> None:
         for page, error in list(self._deferred.items()):
@@ -224,3 +263,7 @@ class Ledger:
             time=self.time.statistics(),
             traffic=self.traffic.statistics(),
         )
+
+
+def _rate(rps: float) -> str:
+    return f"{rps:.3g}"

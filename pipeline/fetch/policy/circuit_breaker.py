@@ -64,9 +64,9 @@ class Permit:
     ) -> None:
         self._breaker._released(self._epoch)
 
-    def succeeded(self) -> None:
-        """Report that the endpoint is healthy."""
-        self._breaker._succeeded(self._epoch)
+    def succeeded(self) -> bool:
+        """Report that the endpoint is healthy; return True if that closed the circuit."""
+        return self._breaker._succeeded(self._epoch)
 
     def failed(self, in_a_row: int = 1) -> bool:
         """Report a transient failure; return True if it opened the circuit or made the breaker give up.
@@ -166,12 +166,13 @@ class CircuitBreaker:
                 case State.HALF_OPEN:
                     await self._changed.wait()
 
-    def _succeeded(self, epoch: int) -> None:
+    def _succeeded(self, epoch: int) -> bool:
         if epoch != self._epoch:
-            return
+            return False
         self._failures = self._failed_probes = 0
         if self._state is State.HALF_OPEN:
             self._enter(State.CLOSED)
+        return epoch != self._epoch
 
     def _failed(self, epoch: int, in_a_row: int) -> bool:
         if epoch != self._epoch:

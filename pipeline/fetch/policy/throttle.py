@@ -15,6 +15,9 @@ from pipeline.fetch.policy.token_bucket import Grant, TokenBucket, TokenBucketSt
 # Network jitter between two requests, in seconds, that must not make the second one look too early to the server.
 JITTER_ALLOWANCE = 0.05
 
+# A change of the rate by less than this share is not worth a report.
+_NOTABLE = 0.1
+
 # Pauses after refusals double up to this number of seconds. The first one is at least the other.
 LONGEST_PAUSE, SHORTEST_PAUSE = 60.0, 0.1
 
@@ -55,7 +58,7 @@ class Throttle:
     ) -> None:
         self._bucket = TokenBucket(rate, burst, jitter_allowance=JITTER_ALLOWANCE)
         self._rate = AdaptiveRate(rate)
-        self._applied_rate = self._rate.rate
+        self._applied_rate = self._told_rate = self._rate.rate
         shortest = max(base_delay, SHORTEST_PAUSE)
         self._pauses = Backoff(base_delay=shortest, max_delay=max(LONGEST_PAUSE, shortest), jitter=jitter)
         self._rng = rng or Random()
@@ -137,6 +140,14 @@ class Throttle:
             next_grant_at=statistics.next_grant_at,
             paused_until=statistics.paused_until,
         )
+
+    def take_change(self) -> tuple[float, float] | None:
+        """Return the rate before and now, 0 for no limit, if it changed by a tenth since the last call; else None."""
+        before, now = self._told_rate, self._applied_rate
+        if abs(now - before) < _NOTABLE * before or now == before:
+            return None
+        self._told_rate = now
+        return before, now
 
     def fitting_rate(self) -> float | None:
         """Return the rate that would have fitted, with a burst of 1; None if nothing was refused, or if unknown.
