@@ -41,7 +41,9 @@ async def add_to_store(store: Store, outputs: OutputFiles, summary: Summary, cat
 
     A cancellation takes effect within some thousand products, and leaves the store as it was.
     """
-    write = partial(store.write, summary.summary, RunSnapshot(catalogue), trio.from_thread.check_cancelled)
+    write = partial(
+        store.write, summary.summary, RunSnapshot(catalogue, fetched=True), trio.from_thread.check_cancelled
+    )
     try:
         stored = await trio.to_thread.run_sync(write)
     except StoreError as error:

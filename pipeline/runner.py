@@ -3,7 +3,7 @@
 import hashlib
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from random import Random
@@ -18,7 +18,7 @@ from pipeline.config.store import resolve_store
 from pipeline.distribution import VERSION
 from pipeline.engine.opening import open_engine
 from pipeline.engine.workers import Engine
-from pipeline.errors import AbortedError, ConfigError, OutputError, first_leaf
+from pipeline.errors import AbortedError, ConfigError, OutputError, Problem, first_leaf
 from pipeline.fetch.http.client import Connect, connector
 from pipeline.fetch.paging.select import usable
 from pipeline.html_report.configuration import shown_configuration
@@ -47,6 +47,7 @@ async def run(
     config: Config,
     *,
     resume: bool = False,
+    only: Collection[str] = (),
     signals: Iterable[signal.Signals] = (),
     watch: Watch | None = None,
     environ: Mapping[str, str] | None = None,
@@ -59,6 +60,9 @@ async def run(
 
     Pages go to a journal beside the output as soon as they are normalized. The journal remains if pages are missing at
     the end; with ``resume``, only those are fetched.
+
+    With ``only``, the endpoints of these names are fetched. The products and the account of the others are taken over
+    from the present summary. A resumed run fetches the same endpoints as the run that it continues.
 
     With ``config.store`` the catalogue is stored after the summary is written, unless the run failed. If the store
     fails, the returned summary has the reason, and the journal remains: a resumed run stores it without fetching.
@@ -79,7 +83,8 @@ async def run(
 
     Raises:
         ConfigError: no endpoint is configured, a credential is missing, the output cannot be written, another run uses
-            it, or its journal belongs to other endpoints.
+            it, or its journal belongs to other endpoints. With ``only``: a name is not that of an endpoint, a journal
+            is unfinished, or the present summary failed or does not have all products of the others.
         OutputError: the journal or the summary cannot be written after all.
         AbortedError: a second signal arrived.
     """
@@ -90,6 +95,7 @@ async def run(
         store=open_store(place) if place else None,
         engine=open_engine(config.engine) if config.engine else None,
         resume=resume,
+        only=only,
         signals=signals,
         watch=watch,
     ).execute()
@@ -111,6 +117,7 @@ class Run:
         store: Store | None = None,
         engine: Engine | None = None,
         resume: bool = False,
+        only: Collection[str] = (),
         signals: Iterable[signal.Signals] = (),
         watch: Watch | None = None,
         on_written: Callable[[], None] = lambda: None,
@@ -125,6 +132,7 @@ class Run:
         self._store = store
         self._engine = engine
         self._resume = resume
+        self._only = chosen_names(only, [endpoint.name for endpoint in endpoints])
         self._signals = tuple(signals)
         self._watch = watch
         self._on_written = on_written
@@ -203,7 +211,7 @@ class Run:
     def _log_start(self, *, resumed: bool) -> None:
         fields = {
             "version": VERSION,
-            "endpoints": len(self._endpoints),
+            "endpoints": len(self._only or self._endpoints),
             "timeout": self._config.timeout,
             "output": str(self._outputs.summary),
             "resumed": resumed,
@@ -219,6 +227,7 @@ class Run:
                     self._outputs.journal,
                     self._digests,
                     run=run,
+                    only=self._only,
                     resume=self._resume,
                     max_age=self._config.resume_max_age,
                     usable=lambda source, progress: usable(progress, paging[source]),
@@ -227,8 +236,19 @@ class Run:
             self._outputs = OutputFiles.of(self._config, journal.run)
             self._outputs.remove_leftovers()
             self._previous = PreviousSummary.read(self._outputs.compared)
+            self._only = journal.only
+            if self._only:
+                self._check_the_others(journal)
             stack.pop_all()
         return journal
+
+    def _check_the_others(self, journal: Journal) -> None:
+        try:
+            self._previous.check_sources(each.name for each in self._endpoints if each.name not in self._only)
+        except ConfigError:
+            if journal.is_empty:
+                journal.remove()
+            raise
 
     def _prepare(self, journal: Journal) -> None:
         """Build the stages of the run around its journal."""
@@ -248,7 +268,7 @@ class Run:
         assert self._connect is not None
         self._walks = Walks(
             self._config,
-            self._endpoints,
+            [each for each in self._endpoints if not self._only or each.name in self._only],
             {name: reader.identify for name, reader in self._readers.items()},
             journal,
             connect=self._connect,
@@ -303,7 +323,8 @@ class Run:
         action, reason = self._shutdown.cause()
         if self._walks.interrupt(action, reason):
             self._shutdown.cut_off = True
-        return self._walks.results()
+        results = {result.source: result for result in self._walks.results()}
+        return [results.get(each.name) or _taken_over(each.name) for each in self._endpoints]
 
     def _write_outputs(self, results: Sequence[FetchResult], seconds: float) -> tuple[Summary, Catalogue]:
         """Aggregate and write the files except the report.
@@ -368,6 +389,23 @@ class Run:
             changed=summary.changed,
             origin=Origin.of(summary, self._outputs.report, self._command),
         )
+
+
+def chosen_names(only: Collection[str], known: Sequence[str]) -> Sequence[str]:
+    """Return the names in ``only`` in the order of the endpoints; none if these are all endpoints.
+
+    Raises:
+        ConfigError: if one is not the name of an endpoint.
+    """
+    if unknown := [name for name in only if name not in known]:
+        there_are = f"; there are: {', '.join(known)}"
+        raise ConfigError([Problem("--only", f"{name!r} is not an endpoint{there_are}") for name in unknown])
+    chosen = [name for name in known if name in only]
+    return chosen if len(chosen) < len(known) else []
+
+
+def _taken_over(source: str) -> FetchResult:
+    return FetchResult(source, 0, 0, 0, (), (), ended=True, taken_over=True)
 
 
 def _log_files(files: Mapping[str, str], *kinds: str) -> None:

@@ -73,6 +73,13 @@ version_option = click.version_option(VERSION, message="pipeline %(version)s")
     "--progress/--no-progress", default=True, help="Show bars on a terminal, and a line every few seconds elsewhere."
 )
 @click.option("--resume", is_flag=True, help="Continue an unfinished run: fetch only the missing pages.")
+@click.option(
+    "--only",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=complete_endpoint,
+    help="Fetch this endpoint, and take the others over from the present summary. Repeatable.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing, and log only warnings and errors.")
 @click.option("--allow-partial", is_flag=True, help="Exit with 0 instead of 3 if something is missing.")
 @version_option

@@ -63,6 +63,7 @@ def run(
     *,
     progress: bool,
     resume: bool,
+    only: Sequence[str],
     allow_partial: bool,
     quiet: bool,
     **flags: str | None,
@@ -72,7 +73,7 @@ def run(
     with Ending(line) as ending, line:
         loaded = configure_output(path, settings, flags, line, quiet=quiet)
         ending.begin(loaded)
-        summary = ending.summary = _run(loaded, ending, progress=progress and not quiet, resume=resume)
+        summary = ending.summary = _run(loaded, ending, progress=progress and not quiet, resume=resume, only=only)
         write_folded()
         if not quiet:
             print_text(closing_table(summary, in_colour=takes_colour(sys.stdout)))
@@ -107,7 +108,7 @@ def exit_code(summary: Summary, *, allow_partial: bool) -> ExitCode:
             return ExitCode.COMPLETE if allow_partial else ExitCode.PARTIAL
 
 
-def _run(loaded: Loaded, ending: Ending, *, progress: bool, resume: bool) -> Summary:
+def _run(loaded: Loaded, ending: Ending, *, progress: bool, resume: bool, only: Sequence[str]) -> Summary:
     allow_many_connections()
     written = threading.Event()
     signals = ending_signals()
@@ -115,6 +116,7 @@ def _run(loaded: Loaded, ending: Ending, *, progress: bool, resume: bool) -> Sum
         loaded.config,
         loaded.endpoints,
         resume=resume,
+        only=only,
         signals=signals,
         store=open_store(loaded.store) if loaded.store else None,
         engine=open_engine(loaded.config.engine) if loaded.config.engine else None,

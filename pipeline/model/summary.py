@@ -77,9 +77,10 @@ class FetchResult(msgspec.Struct, frozen=True):
 
     ``gaps`` has the missing pages with the reasons. ``announced`` is the size that the API announced; with
     ``is_estimate`` it does not decide whether everything came. ``ended`` is False while the endpoint is being fetched.
-    ``feed`` is the version of a feed; with ``unchanged``, it is the one that the present summary has. ``time`` and
-    ``traffic`` cover this run, not the one it resumes. ``fitting_rps`` is the rate that the API would have accepted,
-    None if it refused nothing or nothing is known.
+    ``feed`` is the version of a feed; with ``unchanged``, it is the one of the present summary. If ``taken_over``,
+    nothing was fetched, and the present summary has the products and the account. ``time`` and ``traffic`` cover this
+    run, not the one it resumes. ``fitting_rps`` is the rate that the API would have accepted, None if it refused
+    nothing or nothing is known.
     """
 
     source: str
@@ -92,6 +93,7 @@ class FetchResult(msgspec.Struct, frozen=True):
     is_estimate: bool = False
     ended: bool = False
     unchanged: bool = False
+    taken_over: bool = False
     feed: FeedVersion | None = None
     fitting_rps: float | None = None
     time: TimeSpent = NO_TIME
@@ -141,6 +143,7 @@ class SourceReport(msgspec.Struct, frozen=True):
     products in the last complete run, None if there was none. ``fetched_at`` is the time of the last page (RFC 3339
     UTC), None if no page arrived. ``definition`` is a digest of all that determines the content of a page.
     ``feed`` is the version of a feed. ``unchanged`` is True if its products were taken over, since it has not changed.
+    ``taken_over`` is True if ``--only`` left the source out: all of its entry is that of the summary before.
 
     ``refused`` counts the requests that the API refused. ``fitting_rps`` is the rate that it would have accepted, None
     if it refused nothing or nothing is known.
@@ -178,6 +181,7 @@ class SourceReport(msgspec.Struct, frozen=True):
     definition: str = ""
     feed: FeedVersion | None = None
     unchanged: bool = False
+    taken_over: bool = False
 
 
 class Resumed(msgspec.Struct, frozen=True):

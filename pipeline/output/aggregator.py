@@ -72,7 +72,7 @@ class Aggregator:
     ``secrets`` maps each source to its credentials, which are removed from rejected records. ``definitions`` maps each
     source to a digest of its definition. ``uncountable`` names the sources whose announced totals cannot be compared
     with the number of their records. ``checkpoint`` is called once per page while pages are combined or read; it may
-    raise to end that. ``previous`` has the products of feeds that have not changed.
+    raise to end that. ``previous`` has the products of sources that are not fetched.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Aggregator:
         kept: list[_KeptPage | str] = []
         total = Tally()
         for result in results:
-            if result.unchanged:
+            if result.unchanged or result.taken_over:
                 reports.append(self._take_over(result, errors, total))
                 kept.append(result.source)
                 continue
@@ -132,14 +132,22 @@ class Aggregator:
         )
 
     def _take_over(self, result: FetchResult, errors: list[Failure], total: Tally) -> SourceReport:
-        """Return the report of a feed that has not changed, with the requests of this run; count its products."""
+        """Return the report of a source that was not fetched, or of a feed that has not changed; count its products.
+
+        The report of a feed has the requests of this run.
+        """
         assert self._previous is not None
-        errors += [*result.failures, *self._previous.rejects(result.source)]
+        earlier = self._previous.failures if result.taken_over else self._previous.rejects
+        errors += [*result.failures, *earlier(result.source)]
         for product in self._previous.products(result.source):
             total.add(product.price, product.currency, product.category)
         self._checkpoint()
+        report = self._previous.report(result.source)
+        if result.taken_over:
+            return msgspec.structs.replace(report, taken_over=True)
         return msgspec.structs.replace(
-            self._previous.report(result.source),
+            report,
+            taken_over=False,
             requests=result.requests,
             retries=result.retries,
             refused=result.traffic.refused,

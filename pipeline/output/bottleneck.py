@@ -37,6 +37,9 @@ def with_bottlenecks(
     """
     sources = []
     for report, result in zip(catalogue.sources, results, strict=True):
+        if result.taken_over:
+            sources.append(report)
+            continue
         was_cut_off = any(failure.action in ("deadline", "stopped") for failure in result.failures)
         limit = limits[result.source]
         sentence = bottleneck(result.time, result.traffic, limit, busy=busy, was_cut_off=was_cut_off)

@@ -8,7 +8,7 @@ import math
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -51,12 +51,14 @@ class Journal:
     """The journal of one output, locked for one run at a time; a context manager that closes it.
 
     ``resumed`` describes the pages of an earlier run that were taken over, None without any. ``run`` is the id of the
-    run, which is that of the earlier run if its journal is continued.
+    run, which is that of the earlier run if its journal is continued. ``only`` has the endpoints that the run fetches,
+    empty if these are all; a journal that is continued keeps them.
     """
 
-    def __init__(self, folder: Path, run: str = "") -> None:
+    def __init__(self, folder: Path, run: str = "", only: Sequence[str] = ()) -> None:
         self.resumed: Resumed | None = None
         self.run = run
+        self.only = only
         self._folder = folder
         self._lock = OutputLock(folder)
         self._file: BinaryIO | None = None
@@ -72,6 +74,7 @@ class Journal:
         endpoints: Mapping[str, str],
         *,
         run: str = "",
+        only: Sequence[str] = (),
         resume: bool,
         max_age: float = math.inf,
         usable: Usable = _whole,
@@ -86,10 +89,11 @@ class Journal:
         ``max_age`` seconds old, if another version of this program wrote it, or if its opening is damaged.
 
         Raises:
-            ConfigError: if another run holds the journal, if it cannot be written, or if an endpoint in it has changed.
+            ConfigError: if another run holds the journal, if it cannot be written, if an endpoint in it has changed, or
+                if there is an unfinished one although the run fetches ``only`` some endpoints.
             OutputError: if there is no space for its first entry.
         """
-        journal = cls(folder, run)
+        journal = cls(folder, run, only)
         journal._lock.acquire()
         try:
             journal._begin(endpoints, resume=resume, max_age=max_age, usable=usable)
@@ -186,6 +190,9 @@ class Journal:
         path = self._folder / "pages"
         known: set[str] = set()
         if path.exists() and _has_progress(path):
+            if self.only:
+                text = f"an unfinished run is in {self._folder}; end it with --resume, or run once without --only"
+                raise ConfigError([Problem("--only", text)])
             index = self._index(path, max_age=max_age) if resume else None
             if index is None and not resume:
                 self._set_aside(path, "the journal of an unfinished run")
@@ -193,11 +200,12 @@ class Journal:
                 self._file = path.open("r+b", buffering=0)
                 known = _check(index, endpoints)
                 self.run = index.openings[0].run or self.run
+                self.only = index.openings[0].only
                 self._take_over(index, known, usable)
         if self._file is None:
             self._file = path.open("w+b", buffering=0)
         if not endpoints.keys() <= known or not known:
-            self._write(encode_entry(OpeningEntry(FORMAT, utc_timestamp(), endpoints, self.run)))
+            self._write(encode_entry(OpeningEntry(FORMAT, utc_timestamp(), endpoints, self.run, self.only)))
 
     def _index(self, path: Path, *, max_age: float) -> JournalIndex | None:
         """Return the index of a journal that can be resumed; set any other aside."""

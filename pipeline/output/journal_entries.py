@@ -29,13 +29,14 @@ class OpeningEntry(msgspec.Struct, frozen=True, tag="opening", tag_field="entry"
     """The first entry; written again when a resumed run adds endpoints.
 
     ``endpoints`` maps each source to a digest of its definition. Pages are valid only for the same definition.
-    ``run`` is the id of the run, which resumed runs keep.
+    ``run`` is the id of the run, which resumed runs keep. ``only`` has the endpoints that it fetches, if not all.
     """
 
     format: int
     started_at: str
     endpoints: Mapping[str, str]
     run: str = ""
+    only: Sequence[str] = ()
 
 
 class PageEntry(msgspec.Struct, frozen=True, tag="page", tag_field="entry"):

@@ -1,7 +1,7 @@
-"""Read the summary that a run replaces: its baselines, and the products of feeds that have not changed since."""
+"""Read the summary that a run replaces: its baselines, and the products of sources that are not fetched again."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Self
 import msgspec
 from loguru import logger
 
+from pipeline.errors import ConfigError, Problem
 from pipeline.model.dead_letters import rejects_file
 from pipeline.model.pages import FeedVersion, Product
 from pipeline.model.summary import Failure, SourceReport, Status
@@ -36,6 +37,7 @@ class _OldSummary(msgspec.Struct, frozen=True):
 
 class _OldRun(msgspec.Struct, frozen=True):
     run: str = ""
+    status: Status = "complete"
 
 
 class _OldTotals(msgspec.Struct, frozen=True):
@@ -83,9 +85,38 @@ class PreviousSummary:
             return None
         if (source.status, source.definition) != ("complete", definition):
             return None
+        return source.feed if self._is_whole(source) else None
+
+    def check_sources(self, names: Iterable[str]) -> None:
+        """Check that all products of these sources can be taken over.
+
+        Raises:
+            ConfigError: if they cannot, or if the summary is that of a run that failed.
+        """
+        remedy = "run once without --only"
+        try:
+            totals = _read_totals(self._path)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            text = f"{self._path} is not a summary from which the other endpoints can be taken over ({reason})"
+            raise ConfigError([Problem("--only", f"{text}; {remedy}")]) from None
+        if totals.status == "failed":
+            text = f"{self._path} is the summary of a run that failed, so nothing can be taken over"
+            raise ConfigError([Problem("--only", f"{text}; {remedy}")])
+        problems = []
+        for name in names:
+            if (source := self._sources.get(name)) is None:
+                problems.append(f"{self._path} does not have {name}, so it cannot be taken over; add --only {name}")
+            elif not self._is_whole(source):
+                text = f"{self._path} and the file of rejected records do not have all records of {name}"
+                problems.append(f"{text}; add --only {name}")
+        if problems:
+            raise ConfigError([Problem("--only", problem) for problem in problems])
+
+    def _is_whole(self, source: _OldSource) -> bool:
+        """True if the files have as many products and dead letters as the report of the source counts."""
         products, letters = self._counts
-        is_whole = (products[name], letters[name]) == (source.products, source.rejected)
-        return source.feed if is_whole else None
+        return (products[source.name], letters[source.name]) == (source.products, source.rejected)
 
     def report(self, name: str) -> SourceReport:
         """Return the report of a source."""
@@ -101,10 +132,14 @@ class PreviousSummary:
         while chunk := list(islice(lines, _LINES_AT_ONCE)):
             yield b"\n".join(chunk)
 
+    def failures(self, name: str) -> Iterator[Failure]:
+        """Yield the failures of a source."""
+        failures = (_decode_failure(line) for _, line in elements(self._path, "errors"))
+        return (failure for failure in failures if failure.source == name)
+
     def rejects(self, name: str) -> Iterator[Failure]:
         """Yield the failures of a source that are about rejected records."""
-        failures = (_decode_failure(line) for _, line in elements(self._path, "errors"))
-        return (failure for failure in failures if failure.source == name and failure.position is not None)
+        return (failure for failure in self.failures(name) if failure.position is not None)
 
     def letters(self, name: str) -> Iterator[bytes]:
         """Yield the dead letters of a source, each with its line end."""
@@ -163,9 +198,13 @@ def read_run(path: Path) -> str | None:
         OSError: if the file cannot be read.
         ValueError: if it is not a summary.
     """
+    return _read_totals(path).run or None
+
+
+def _read_totals(path: Path) -> _OldRun:
     with path.open("rb") as file:
         line = file.readline(_MOST_BYTES)
-    return msgspec.json.decode(line.rstrip().removesuffix(b",") + b"}", type=_OldTotals).summary.run or None
+    return msgspec.json.decode(line.rstrip().removesuffix(b",") + b"}", type=_OldTotals).summary
 
 
 def elements(path: Path, key: str, start: int = 0) -> Iterator[tuple[int, bytes]]:

@@ -46,14 +46,17 @@ def replay_rejects(
     are failed; the report stays as it is.
 
     Raises:
-        ConfigError: if the summary is missing, if the summary or the dead letters cannot be read, if a run is writing
-            to them, or if the products file cannot be written.
+        ConfigError: if the summary is missing or that of a run that failed, if the summary or the dead letters cannot
+            be read, if a run is writing to them, or if the products file cannot be written.
         OutputError: if a file cannot be written; the old files are then unchanged.
     """
     files = msgspec.structs.replace(files, report=None)
     files.prepare()
     with locked(files.journal):
         document = _read_summary(files.summary)
+        if document.summary.status == "failed":
+            text = "is the summary of a run that failed; correct the configuration, and run again"
+            raise ConfigError([Problem(str(files.summary), text)])
         letters = _letters_by_source(files.rejects, {source.name for source in document.sources})
         replays = {source.name: _SourceReplay(source, document.errors) for source in document.sources}
         for raw in document.products:

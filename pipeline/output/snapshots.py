@@ -111,19 +111,26 @@ class SummarySnapshot:
 
 
 class RunSnapshot:
-    """The catalogue of a run, before its summary is written."""
+    """The catalogue of a run, before its summary is written.
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    If ``fetched``, it is without the sources that were taken over from the summary before.
+    """
+
+    def __init__(self, catalogue: Catalogue, *, fetched: bool = False) -> None:
         self._catalogue = catalogue
         self.sources: Sequence[SnapshotSource] = [
             SnapshotSource(each.name, each.status, each.products, each.rejected, each.definition, each.fetched_at)
             for each in catalogue.sources
+            if not (fetched and each.taken_over)
         ]
+        self._left_out = {each.name for each in catalogue.sources if fetched and each.taken_over}
 
     def lines(self) -> Iterator[bytes]:
         """Yield the products as JSON, one after the other."""
         for chunk in self._catalogue.products():
-            yield from chunk.split(b"\n")
+            lines = chunk.split(b"\n")
+            if not self._left_out or source_of(lines[0]) not in self._left_out:
+                yield from lines
 
     def rejects(self, source: str) -> Iterator[DeadLetter]:
         """Yield the rejected records of a source."""

@@ -38,8 +38,9 @@ class HistoryWriter:
             StoreError: if the number of products is not that of the run.
         """
         staged = stage(self._connection, self._snapshot.lines(), checkpoint)
-        if staged != self._totals.total_products:
-            raise StoreError(f"{self._totals.total_products:,} products were expected, and {staged:,} found")
+        expected = sum(source.products for source in self._snapshot.sources)
+        if staged != expected:
+            raise StoreError(f"{expected:,} products were expected, and {staged:,} found")
         new = self._count_new()
         checkpoint()
         prices = self._write_prices()

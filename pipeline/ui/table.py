@@ -42,6 +42,8 @@ def closing_table(summary: Summary, *, in_colour: bool = False) -> str:
     if totals.resumed:
         taken_over = counted(totals.resumed.records, "record")
         lines.append(f"{taken_over} taken over from an earlier run, {duration(totals.resumed.age)} old")
+    if kept := [source.name for source in summary.sources if source.taken_over]:
+        lines.append(_filled(f"taken over from the summary before: {', '.join(kept)}"))
     problems = ((source.name, problem) for source in summary.sources for problem in problems_of(source))
     lines += map(_filled, folded(problems))
     lines += folded(_shortfalls(summary.sources))

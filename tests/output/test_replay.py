@@ -35,12 +35,13 @@ PAGES = {
 }
 
 
-def run(output: Path, pages: dict[int, Any]) -> pipeline.Summary:
-    api = FakeApi(pages=0, script={number: [ok(records)] for number, records in pages.items()})
-    start = partial(
-        run_pipeline, config(output, "shop"), connect=lambda endpoint: client(api), dispatch=dispatch_inline
-    )
-    return trio.run(start)
+def run(output: Path, pages: dict[int, Any], *others: str) -> pipeline.Summary:
+    """Run a shop with these pages, and others that have all that is expected."""
+    apis = {name: FakeApi(pages=1) for name in others}
+    apis["shop"] = FakeApi(pages=0, script={number: [ok(records)] for number, records in pages.items()})
+    settings = config(output, "shop", *others, expect=Expect(min_priced=0))
+    connect = lambda endpoint: client(apis[endpoint.name])  # noqa: E731
+    return trio.run(partial(run_pipeline, settings, connect=connect, dispatch=dispatch_inline))
 
 
 def mended(pages: Sequence[Page]) -> list[NormalizedPage]:
@@ -212,17 +213,26 @@ def test_as_a_user_does_it(output: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_replay_judges_the_new_numbers(tmp_path: Path) -> None:
     """A source whose records were all rejected is failed; after a fix it is complete, with prices and a baseline."""
     output, exported = tmp_path / "s.json", tmp_path / "p.jsonl"
-    run(output, {1: [{"ref": 1, "price": 5}, {"ref": 2, "price": 6}]})
-    (before,) = document(output)["sources"]
+    run(output, {1: [{"ref": 1, "price": 5}, {"ref": 2, "price": 6}]}, "other")
+    before, other = document(output)["sources"]
     assert (before["status"], before["priced"], before["baseline_products"]) == ("failed", 0, None)
-    assert replay_rejects(OutputFiles(output, products=exported), normalize_batch).products_file is None
-    assert not exported.exists()
-    replay_rejects(OutputFiles(output, products=exported), mended)
+    replay_rejects(OutputFiles(output, products=exported), mended, lambda _: Expect(min_priced=0))
     after = document(output)
-    (source,) = after["sources"]
+    source, _ = after["sources"]
     assert (after["summary"]["status"], source["status"], source["unmet"]) == ("complete", "complete", [])
     assert (source["priced"], source["baseline_products"], source["records_received"]) == (2, 2, 2)
-    assert len(exported.read_text().splitlines()) == 2
+    assert len(exported.read_text().splitlines()) == 2 + other["products"]
+
+
+def test_a_replay_of_a_failed_run_is_refused(tmp_path: Path) -> None:
+    """The summary of a run without a product stays, with its rejected records, and so does the file of products."""
+    output, exported = tmp_path / "s.json", tmp_path / "p.jsonl"
+    exported.write_text("those of the night before")
+    run(output, {1: [{"ref": 1, "price": 5}]})
+    before = {path: path.read_bytes() for path in (output, rejects_file(output), exported)}
+    with pytest.raises(ConfigError, match="is the summary of a run that failed; correct the configuration"):
+        replay_rejects(OutputFiles(output, products=exported), mended)
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_a_replay_compares_the_prices_of_new_duplicates(tmp_path: Path) -> None:
