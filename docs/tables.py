@@ -1,7 +1,10 @@
 """The tables about the program, generated from its own definitions."""
 
+import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+
+import msgspec
 
 from docs.files import FILES
 from docs.markdown import code, codes, context_of, described_flags, table
@@ -13,7 +16,9 @@ from pipeline.config.presets import load_preset, preset_names
 from pipeline.config.section import Key, Section, keys_of
 from pipeline.config.settings import Config
 from pipeline.config.source import Fields, Paging, PagingStyle, Price
+from pipeline.model.events import EVENTS, Event
 from pipeline.normalize.fields import CATEGORY_KEYS, CURRENCY_KEYS, ID_KEYS, PRICE_KEYS, TITLE_KEYS
+from pipeline.output.prometheus import METRICS
 
 
 def commands() -> str:
@@ -47,6 +52,30 @@ def exit_codes() -> str:
 def files() -> str:
     """Return a table of all files that a run writes."""
     return table(("file", "is", "stays"), [(code(file.path.as_posix()), file.meaning, file.stays) for file in FILES])
+
+
+def events() -> str:
+    """Return a table of the events of the log as JSON; fields that may be missing are in brackets."""
+    rows = [("all", "", _fields_of(Event, frozenset()))]
+    common = {field.name for field in msgspec.structs.fields(Event)}
+    rows += [(code(name), _meaning(event), _fields_of(event, common)) for name, event in EVENTS.items()]
+    return table(("`event`", "", "fields"), rows)
+
+
+def _meaning(event: type[Event]) -> str:
+    """Return the docstring of an event as a cell."""
+    text = " ".join(inspect.cleandoc(event.__doc__ or "").split())
+    return text.replace("``", "`").rstrip(".")
+
+
+def _fields_of(event: type[Event], but: Container[str]) -> str:
+    fields = [field for field in msgspec.structs.fields(event) if field.name not in but]
+    return ", ".join(code(field.name) if field.required else f"[{code(field.name)}]" for field in fields)
+
+
+def metrics() -> str:
+    """Return a table of the metrics of a run."""
+    return table(("metric", "labels", ""), [(code(each.name), codes(each.labels), each.meaning) for each in METRICS])
 
 
 def usual_fields() -> str:

@@ -234,6 +234,14 @@ def test_the_first_screen_tells_what_is_not_as_expected() -> None:
     assert "✓" not in first
 
 
+def test_a_source_that_was_not_fetched_is_marked() -> None:
+    """The row of a source that was taken over names the run that its numbers are of, and the others do not."""
+    sources = [a_source(taken_over=True), a_source(name="other")]
+    page = report_page(facts(sources=sources, drawn=[Source(source, a_traffic(), 1.0) for source in sources]))
+    text = re.sub(r"\s+", " ", Reader(page).text)
+    assert text.count("in an earlier run") == 1
+
+
 def test_the_contents_lead_to_every_section() -> None:
     """Each anchor of the contents is a section of the page, in the same order, and each section is in the contents."""
     bare = facts(
