@@ -37,13 +37,17 @@ class PipelineError(Exception):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One mistake in the configuration: the key's path, what is wrong, and what to do."""
+    """One mistake in the configuration: the key's path, what is wrong, and what to do.
+
+    ``place`` is the key's place in its file, as ``FILE:LINE:COLUMN``; None if it is not from a file.
+    """
 
     path: str
     text: str
+    place: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.text}" if self.path else self.text
+        return ": ".join(part for part in (self.place, self.path, self.text) if part)
 
 
 class ConfigError(PipelineError):

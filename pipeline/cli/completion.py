@@ -11,7 +11,7 @@ from pipeline.config.load import DEFAULT_PATH
 from pipeline.config.presets import preset_names
 from pipeline.config.section import Key, keys_of
 from pipeline.config.settings import Config
-from pipeline.config.yaml import read_yaml
+from pipeline.config.yaml import YamlFile
 from pipeline.errors import ConfigError
 
 _Items = list[CompletionItem[str]]
@@ -49,7 +49,7 @@ def _words(key: Key) -> Sequence[str]:
 
 def _endpoint_names(ctx: Context) -> Sequence[str]:
     try:
-        raw = read_yaml(Path(ctx.params.get("path") or DEFAULT_PATH), required=False)
+        raw = YamlFile(Path(ctx.params.get("path") or DEFAULT_PATH), required=False).content
     except ConfigError:
         return ()
     entries = raw.get("endpoints")

@@ -7,7 +7,7 @@ Every key is available in all of them: ``rate_limit.rps`` is ``PIPELINE_RATE_LIM
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,20 @@ from pipeline.config.section import keys_of
 from pipeline.config.settings import NO_ENDPOINTS, Config
 from pipeline.config.store import StorePlace, resolve_store
 from pipeline.config.validate import WHOLE, Builder, RawText, did_you_mean
-from pipeline.config.yaml import parse_text, read_yaml
+from pipeline.config.yaml import YamlFile, parse_text
 from pipeline.errors import ConfigError, Problem
 from pipeline.redaction import Secrets
+
+# Returns the place of a dotted path in the file, None if it is not there.
+Place = Callable[[str], str | None]
 
 PathOrMapping = str | os.PathLike[str] | Mapping[str, Any]
 
 DEFAULT_PATH = Path("config/config.yaml")
+_NO_FILE = (
+    "does not exist, and no endpoint is set elsewhere; draft a file with `pipeline init -c shops.yaml URL`, "
+    "then run `pipeline -c shops.yaml`"
+)
 ENV_PREFIX = "PIPELINE_"
 # Azure Pipelines sets PIPELINE_WORKSPACE in each job. Kubernetes sets PIPELINE_PORT, PIPELINE_PORT_80_TCP,
 # PIPELINE_SERVICE_HOST and the like if a service is named `pipeline`. All others with the prefix are this program's.
@@ -86,7 +93,7 @@ def load(
         ConfigError: with every problem, as in :func:`load_config`.
     """
     problems: list[Problem] = []
-    raw, missing = _read(path)
+    raw, missing, place = _read(path)
     flags = dict(flags or {})
     environ = dict(os.environ if environ is None else environ)
     layers = _Layers(raw, problems)
@@ -115,9 +122,9 @@ def load(
         except ConfigError as error:
             problems += error.problems
     if not raw.get("endpoints"):
-        problems.append(Problem(NO_ENDPOINTS.path, NO_ENDPOINTS.text + missing))
+        problems.append(missing or NO_ENDPOINTS)
     if config is None or problems:
-        raise ConfigError(problems)
+        raise ConfigError([each if layers.changes(each.path) else _placed(each, place) for each in problems])
     return Loaded(config, endpoints, store, monitor)
 
 
@@ -132,13 +139,18 @@ def _with_transforms_in(config: Config, folder: Path) -> Config:
     return msgspec.structs.replace(config, endpoints=endpoints)
 
 
-def _read(path: PathOrMapping | None) -> tuple[dict[str, Any], str]:
-    """Return the raw configuration, which may be changed, and a remark if there is no file."""
+def _read(path: PathOrMapping | None) -> tuple[dict[str, Any], Problem | None, Place]:
+    """Return the raw configuration, which may be changed, the problem of a missing file, and the places of its keys."""
     if isinstance(path, Mapping):
-        return {key: _copy(value) for key, value in path.items()}, ""
-    file = DEFAULT_PATH if path is None else Path(path)
-    raw = read_yaml(file, required=path is not None)
-    return raw, "" if file.exists() else f" ({file} does not exist; name another file with --config)"
+        return {key: _copy(value) for key, value in path.items()}, None, lambda _: None
+    name = DEFAULT_PATH if path is None else Path(path)
+    file = YamlFile(name, required=path is not None)
+    missing = None if name.exists() else Problem(str(name), _NO_FILE)
+    return file.content, missing, file.place
+
+
+def _placed(problem: Problem, place: Place) -> Problem:
+    return msgspec.structs.replace(problem, place=problem.place or place(problem.path))
 
 
 def _copy(value: Any) -> Any:
@@ -177,6 +189,10 @@ class _Layers:
         self._raw = raw
         self._problems = problems
         self.origins: dict[str, str] = {}
+
+    def changes(self, path: str) -> bool:
+        """True if a layer has set this key, one above it, or one within it."""
+        return any(f"{path}.".startswith(f"{key}.") or key.startswith(f"{path}.") for key in self.origins)
 
     def endpoints(self) -> list[tuple[str, Any]]:
         """Return index and name of each endpoint so far; without a name, the index takes its place."""

@@ -99,12 +99,15 @@ def test_run_may_have_as_many_connections_as_the_system_allows(soft: int, hard: 
 
 
 def test_every_mistake_is_listed_with_its_path(tmp_path: Path) -> None:
-    """An invalid configuration exits with 2 and reports one line per problem, without a traceback."""
-    (tmp_path / "c.yaml").write_text("timeout: soon\nretrry: {}\nendpoints: [{name: a, url: nowhere}]\n")
+    """An invalid configuration exits with 2 and reports each problem with its place, without a traceback."""
+    file = tmp_path / "c.yaml"
+    file.write_text("timeout: soon\nretrry: {}\nendpoints: [{name: a, url: nowhere}]\n")
     result = invoke("-c", str(tmp_path / "c.yaml"), "--set", "queue.size=0", env={"PIPELINE_HTTP_READ_TIMEOUT": "x"})
     assert result.exit_code == 2
     assert "5 problems" in result.stderr
-    for path in ("timeout", "retrry", "endpoints.0.url", "queue.size", "http.read_timeout"):
+    for place in (f"{file}:1:1: timeout", f"{file}:2:1: retrry", f"{file}:3:23: endpoints.0.url"):
+        assert f"  {place}: " in result.stderr
+    for path in ("queue.size", "http.read_timeout"):
         assert f"  {path}: " in result.stderr
     assert "did you mean `retry`?" in result.stderr
 

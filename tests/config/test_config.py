@@ -298,7 +298,7 @@ def test_file_that_cannot_be_read_is_told(body: bytes, message: str, tmp_path: P
     with pytest.raises(ConfigError) as caught:
         load_config(file, environ={})
     (problem,) = caught.value.problems
-    assert problem.path == str(file)
+    assert str(problem).startswith(str(file))
     assert message in problem.text
 
 
