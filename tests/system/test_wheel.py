@@ -133,13 +133,50 @@ def test_the_wheel_contains_the_package_alone(wheel: Path) -> None:
     assert {name for name in files if "__pycache__" not in name} <= names
 
 
-def test_a_typed_program_on_the_installed_wheel_passes_mypy(wheel: Path, tmp_path: Path) -> None:
-    """`mypy --strict` accepts a program that uses all exported names, and rejects a wrong type."""
-    environment = tmp_path / "venv"
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the interpreter of an environment with the wheel, without extras, and mypy."""
+    environment = tmp_path_factory.mktemp("installed") / "venv"
     execute(UV, "venv", "--quiet", "--python", sys.executable, environment)
     python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
     # In the project's folder uv applies the versions that pyproject.toml pins.
     execute(UV, "pip", "install", "--quiet", "--python", python, wheel, "mypy")
+    return python
+
+
+@pytest.mark.parametrize("arguments", ["", "run", "check", "preview", "replay-rejects"])
+def test_the_first_call_in_an_empty_folder_names_the_next_one(python: Path, tmp_path: Path, arguments: str) -> None:
+    """Without a configuration, the error names the commands that draft and run one, and no file is created."""
+    program = python.with_name("pipeline")
+    done = subprocess.run([program, *arguments.split()], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "draft a file with `pipeline init -c shops.yaml URL`, then run `pipeline -c shops.yaml`" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra"),
+    [
+        ("--report", "report"),
+        ("--store sqlite:///catalogue.db", "store"),
+        ("--products p.parquet", "parquet"),
+        ("--engine dask:local", "dask"),
+    ],
+)
+def test_a_missing_extra_is_named_before_anything_is_fetched(
+    python: Path, tmp_path: Path, arguments: str, extra: str
+) -> None:
+    """The error has the command that installs the extra, and no file is created."""
+    endpoint = "endpoints=[{name: a, url: 'http://127.0.0.1:9/'}]"
+    command = [python.with_name("pipeline"), *arguments.split(), "--set", endpoint, "-o", "s.json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert f"catalogue-pipeline[{extra}]" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_typed_program_on_the_installed_wheel_passes_mypy(wheel: Path, python: Path, tmp_path: Path) -> None:
+    """`mypy --strict` accepts a program that uses all exported names, and rejects a wrong type."""
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     check = (python, "-m", "mypy", "--strict", "--no-error-summary", program.name)
