@@ -188,8 +188,10 @@ def preview(**options: Any) -> None:
     looking.preview(**options)
 
 
-@click.command(cls=Command, examples=("check -c shops.yaml", "check --log-format json"))
+@click.command(cls=Command, examples=("check -c shops.yaml", "check -c shops.yaml --estimate", "check --json"))
 @configuration_options
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@click.option("--estimate", is_flag=True, help="Estimate the requests and the time of a run; is `timeout` enough?")
 def check(**options: Any) -> None:
     """Check configuration, environment, APIs and the store.
 

@@ -8,22 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import trio
 
 from pipeline.cli.exit_codes import ExitCode
 from pipeline.cli.session import ErrorLine, configure, print_text, wants_json
 from pipeline.config.record_paths import items_error
 from pipeline.config.resolve import ResolvedEndpoint
-from pipeline.config.settings import NO_ENDPOINTS
+from pipeline.config.settings import NO_ENDPOINTS, Config
 from pipeline.discovery.append import appended, endpoint_names
-from pipeline.discovery.display import check_table, drafts_text, side_by_side
+from pipeline.discovery.checked import CheckResult, checked_endpoints
+from pipeline.discovery.display import check_table, drafts_text, forecast_text, side_by_side
 from pipeline.discovery.findings import findings_on
 from pipeline.discovery.first_page import FirstPage, fetch_first_pages
+from pipeline.discovery.forecast import forecast_run
 from pipeline.discovery.init import Target, draft_config
 from pipeline.errors import ConfigError, FetchError, Problem
 from pipeline.fetch.groups import neighbours
 from pipeline.normalize.normalizer import reader_for
 from pipeline.output.atomic import write_files
+from pipeline.output.files import OutputFiles
+from pipeline.output.previous import PreviousSummary
 from pipeline.store.opening import open_store
 from pipeline.ui.columns import printable
 
@@ -92,17 +97,35 @@ def preview(path: Path | None, settings: Mapping[str, str], name: str | None, mo
         sys.exit(_exit_code([outcome for _, outcome in looked]))
 
 
-def check(path: Path | None, settings: Mapping[str, str], **flags: str | None) -> None:
+def check(
+    path: Path | None, settings: Mapping[str, str], *, as_json: bool, estimate: bool, **flags: str | None
+) -> None:
     """Request the first page of each endpoint, show a table of the results, and connect to the store."""
     with ErrorLine(as_json=wants_json(flags)) as line:
         loaded = configure(path, settings, flags, line)
         store = open_store(loaded.store) if loaded.store else None
         looked = trio.run(fetch_first_pages, loaded.endpoints)
-        print_text("\n".join([check_table(looked), *map(printable, neighbours(loaded.endpoints))]))
+        code = _exit_code([outcome for _, outcome in looked])
+        notices = list(map(printable, neighbours(loaded.endpoints)))
+        forecast = forecast_run(looked, loaded.config, _last_requests(loaded.config)) if estimate else None
+        if not as_json:
+            print_text("\n".join([check_table(looked), *notices]))
         if store:
             store.check()
-            print_text(f"store: ok, {store.place}")
-        sys.exit(_exit_code([outcome for _, outcome in looked]))
+            if not as_json:
+                print_text(f"store: ok, {store.place}")
+        if as_json:
+            place = store.place if store else None
+            result = CheckResult(code, checked_endpoints(looked), notices, place, forecast)
+            print_text(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())
+        elif forecast:
+            print_text(f"\n{forecast_text(forecast)}")
+        sys.exit(code)
+
+
+def _last_requests(config: Config) -> Mapping[str, int]:
+    """Return the requests of each source in the newest summary, if there is one."""
+    return PreviousSummary.read(OutputFiles.of_newest(config).summary).requests
 
 
 def _named(name: str, endpoints: Sequence[ResolvedEndpoint]) -> ResolvedEndpoint:

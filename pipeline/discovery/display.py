@@ -13,11 +13,12 @@ from pipeline.config.request import BodyFormat
 from pipeline.config.source import PagingStyle, PriceKind
 from pipeline.discovery.findings import Findings, findings_in, findings_on, problem_on
 from pipeline.discovery.first_page import FirstPage, FirstPageResults
+from pipeline.discovery.forecast import Forecast, RunForecast
 from pipeline.discovery.guess_price import unit_doubt
 from pipeline.discovery.init import DraftResult
 from pipeline.discovery.samples import Samples
 from pipeline.errors import FetchError
-from pipeline.formatting import counted
+from pipeline.formatting import counted, duration
 from pipeline.model.pages import NormalizedPage
 from pipeline.normalize.normalizer import normalize_page, reader_for
 from pipeline.normalize.numerals import WireFloat, encode_wire_float
@@ -51,6 +52,34 @@ def check_table(first_pages: FirstPageResults) -> str:
             is_ok = "no" if problem else "yes"
             rows.append((endpoint.name, is_ok, milliseconds, *map(str, numbers), _style(outcome), problem))
     return columns(rows, numbers=(2, 3, 4, 5))
+
+
+def forecast_text(forecast: RunForecast) -> str:
+    """Return the forecast for a run: a line for each endpoint, the sums, and whether the deadline is enough."""
+    rows = [("endpoint", "requests", "records", "time"), *map(_forecast_row, forecast.endpoints)]
+    lines = [columns(rows, numbers=(1, 2, 3)), ""]
+    known = f"{counted(forecast.requests, 'request')} in {duration(forecast.seconds)} at these rates"
+    lines.append(f"estimate: {known}, if none has to be repeated")
+    lines += [
+        f"{each.name} announces no size; {each.fits:,} requests fit into the timeout"
+        for each in forecast.endpoints
+        if each.requests is None and each.fits
+    ]
+    if forecast.suggested_timeout is not None:
+        wanted = f"{forecast.suggested_timeout // 60}m"
+        lines.append(f"timeout: {duration(forecast.timeout)} is not enough; set `timeout: {wanted}` (-t {wanted})")
+    elif forecast.is_enough:
+        lines.append(f"timeout: {duration(forecast.timeout)} is enough")
+    else:
+        lines.append(f"timeout: {duration(forecast.timeout)} is enough for the endpoints that announce their size")
+    return "\n".join(lines)
+
+
+def _forecast_row(each: Forecast) -> tuple[str, ...]:
+    if each.seconds is None:
+        return each.name, "unknown", "-", "-"
+    records = "-" if each.records is None else f"{each.records:,}"
+    return each.name, f"{each.requests:,}", records, duration(each.seconds)
 
 
 def side_by_side(page: FirstPage, reader: RecordReader, *, most: int, width: int) -> str:

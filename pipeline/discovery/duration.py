@@ -9,7 +9,7 @@ import msgspec
 
 from pipeline.config.endpoint import Endpoint, RateLimit
 from pipeline.config.settings import Config
-from pipeline.config.source import PagingStyle
+from pipeline.config.source import Paging, PagingStyle
 from pipeline.discovery.first_page import FirstPage
 from pipeline.fetch.policy.quota import tightest_quota
 
@@ -20,7 +20,7 @@ _USUAL_TIMEOUT, _MARGIN = 300, 1.5
 _STEPS = ((600, 60), (3_600, 300), (math.inf, 1_800))
 
 # The pages of these styles lead to each other, so one request follows the other.
-_ONE_BY_ONE = frozenset({PagingStyle.CURSOR, PagingStyle.NEXT_URL, PagingStyle.LINK_HEADER, PagingStyle.LAST_ID})
+ONE_BY_ONE = frozenset({PagingStyle.CURSOR, PagingStyle.NEXT_URL, PagingStyle.LINK_HEADER, PagingStyle.LAST_ID})
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -36,10 +36,10 @@ def estimate(page: FirstPage, endpoint: Endpoint, limit: RateLimit) -> Estimate 
 
     The time is that of the rate limit, of the latency or of the announced quota, whichever is longest.
     """
-    pages = _pages(page, endpoint)
+    pages = pages_of(page, endpoint.paging)
     if pages is None:
         return None
-    in_flight = 1 if endpoint.paging.style in _ONE_BY_ONE else limit.concurrency
+    in_flight = 1 if endpoint.paging.style in ONE_BY_ONE else limit.concurrency
     seconds = pages * max(1 / limit.rps if limit.rps else 0.0, page.seconds / in_flight)
     quota = tightest_quota(page.response.headers, time.time())
     if quota:  # the first page is used up already
@@ -68,10 +68,11 @@ def timeout_for(found: Estimate | None) -> int:
     return math.ceil(wanted / step) * step
 
 
-def _pages(page: FirstPage, endpoint: Endpoint) -> int | None:
-    if endpoint.paging.style is PagingStyle.NONE:
+def pages_of(page: FirstPage, paging: Paging) -> int | None:
+    """Return the number of pages of an endpoint, None if its API announces no size."""
+    if paging.style is PagingStyle.NONE:
         return 1
-    size = endpoint.paging.size or len(page.records)
+    size = len(page.records) or paging.size  # an API may return fewer records than it is asked for
     if page.announced.records is not None and size:
         return max(1, math.ceil(page.announced.records / size))
     return page.announced.pages

@@ -36,8 +36,9 @@ _NOT_FOUND = 404
 class FirstPage(msgspec.Struct, frozen=True):
     """The first page of an endpoint: the response, its records and their path, and the paging that it reveals.
 
-    ``paging`` is AUTO if nothing in the response reveals a style. ``seconds`` is the duration of the request. Of a feed
-    these are its first 1,000 records. ``lists`` are the lists in the body that may be the records, if they were sought.
+    ``paging`` is AUTO if nothing in the response reveals a style. ``seconds`` is the duration of all that it took, and
+    ``latency`` that of the request on an open connection. Of a feed these are its first 1,000 records. ``lists`` are
+    the lists in the body that may be the records, if they were sought.
     """
 
     endpoint: ResolvedEndpoint
@@ -47,6 +48,7 @@ class FirstPage(msgspec.Struct, frozen=True):
     paging: Paging
     announced: AnnouncedTotals
     seconds: float
+    latency: float = 0.0
     format: BodyFormat = BodyFormat.JSON
     lists: Sequence[RecordList] = ()
 
@@ -101,6 +103,7 @@ async def fetch_first_page(
         paging=paging,
         announced=announced_by(response, read_signs(response, len(fetched.records), fetched.records_path)),
         seconds=trio.current_time() - started,
+        latency=fetched.latency,
         lists=finder.lists if finder else (),
     )
 

@@ -65,8 +65,7 @@ class PrefetchWindow:
         if self._latency is None:
             tokens = max(0.0, now - self._began) * self._rate + 1e-9
             return min(1 + math.floor(tokens), MOST_BEFORE_AN_ANSWER, self._most)
-        used = self._latency * self._rate if self._rate else self._latency / SECONDS_A_PAGE
-        return min(math.floor(2 * used + 0.5) + 1, self._grown, self._most)
+        return min(steady_width(self._rate, self._latency, self._most), self._grown)
 
     def grows_at(self, now: float) -> float:
         """Return the time at which it grows without an event (Trio's clock), infinity for never."""
@@ -74,6 +73,12 @@ class PrefetchWindow:
         if self._latency is not None or not self._rate or width >= min(MOST_BEFORE_AN_ANSWER, self._most):
             return math.inf
         return self._began + width / self._rate
+
+
+def steady_width(rate: float, latency: float, most: int) -> int:
+    """Return the number of requests in flight that keep an endpoint busy at this rate and latency."""
+    used = latency * rate if rate else latency / SECONDS_A_PAGE
+    return min(math.floor(2 * used + 0.5) + 1, most)
 
 
 class _Slot:

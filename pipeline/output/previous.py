@@ -75,6 +75,13 @@ class PreviousSummary:
         baselines = {name: _baseline(source) for name, source in self._sources.items()}
         return {name: baseline for name, baseline in baselines.items() if baseline is not None}
 
+    @property
+    def requests(self) -> Mapping[str, int]:
+        """The number of requests that each complete source needed, without repeated ones."""
+        reports = [self.report(name) for name, source in self._sources.items() if source.status == "complete"]
+        # A resumed run has requested a part of the pages.
+        return {each.name: max(each.requests - each.retries, each.pages_fetched) for each in reports}
+
     def feed(self, name: str, definition: str) -> FeedVersion | None:
         """Return the version of a feed of which all products are here, None if they cannot be taken over.
 

@@ -41,7 +41,7 @@ def test_five_mistakes_are_listed_at_once(tmp_path: Path, command: list[str]) ->
     lines = [line.strip() for line in done.output.splitlines()]
     assert lines[0] == "Error: 5 problems in the configuration:"
     paths = ["timeout", "retry.max_retrys", "endpoints.0.url", "endpoints.1.preset", "endpoints.2.auth.bearer"]
-    assert [line.partition(": ")[0] for line in lines[1:6]] == paths
+    assert [line.split(": ")[1] for line in lines[1:6]] == paths
     assert "did you mean `max_retries`?" in lines[2]
     assert "did you mean `shopify_admin`?" in lines[4]
 
