@@ -1,0 +1,22 @@
+#!/bin/sh
+# A night run for cron: resume what is unfinished, try once more for what is missing, and alert by exit code.
+#     0 2 * * * /srv/catalogue/nightly.sh
+cd "$(dirname "$0")" || exit 1
+PIPELINE=${PIPELINE:-pipeline}
+ALERT=${ALERT:-mail -s catalogue ops@shop.example}
+
+"$PIPELINE" -q --resume -c shops.yaml --log-format json 2>>run.log
+code=$?
+if [ "$code" = 3 ]; then
+    sleep "${RETRY_AFTER:-7200}"
+    "$PIPELINE" -q --resume -c shops.yaml --log-format json 2>>run.log
+    code=$?
+fi
+case $code in
+    0) ;;
+    3) echo "The catalogue is partial; out/report.html has what is missing." | $ALERT ;;
+    *) { echo "The catalogue was not fetched (exit code $code)."; tail -n 20 run.log; } | $ALERT ;;
+esac
+# Keep the files of thirty days.
+find out -type f -mtime +30 -delete
+exit "$code"
