@@ -16,14 +16,18 @@ BLOCKS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "README.md": {
         "exit codes": tables.exit_codes,
     },
-    "REFERENCE.md": {
+    "docs/OPERATE.md": {
+        "events": tables.events,
+        "metrics": tables.metrics,
+    },
+    "docs/REFERENCE.md": {
         "commands": tables.commands,
         "files": tables.files,
         "fields": tables.usual_fields,
         "keys": tables.keys,
         "flags": tables.flags,
     },
-    "DESCRIBE.md": {
+    "docs/DESCRIBE.md": {
         "presets": tables.presets,
         "paging keys": tables.paging_keys,
         "fields keys": tables.fields_keys,

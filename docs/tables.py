@@ -93,7 +93,7 @@ def usual_fields() -> str:
 
 
 def keys() -> str:
-    """Return a table of all keys, except those of an endpoint's own sections, which are in DESCRIBE.md."""
+    """Return a table of all keys, except those of an endpoint's own sections, which are in docs/DESCRIBE.md."""
     common = [key for key in keys_of(Config) if not key.section]
     own = [key for key in keys_of(Endpoint, "endpoints.*.") if key.path.count(".") == 2]
     shared = [key for key in own if key.section and key.path.rpartition(".")[2] in Config.__struct_fields__]
@@ -163,4 +163,4 @@ def linked(meaning: str) -> str:
     def link(match: re.Match[str]) -> str:
         return f"[{match[1]}]({match[2]}#{match[1].lower().replace(' ', '-')})"
 
-    return re.sub(r'"([^"]+)" in (\w+\.md)', link, meaning)
+    return re.sub(r'"([^"]+)" in docs/(\w+\.md)', link, meaning)

@@ -194,7 +194,7 @@ class OAuth2(Scheme, frozen=True):
 
 
 class Auth(Section, frozen=True):
-    """Authentication of requests, by one scheme; see "Credentials" in DESCRIBE.md.
+    """Authentication of requests, by one scheme; see "Credentials" in docs/DESCRIBE.md.
 
     ``${NAME}`` in the values is an environment variable, and ``${file:PATH}`` the content of a file.
 

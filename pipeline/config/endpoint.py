@@ -137,7 +137,9 @@ class Endpoint(Section, frozen=True):
     ]
     preset: Annotated[
         str | None,
-        Meta(description='name of a well-known API; see "Presets" in DESCRIBE.md', examples=["shopify_storefront"]),
+        Meta(
+            description='name of a well-known API; see "Presets" in docs/DESCRIBE.md', examples=["shopify_storefront"]
+        ),
     ] = None
     auth: Auth | None = None
     request: Request = NO_REQUEST
@@ -175,7 +177,7 @@ class Endpoint(Section, frozen=True):
     explode: Annotated[
         str | None,
         Meta(
-            description='path of a list of products in each record; see "Records and variants" in DESCRIBE.md',
+            description='path of a list of products in each record; see "Records and variants" in docs/DESCRIBE.md',
             examples=["variants"],
         ),
     ] = None
@@ -198,7 +200,7 @@ class Endpoint(Section, frozen=True):
     headers: Annotated[
         Mapping[str, str],
         Meta(
-            description='sent with each request; see "Credentials" in DESCRIBE.md',
+            description='sent with each request; see "Credentials" in docs/DESCRIBE.md',
             examples=[{"X-Shop": "7"}],
             extra={SECRET: True},
         ),

@@ -112,7 +112,7 @@ class Config(Section, frozen=True):
             examples=["out/{date}.json"],
         ),
     ] = "out/summary.json"
-    report: Annotated[bool, Meta(description='write an HTML report; see "Look at it" in README.md')] = False
+    report: Annotated[bool, Meta(description='write an HTML report; see "The report" in docs/RESULT.md')] = False
     changes: Annotated[
         bool, Meta(description="write what has changed since the summary that the run replaces; see docs/CHANGES.md")
     ] = False

@@ -48,7 +48,7 @@ class PagingStyle(Word):
 
 
 class Paging(Section, frozen=True):
-    """Paging style, alone or with its keys; see "Paging" in DESCRIBE.md.
+    """Paging style, alone or with its keys; see "Paging" in docs/DESCRIBE.md.
 
     A style alone may be written as text: ``paging: offset``.
 
@@ -263,7 +263,7 @@ class Currency(Section, frozen=True):
 
 
 class Fields(Section, frozen=True):
-    """Paths of a product's fields, if they are not detected; see "Fields and money" in DESCRIBE.md.
+    """Paths of a product's fields, if they are not detected; see "Fields and money" in docs/DESCRIBE.md.
 
     They are dotted paths or JMESPath. Fields without a path are looked up under their usual names.
 

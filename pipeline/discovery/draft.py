@@ -27,7 +27,7 @@ _HEAD = """\
 #   pipeline check -c {path}
 #   pipeline -c {path}
 # "proved" lines were tried, "seen" ones are in the response, "guessed" ones fit its names and values.
-# DESCRIBE.md and REFERENCE.md explain every key.
+# docs/DESCRIBE.md and docs/REFERENCE.md explain every key.
 
 timeout: {timeout:<18} # deadline of the whole run, in seconds{why}
 output: {output}

@@ -103,8 +103,11 @@ def test_the_program_completes_for_a_shell(folder: Path) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_lines_of_the_readme_give_a_script(shell: str) -> None:
-    """Each shell that REFERENCE.md has a line for."""
-    assert f"_PIPELINE_COMPLETE={shell}_source pipeline" in (Path(__file__).parents[2] / "REFERENCE.md").read_text()
+    """Each shell that docs/REFERENCE.md has a line for."""
+    assert (
+        f"_PIPELINE_COMPLETE={shell}_source pipeline"
+        in (Path(__file__).parents[2] / "docs" / "REFERENCE.md").read_text()
+    )
     program = Path(sys.executable).with_name("pipeline")
     environment = {**os.environ, "_PIPELINE_COMPLETE": f"{shell}_source"}
     done = subprocess.run([program], env=environment, capture_output=True, text=True, check=True)

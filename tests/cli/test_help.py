@@ -17,7 +17,7 @@ from pipeline.cli.app import USUAL_PATH, Command
 from pipeline.cli.exit_codes import ExitCode
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "REFERENCE.md", "DESCRIBE.md", "mockapi/README.md")
+DOCUMENTS = ("README.md", "mockapi/README.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))))
 PROGRAMS = {("pipeline",): main, ("python", "-m", "pipeline"): main, ("python", "-m", "mockapi"): mocks}
 
 

@@ -1,4 +1,4 @@
-"""The README's examples for operators and library users, run as they are written."""
+"""The examples for operators and library users, run as they are written."""
 
 import re
 import shlex
@@ -15,7 +15,7 @@ from mockapi.serve import serving
 from mockapi.settings import Settings
 from mockapi.shops import SHOPS
 
-README = (ROOT / "README.md").read_text()
+LIBRARY = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "LIBRARY.md").read_text(), re.DOTALL)
 MOCK = "http://127.0.0.1:8012"
 PAGES = 3
 PRODUCTS = len(SHOPS["dummyjson"].truth(1, 54))
@@ -23,7 +23,7 @@ PRODUCTS = len(SHOPS["dummyjson"].truth(1, 54))
 # Like a notebook cell, an example may use `await` at the top level.
 RUN_LIKE_A_CELL = """
 import ast, asyncio, inspect, sys
-code = compile(sys.stdin.read(), "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+code = compile(sys.stdin.read(), "LIBRARY.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 names = {"__name__": "__main__"}
 if code.co_flags & inspect.CO_COROUTINE:
     asyncio.run(eval(code, names))
@@ -31,17 +31,6 @@ else:
     exec(code, names)
 print("products", names.get("products") and len(names["products"]))
 """
-
-
-def section(heading: str) -> str:
-    return README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-
-
-def blocks(heading: str, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", section(heading), re.DOTALL)
-
-
-LIBRARY = blocks("As a library", "python")
 
 
 def mock(*faults: str) -> Settings:
@@ -82,15 +71,27 @@ async def run_example(example: str, folder: Path) -> str:
     ],
 )
 async def test_every_library_example_runs(telling: str, printed: str, tmp_path: Path) -> None:
-    """Each Python example of the README prints what its run against a mock must give."""
+    """Each Python example of the page prints what its run against a mock must give."""
     (example,) = [block for block in LIBRARY if telling in block]
     assert printed in await run_example(example, tmp_path)
     assert len(list((tmp_path / "out").glob("s*.json"))) == 1
 
 
 def test_no_library_example_is_left_out() -> None:
-    """The README has exactly the examples that are run above."""
-    assert len(LIBRARY) == 5
+    """The page has exactly the examples that are run above and below."""
+    assert len(LIBRARY) == 6
+
+
+async def test_the_web_application_starts_a_run(tmp_path: Path) -> None:
+    """A request to the example is answered at once, and the run ends with a complete summary."""
+    (example,) = [block for block in LIBRARY if "app = Starlette(" in block]
+    client = """
+from starlette.testclient import TestClient
+answer = TestClient(app).post("/refresh")
+print(answer.status_code, answer.json())
+"""
+    printed = await run_example(example + client, tmp_path)
+    assert printed.splitlines()[:2] == ["complete", "202 {'status': 'started'}"]
 
 
 def test_the_example_that_builds_a_configuration_is_typed(tmp_path: Path) -> None:
@@ -104,7 +105,10 @@ def test_the_example_that_builds_a_configuration_is_typed(tmp_path: Path) -> Non
 
 async def test_the_nightly_example_completes_a_partial_run(tmp_path: Path) -> None:
     """The first nightly command exits with 3 if a page is missing, and the second fetches that page."""
-    (block,) = blocks("Run it every night", "sh")
+    page = (ROOT / "docs" / "NIGHTLY.md").read_text()
+    (block,) = re.findall(
+        r"```sh\n(.*?--resume.*?)```", page.partition("## Exit codes")[2].partition("\n## ")[0], re.DOTALL
+    )
     codes = []
     async with serving(mock("dummyjson:2:404x2")) as urls:
         (tmp_path / "shops.yaml").write_text(

@@ -1,6 +1,6 @@
 """The end of an endpoint: one table for all paging styles.
 
-A walk is complete if the API signals its end. The rows below are those of REFERENCE.md, "The end of an endpoint".
+A walk is complete if the API signals its end. The rows below are those of docs/REFERENCE.md, "The end of an endpoint".
 """
 
 import enum
