@@ -80,6 +80,23 @@ def test_the_readers_find_the_exact_prices_of_the_store(outputs: Path) -> None:
     assert printed(polars, outputs) == sum(offered)
 
 
+def test_duckdb_reads_the_log(outputs: Path) -> None:
+    """The query of OPERATE.md finds the end of each run in a log of two of them, with its exit code."""
+    (query,) = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "OPERATE.md").read_text(), re.DOTALL)
+    for rps in ("0", "-1"):
+        endpoint = "endpoints=[{name: a, url: 'http://127.0.0.1:9/'}]"
+        flags = ("--log-format", "json", "--set", endpoint, "-r", rps, "--set", "breaker.max_probes=1", "-o", "x.json")
+        brisk = ("--set", "breaker.cooldown=0.1", "--set", "retry.base_delay=0.05")
+        with (outputs.parent / "run.log").open("ab") as log:
+            subprocess.run(
+                [sys.executable, "-m", "pipeline", *flags, *brisk], cwd=outputs.parent, stderr=log, check=False
+            )
+    example = f"import duckdb\nprint(*[row[2] for row in duckdb.sql({query!r}.rstrip().rstrip(';')).fetchall()])"
+    command = [PYTHON, "-W", "error", "-c", example]
+    found = subprocess.run(command, cwd=outputs.parent, capture_output=True, check=True, text=True).stdout
+    assert found == "1 2\n"
+
+
 def test_duckdb_reads_the_changes(outputs: Path) -> None:
     """DuckDB finds each price that fell."""
     (example,) = examples("CHANGES.md")
