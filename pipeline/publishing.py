@@ -1,6 +1,6 @@
 """The outputs after the summary: the store, which may fail and be repeated, and the report, which may be missing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -29,6 +29,13 @@ class Store(Protocol):
 
     def write(self, totals: Totals, snapshot: Snapshot, checkpoint: Callable[[], None]) -> Stored:
         """Write a run in one transaction; raise a StoreError if that is not possible."""
+
+
+def announce(files: Mapping[str, str], *kinds: str) -> None:
+    """Log that files are written: those of these kinds, by default all."""
+    for kind, path in files.items():
+        if kind in kinds or not kinds:
+            logger.bind(event="output_written", output=kind, path=path).info("{} written: {}", kind, path)
 
 
 def unstored(summary: Summary, outputs: OutputFiles, reason: str) -> Summary:

@@ -18,7 +18,7 @@ from pipeline.config.store import resolve_store
 from pipeline.distribution import VERSION
 from pipeline.engine.opening import open_engine
 from pipeline.engine.workers import Engine
-from pipeline.errors import AbortedError, ConfigError, OutputError, Problem, first_leaf
+from pipeline.errors import AbortedError, ConfigError, OutputError, first_leaf
 from pipeline.fetch.http.client import Connect, connector
 from pipeline.fetch.paging.select import usable
 from pipeline.html_report.configuration import shown_configuration
@@ -31,13 +31,13 @@ from pipeline.model.summary import FetchResult, RunStatistics, Summary, Totals
 from pipeline.normalize.consumer import Consumer, Dispatch, Normalized
 from pipeline.normalize.normalizer import normalize_separately, reader_for
 from pipeline.output.aggregator import Aggregator, Catalogue
-from pipeline.output.bottleneck import with_bottlenecks
 from pipeline.output.dated_names import new_run
-from pipeline.output.expectations import expectations_of, full_list_in, problems_of, with_verdicts
 from pipeline.output.files import OutputFiles
 from pipeline.output.journal import Journal
+from pipeline.output.judgement import judged
 from pipeline.output.previous import PreviousSummary
-from pipeline.publishing import Store, add_report, add_to_store, unstored
+from pipeline.publishing import Store, add_report, add_to_store, announce, unstored
+from pipeline.selection import Selection
 from pipeline.shutdown import Shutdown
 from pipeline.store.opening import open_store
 from pipeline.walks import Walks
@@ -132,7 +132,7 @@ class Run:
         self._store = store
         self._engine = engine
         self._resume = resume
-        self._only = chosen_names(only, [endpoint.name for endpoint in endpoints])
+        self._selection = Selection(endpoints, only)
         self._signals = tuple(signals)
         self._watch = watch
         self._on_written = on_written
@@ -146,7 +146,6 @@ class Run:
         # A digest, since the definition may contain URLs that should not be shown.
         definitions = {endpoint.name: msgspec.json.encode(endpoint.definition) for endpoint in endpoints}
         self._digests = {name: hashlib.sha256(definition).hexdigest()[:16] for name, definition in definitions.items()}
-        self._full_lists = {endpoint.name: endpoint.full_list for endpoint in endpoints}
 
     async def execute(self) -> Summary:
         """Run to the end; call it once.
@@ -183,18 +182,18 @@ class Run:
                     seconds = trio.current_time() - self._started
                     written, catalogue = await trio.to_thread.run_sync(self._write_outputs, results, seconds)
                     summary = written
-                    _log_files(written.files)
+                    announce(written.files)
                     if self._store and written.summary.status != "failed":
                         summary = unstored(written, self._outputs, "it was ended by a signal")
                         written = summary = await add_to_store(self._store, self._outputs, written, catalogue)
-                        _log_files(written.files, "store")
+                        announce(written.files, "store")
                     # From here on a second signal comes too late to undo what is written. It may end the drawing.
                     self._on_written()
                     try:
                         if self._config.report:
                             gather = partial(self._gather_facts, written, catalogue, results)
                             summary = await add_report(self._draw, self._outputs, written, gather)
-                            _log_files(summary.files, "report")
+                            announce(summary.files, "report")
                     finally:
                         # The report needs the products in the journal, and its lock.
                         if written.journal is None:
@@ -211,7 +210,7 @@ class Run:
     def _log_start(self, *, resumed: bool) -> None:
         fields = {
             "version": VERSION,
-            "endpoints": len(self._only or self._endpoints),
+            "endpoints": len(self._selection.fetched),
             "timeout": self._config.timeout,
             "output": str(self._outputs.summary),
             "resumed": resumed,
@@ -227,7 +226,7 @@ class Run:
                     self._outputs.journal,
                     self._digests,
                     run=run,
-                    only=self._only,
+                    only=self._selection.only,
                     resume=self._resume,
                     max_age=self._config.resume_max_age,
                     usable=lambda source, progress: usable(progress, paging[source]),
@@ -236,19 +235,16 @@ class Run:
             self._outputs = OutputFiles.of(self._config, journal.run)
             self._outputs.remove_leftovers()
             self._previous = PreviousSummary.read(self._outputs.compared)
-            self._only = journal.only
-            if self._only:
-                self._check_the_others(journal)
+            self._selection = Selection(self._endpoints, journal.only)
+            if others := self._selection.others:
+                try:
+                    self._previous.check_sources(others)
+                except ConfigError:
+                    if journal.is_empty:
+                        journal.remove()
+                    raise
             stack.pop_all()
         return journal
-
-    def _check_the_others(self, journal: Journal) -> None:
-        try:
-            self._previous.check_sources(each.name for each in self._endpoints if each.name not in self._only)
-        except ConfigError:
-            if journal.is_empty:
-                journal.remove()
-            raise
 
     def _prepare(self, journal: Journal) -> None:
         """Build the stages of the run around its journal."""
@@ -268,7 +264,7 @@ class Run:
         assert self._connect is not None
         self._walks = Walks(
             self._config,
-            [each for each in self._endpoints if not self._only or each.name in self._only],
+            self._selection.fetched,
             {name: reader.identify for name, reader in self._readers.items()},
             journal,
             connect=self._connect,
@@ -323,8 +319,7 @@ class Run:
         action, reason = self._shutdown.cause()
         if self._walks.interrupt(action, reason):
             self._shutdown.cut_off = True
-        results = {result.source: result for result in self._walks.results()}
-        return [results.get(each.name) or _taken_over(each.name) for each in self._endpoints]
+        return self._selection.completed(self._walks.results())
 
     def _write_outputs(self, results: Sequence[FetchResult], seconds: float) -> tuple[Summary, Catalogue]:
         """Aggregate and write the files except the report.
@@ -333,14 +328,14 @@ class Run:
         next page and leaves the old files in place.
         """
         busy = (time.process_time() - self._cpu_started) / seconds if seconds else 0.0
-        limits = {endpoint.name: endpoint.rate_limit for endpoint in self._endpoints}
-        catalogue = with_bottlenecks(self._aggregator.finish(results), results, limits, busy=busy)
-        catalogue = with_verdicts(catalogue, expectations_of(self._config), self._previous.baselines)
-        for source in catalogue.sources:
-            for problem in problems_of(source):
-                logger.bind(endpoint=source.name).warning("{}", problem)
-            if complaint := full_list_in(source, self._full_lists.get(source.name)):
-                logger.bind(endpoint=source.name).warning("{}", complaint)
+        catalogue = judged(
+            self._aggregator.finish(results),
+            results,
+            self._config,
+            self._endpoints,
+            baselines=self._previous.baselines,
+            busy=busy,
+        )
         totals = Totals(
             status=catalogue.status,
             total_products=catalogue.total_products,
@@ -389,27 +384,3 @@ class Run:
             changed=summary.changed,
             origin=Origin.of(summary, self._outputs.report, self._command),
         )
-
-
-def chosen_names(only: Collection[str], known: Sequence[str]) -> Sequence[str]:
-    """Return the names in ``only`` in the order of the endpoints; none if these are all endpoints.
-
-    Raises:
-        ConfigError: if one is not the name of an endpoint.
-    """
-    if unknown := [name for name in only if name not in known]:
-        there_are = f"; there are: {', '.join(known)}"
-        raise ConfigError([Problem("--only", f"{name!r} is not an endpoint{there_are}") for name in unknown])
-    chosen = [name for name in known if name in only]
-    return chosen if len(chosen) < len(known) else []
-
-
-def _taken_over(source: str) -> FetchResult:
-    return FetchResult(source, 0, 0, 0, (), (), ended=True, taken_over=True)
-
-
-def _log_files(files: Mapping[str, str], *kinds: str) -> None:
-    """Log that files are written: those of these kinds, by default all."""
-    for kind, path in files.items():
-        if kind in kinds or not kinds:
-            logger.bind(event="output_written", output=kind, path=path).info("{} written: {}", kind, path)
