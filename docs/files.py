@@ -5,9 +5,9 @@ from pathlib import Path
 
 import msgspec
 
+from pipeline.journal.journal import journal_folder
 from pipeline.model.dead_letters import rejects_file
 from pipeline.output.files import changes_file, report_file
-from pipeline.output.journal import journal_folder
 
 _OUTPUT = Path("out/summary.json")
 _PRODUCTS = Path("out/products.csv")

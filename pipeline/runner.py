@@ -25,6 +25,7 @@ from pipeline.html_report.configuration import shown_configuration
 from pipeline.html_report.drawing import Draw, check_libraries, draw
 from pipeline.html_report.facts import Facts, gather
 from pipeline.html_report.origin import Origin
+from pipeline.journal.journal import Journal
 from pipeline.model.pages import LostPage, NormalizedPage, Page, utc_timestamp
 from pipeline.model.status import RunStatus, Watch
 from pipeline.model.summary import FetchResult, RunStatistics, Summary, Totals
@@ -33,7 +34,6 @@ from pipeline.normalize.normalizer import normalize_separately, reader_for
 from pipeline.output.aggregator import Aggregator, Catalogue
 from pipeline.output.dated_names import new_run
 from pipeline.output.files import OutputFiles
-from pipeline.output.journal import Journal
 from pipeline.output.judgement import judged
 from pipeline.output.previous import PreviousSummary
 from pipeline.publishing import Store, add_report, add_to_store, announce, unstored

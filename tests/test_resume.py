@@ -16,7 +16,7 @@ from pipeline.config.endpoint import Endpoint, Retry
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.errors import ConfigError, OutputError
 from pipeline.fetch.http.client import Client
-from pipeline.output.journal import Journal
+from pipeline.journal.journal import Journal
 
 pytestmark = pytest.mark.virtual_time
 

@@ -20,9 +20,9 @@ from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.settings import Config, Queue, WorkerPool
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.fetch.http.client import Client
+from pipeline.journal.journal import Journal
 from pipeline.model.pages import NormalizedPage, Page
 from pipeline.normalize.normalizer import normalize_batch
-from pipeline.output.journal import Journal
 
 pytestmark = pytest.mark.virtual_time
 

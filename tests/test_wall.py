@@ -88,14 +88,14 @@ class Probe:
 def _name(code: CodeType) -> str | None:
     """The file and name of a public function or method of the package, None for other code."""
     file, name = code.co_filename.removeprefix(PACKAGE), code.co_qualname
-    if file == code.co_filename or "/output/journal" in file or "<" in name or re.search(r"(^|\.)_[^_]", name):
+    if file == code.co_filename or "/pipeline/journal/" in file or "<" in name or re.search(r"(^|\.)_[^_]", name):
         return None
     return f"{file[1:]}:{name}"
 
 
 def _is_journal(caller: FrameType | None) -> bool:
     """True in the journal, which is shared by all sources: there a failure is an OutputError, which ends the run."""
-    return caller is not None and "/output/journal" in caller.f_code.co_filename
+    return caller is not None and "/pipeline/journal/" in caller.f_code.co_filename
 
 
 def _marked(function: Callable[..., Any], is_damaged: Callable[..., bool]) -> Callable[..., Any]:

@@ -23,9 +23,9 @@ from pipeline.errors import ConfigError, Problem
 # The formats of the products file: suffix → writer, imported when it is needed (see `output/product_formats.py`).
 # The pattern, the error message and the documents come from here.
 PRODUCT_FORMATS: Mapping[str, str] = {
-    "jsonl": "pipeline.output.product_formats:jsonl_chunks",
-    "csv": "pipeline.output.csv_products:csv_chunks",
-    "parquet": "pipeline.output.parquet_products:parquet_chunks",
+    "jsonl": "pipeline.output.formats.product_formats:jsonl_chunks",
+    "csv": "pipeline.output.formats.csv_products:csv_chunks",
+    "parquet": "pipeline.output.formats.parquet_products:parquet_chunks",
 }
 _SUFFIXES = " or ".join(", ".join(f".{suffix}" for suffix in PRODUCT_FORMATS).rsplit(", ", 1))
 

@@ -14,7 +14,7 @@ from pipeline.config.source import PagingStyle, PriceKind
 from pipeline.discovery.findings import Findings, findings_in, findings_on, problem_on
 from pipeline.discovery.first_page import FirstPage, FirstPageResults
 from pipeline.discovery.forecast import Forecast, RunForecast
-from pipeline.discovery.guess_price import unit_doubt
+from pipeline.discovery.guessing.price import unit_doubt
 from pipeline.discovery.init import DraftResult
 from pipeline.discovery.samples import Samples
 from pipeline.errors import FetchError

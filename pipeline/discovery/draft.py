@@ -14,7 +14,7 @@ from pipeline.config.request import BodyFormat
 from pipeline.config.source import Paging
 from pipeline.discovery.duration import Estimate, timeout_for
 from pipeline.discovery.first_page import FirstPage
-from pipeline.discovery.guess import Guess, guess_fields
+from pipeline.discovery.guessing.fields import Guess, guess_fields
 from pipeline.discovery.proof import Proof
 from pipeline.discovery.recognise import has_signs, is_preset_url, is_static_file
 from pipeline.discovery.record_lists import currencies_around

@@ -7,7 +7,7 @@ import msgspec
 
 from pipeline.config.currency import code_of
 from pipeline.config.record_paths import IN_BODY, items_error
-from pipeline.discovery.guess import likeness
+from pipeline.discovery.guessing.fields import likeness
 from pipeline.errors import NoRecordsError, PermanentError
 from pipeline.fetch.content.envelope import Envelope
 from pipeline.fetch.content.records import RecordFinder

@@ -19,10 +19,10 @@ from pipeline.fetch.bulkhead import Bulkhead
 from pipeline.fetch.factory import FetcherFactory
 from pipeline.fetch.policy.throttle import Throttle
 from pipeline.formatting import counted
+from pipeline.journal.entries import EndEntry, ProfileEntry
 from pipeline.model.pages import NOTHING_YET, LostPage, NormalizedPage
 from pipeline.model.status import EndpointStatus
 from pipeline.model.summary import Action, FetchResult
-from pipeline.output.journal_entries import EndEntry, ProfileEntry
 
 # A group is given up after this many deaths in a row of the worker that had it.
 MOST_LOSSES = 8

@@ -22,11 +22,11 @@ from pipeline.fetch.capacity import walk_all, walks_at_once
 from pipeline.fetch.factory import FetcherFactory
 from pipeline.fetch.fetcher import Rest
 from pipeline.fetch.http.client import Connect, connector
+from pipeline.journal.entries import EndEntry, ProfileEntry
 from pipeline.model.pages import NOTHING_YET, EndpointProfile, LostPage, NormalizedPage, Page, Progress
 from pipeline.model.status import EndpointStatus
 from pipeline.normalize.consumer import Consumer
 from pipeline.normalize.normalizer import normalize_separately, reader_for
-from pipeline.output.journal_entries import EndEntry, ProfileEntry
 
 # A slice ends early when it holds this many bytes of products, so that the memory of both processes stays bounded.
 MOST_BYTES = 16 << 20

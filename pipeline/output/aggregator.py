@@ -8,13 +8,13 @@ import msgspec
 from loguru import logger
 
 from pipeline.formatting import counted
+from pipeline.journal.entries import EntrySpan
+from pipeline.journal.journal import Journal
 from pipeline.model.dead_letters import decode_letter, encode_letter
 from pipeline.model.metrics import SourceTime
 from pipeline.model.pages import NormalizedPage, utc_timestamp
 from pipeline.model.summary import Conflict, Failure, FetchResult, Gap, SourceReport, Status
 from pipeline.model.tally import Tally
-from pipeline.output.journal import Journal
-from pipeline.output.journal_entries import EntrySpan
 from pipeline.output.previous import PreviousSummary
 from pipeline.output.source_account import SourceAccount
 from pipeline.redaction import Secrets

@@ -13,6 +13,7 @@ from loguru import logger
 from pipeline.config.placeholders import PLACEHOLDER
 from pipeline.config.settings import Config
 from pipeline.errors import ConfigError, OutputError, Problem
+from pipeline.journal.journal import journal_folder
 from pipeline.model.changes import Changes
 from pipeline.model.dead_letters import rejects_file
 from pipeline.model.pages import utc_timestamp
@@ -21,9 +22,8 @@ from pipeline.output.aggregator import Catalogue
 from pipeline.output.atomic import prepare_output, remove_leftovers, write_files
 from pipeline.output.changes import Comparison
 from pipeline.output.dated_names import dated, new_run, newest_first, undated
-from pipeline.output.journal import journal_folder
+from pipeline.output.formats.product_formats import writer_for
 from pipeline.output.previous import read_run
-from pipeline.output.product_formats import writer_for
 from pipeline.output.snapshots import RunSnapshot, SummarySnapshot
 
 _encoder = msgspec.json.Encoder(decimal_format="number")

@@ -10,6 +10,7 @@ from loguru import logger
 
 from pipeline.config.expect import Expect
 from pipeline.errors import ConfigError, Problem
+from pipeline.journal.lock import locked
 from pipeline.model.dead_letters import DeadLetter, encode_letter, read_dead_letters
 from pipeline.model.pages import NormalizedPage, Page, Product, Reject
 from pipeline.model.summary import Failure, Replay, SourceReport, Totals
@@ -17,7 +18,6 @@ from pipeline.model.tally import Tally
 from pipeline.output.aggregator import Catalogue
 from pipeline.output.expectations import with_verdicts
 from pipeline.output.files import OutputFiles
-from pipeline.output.lock import locked
 from pipeline.output.source_account import SourceAccount
 
 _decode_product = msgspec.json.Decoder(Product).decode

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
+from pipeline.journal.entries import PageEntry
 from pipeline.model.pages import MAX_LISTED_REJECTS, Product, Reject
 from pipeline.model.summary import Conflict, Failure
 from pipeline.model.tally import Tally
-from pipeline.output.journal_entries import PageEntry
 
 # Reads the lines of products that came together, for example those of a page.
 ReadLines = Callable[[], bytes]

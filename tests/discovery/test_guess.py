@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from pipeline.config.load import config_of_text
-from pipeline.discovery.guess import guess_fields
+from pipeline.discovery.guessing.fields import guess_fields
 from pipeline.model.pages import Page
 from pipeline.normalize.normalizer import normalize_page, reader_for
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.load import config_of_text
-from pipeline.discovery.guess import guess_fields
+from pipeline.discovery.guessing.fields import guess_fields
 from pipeline.discovery.record_lists import currencies_around, record_lists
 from pipeline.fetch.content.records import RecordFinder
 from pipeline.model.pages import Page

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from pipeline.config.settings import PRODUCT_FORMATS
 from pipeline.config.source import Fields
+from pipeline.journal.journal import Journal
 from pipeline.model.pages import Page
 from pipeline.model.summary import FetchResult
 from pipeline.normalize.normalizer import normalize_page, reader_for
 from pipeline.output.aggregator import Aggregator, Catalogue
-from pipeline.output.journal import Journal
 
 FORMATS = tuple(PRODUCT_FORMATS)
 EXTRA = ("note", "stock")

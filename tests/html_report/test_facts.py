@@ -26,12 +26,12 @@ from pipeline.html_report.facts import (
     gather,
 )
 from pipeline.html_report.histogram import Histogram
+from pipeline.journal.journal import Journal
 from pipeline.model.metrics import TimeSpent
 from pipeline.model.pages import NormalizedPage
 from pipeline.model.summary import Conflict, FetchResult, Gap, Totals
 from pipeline.model.tally import PriceRange
 from pipeline.output.aggregator import Aggregator
-from pipeline.output.journal import Journal
 from pipeline.output.source_account import MOST_CONFLICTS
 
 TOTALS = Totals("complete", 0, 1.5, 1.0, [], {}, "2026-01-01T00:00:00Z")

@@ -12,11 +12,11 @@ from helpers.accounts import a_walk, normalized
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.journal.journal import Journal
 from pipeline.model.pages import AnnouncedTotals, NormalizedPage
 from pipeline.model.summary import Failure, FetchResult
 from pipeline.output import source_account
 from pipeline.output.aggregator import Aggregator, Catalogue
-from pipeline.output.journal import Journal
 
 
 class Result(msgspec.Struct):

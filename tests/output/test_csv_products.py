@@ -9,7 +9,7 @@ import pytest
 from helpers.products_files import EXTRA, a_catalogue, catalogue_of, of_csv, of_lines, pages
 from hypothesis import given
 
-from pipeline.output.csv_products import csv_chunks
+from pipeline.output.formats.csv_products import csv_chunks
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 

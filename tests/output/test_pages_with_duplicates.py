@@ -8,8 +8,8 @@ from helpers.accounts import normalized
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.journal.entries import decode_page, encode_page
 from pipeline.model.pages import Product
-from pipeline.output.journal_entries import decode_page, encode_page
 from pipeline.output.source_account import SourceAccount
 
 record = st.builds(

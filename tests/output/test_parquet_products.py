@@ -14,8 +14,8 @@ import pytest
 from helpers.products_files import EXTRA, catalogue_of, of_lines, of_parquet, pages
 from hypothesis import given
 
-from pipeline.output import parquet_products
-from pipeline.output.parquet_products import parquet_chunks
+from pipeline.output.formats import parquet_products
+from pipeline.output.formats.parquet_products import parquet_chunks
 
 
 @given(pages)

@@ -26,7 +26,7 @@ from pipeline.errors import ConfigError, OutputError
 from pipeline.model.status import Poll
 from pipeline.output import files
 from pipeline.output.files import OutputFiles
-from pipeline.output.product_formats import writer_for
+from pipeline.output.formats.product_formats import writer_for
 
 
 async def run(path: Path, api: FakeApi, *, timeout: float = 60.0, **options: Any) -> pipeline.Summary:
@@ -190,8 +190,8 @@ async def test_an_impossible_place_is_found_before_fetching(tmp_path: Path, name
 async def test_what_parquet_needs_is_named_before_fetching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the extra is not installed, the error says how to install it; other formats do not need it."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.delitem(sys.modules, "pipeline.output.parquet_products", raising=False)
-    monkeypatch.delattr(sys.modules["pipeline.output"], "parquet_products", raising=False)
+    monkeypatch.delitem(sys.modules, "pipeline.output.formats.parquet_products", raising=False)
+    monkeypatch.delattr(sys.modules["pipeline.output.formats"], "parquet_products", raising=False)
     api = FakeApi()
     with pytest.raises(
         ConfigError,

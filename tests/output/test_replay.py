@@ -19,11 +19,11 @@ import pipeline
 from pipeline.cli import main
 from pipeline.config.expect import Expect
 from pipeline.errors import ConfigError
+from pipeline.journal.lock import locked
 from pipeline.model.dead_letters import DeadLetter, read_dead_letters, rejects_file
 from pipeline.model.pages import NormalizedPage, Page, Reject
 from pipeline.normalize.normalizer import normalize_batch
 from pipeline.output.files import OutputFiles
-from pipeline.output.lock import locked
 from pipeline.output.replay import replay_rejects
 
 NOW = "2026-01-01T00:00:00Z"

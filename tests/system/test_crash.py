@@ -12,7 +12,7 @@ from helpers.processes import products, run_whole, start
 from mockapi.probe import fetch_stats
 from mockapi.serve import serving
 from mockapi.settings import Settings
-from pipeline.output.journal import Journal
+from pipeline.journal.journal import Journal
 
 # Number of kills; CI uses fewer on all but its first Python.
 INSTANTS = int(os.environ.get("CRASH_INSTANTS", "50"))

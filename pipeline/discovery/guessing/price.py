@@ -5,9 +5,16 @@ from typing import Any
 
 import msgspec
 
-from pipeline.discovery.price_candidates import Candidate, candidates_in, choose, is_reduced, leads_like, never_higher
-from pipeline.discovery.price_names import PriceKind, names_currency, preference
-from pipeline.discovery.price_units import (
+from pipeline.discovery.guessing.price_candidates import (
+    Candidate,
+    candidates_in,
+    choose,
+    is_reduced,
+    leads_like,
+    never_higher,
+)
+from pipeline.discovery.guessing.price_names import PriceKind, names_currency, preference
+from pipeline.discovery.guessing.price_units import (
     is_currency,
     is_minor_name,
     may_be_minor,

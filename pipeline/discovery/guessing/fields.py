@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from pipeline.discovery.guess_extra import guess_extra
-from pipeline.discovery.guess_price import guess_price, has_price
+from pipeline.discovery.guessing.extra import guess_extra
+from pipeline.discovery.guessing.price import guess_price, has_price
 from pipeline.discovery.samples import MIN_SHARE, SamplePath, Samples, first_of, is_language, quoted, words_of
 from pipeline.normalize.fields import (
     CATEGORY_KEYS,

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from pipeline.discovery.price_names import PriceKind, is_price_name, kind_of
-from pipeline.discovery.price_units import DECIMALS, DIVISOR
+from pipeline.discovery.guessing.price_names import PriceKind, is_price_name, kind_of
+from pipeline.discovery.guessing.price_units import DECIMALS, DIVISOR
 from pipeline.discovery.samples import MIN_SHARE, SamplePath, Samples, first_of
 from pipeline.normalize.money import Money, read_money
 

@@ -7,8 +7,7 @@ from typing import Self
 
 import msgspec
 
-from pipeline.model.pages import NOTHING_YET, EndpointProfile, Progress, Trace
-from pipeline.output.journal_entries import (
+from pipeline.journal.entries import (
     EndEntry,
     EntrySpan,
     OpeningEntry,
@@ -17,6 +16,7 @@ from pipeline.output.journal_entries import (
     RestartEntry,
     whole_entries,
 )
+from pipeline.model.pages import NOTHING_YET, EndpointProfile, Progress, Trace
 
 
 class IndexedPage(msgspec.Struct, frozen=True, gc=False):

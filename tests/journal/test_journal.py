@@ -15,10 +15,10 @@ from loguru import logger
 
 from pipeline.config.source import Paging, PagingStyle
 from pipeline.errors import ConfigError, OutputError
+from pipeline.journal.entries import FORMAT, EndEntry, encode_entry
+from pipeline.journal.journal import Journal
 from pipeline.model.pages import AnnouncedTotals, EndpointProfile, NormalizedPage, Page, Progress, Trace
 from pipeline.normalize.normalizer import normalize_page
-from pipeline.output.journal import Journal
-from pipeline.output.journal_entries import FORMAT, EndEntry, encode_entry
 
 ENDPOINTS = {"a": "digest-a", "b": "digest-b"}
 
@@ -150,8 +150,8 @@ def test_an_old_journal_is_set_aside_also_by_resume(
     folder: Path, warnings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A journal whose newest page is older than the limit is not resumed, although its file was copied since."""
-    for module in ("journal", "journal_entries"):
-        monkeypatch.setattr(f"pipeline.output.{module}.utc_timestamp", lambda: "2026-01-01T00:00:00Z")
+    for module in ("journal", "entries"):
+        monkeypatch.setattr(f"pipeline.journal.{module}.utc_timestamp", lambda: "2026-01-01T00:00:00Z")
     with begin(folder) as journal:
         journal.append(page("a", 1, 1))
     old = (folder / "pages").read_bytes()

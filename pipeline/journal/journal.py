@@ -1,7 +1,7 @@
 """The journal of an output: normalized pages, appended one by one.
 
 With it, memory need not hold the products, and a crash loses none. It is a folder beside the output, with a lock and
-the file ``pages`` (see ``journal_entries.py``).
+the file ``pages`` (see ``entries.py``).
 """
 
 import math
@@ -17,9 +17,7 @@ from loguru import logger
 
 from pipeline.errors import ConfigError, OutputError, Problem
 from pipeline.formatting import counted, duration
-from pipeline.model.pages import NOTHING_YET, EndpointProfile, NormalizedPage, Progress, utc_timestamp
-from pipeline.model.summary import Resumed
-from pipeline.output.journal_entries import (
+from pipeline.journal.entries import (
     FORMAT,
     EndEntry,
     EntrySpan,
@@ -31,8 +29,10 @@ from pipeline.output.journal_entries import (
     encode_entry,
     encode_page,
 )
-from pipeline.output.journal_index import JournalIndex
-from pipeline.output.lock import OutputLock
+from pipeline.journal.index import JournalIndex
+from pipeline.journal.lock import OutputLock
+from pipeline.model.pages import NOTHING_YET, EndpointProfile, NormalizedPage, Progress, utc_timestamp
+from pipeline.model.summary import Resumed
 
 # Returns the part of a source's progress after which a run can continue.
 Usable = Callable[[str, Progress], Progress]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from pipeline.config.currency import WRITTEN_WHOLE, code_of, minor_digits
-from pipeline.discovery.price_names import MONEY
+from pipeline.discovery.guessing.price_names import MONEY
 from pipeline.discovery.samples import MIN_SHARE, SamplePath, Samples, first_of
 from pipeline.normalize.money import read_money
 

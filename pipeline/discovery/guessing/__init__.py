@@ -1,0 +1,1 @@
+"""Guess the paths of the fields of a product from a few records."""

@@ -1,0 +1,1 @@
+"""The journal of an unfinished run: what has arrived, on disk, for this run and one that resumes it."""
