@@ -11,6 +11,9 @@ from pathlib import Path
 
 from pipeline.config.placeholders import PLACEHOLDER
 
+# Characters after a placeholder. A name that begins with a hyphen would be an option of many programs.
+_SEPARATORS = "-_. "
+
 # The part of a name that a placeholder becomes.
 _FORMS = {"date": r"\d{4}-\d{2}-\d{2}", "time": r"\d{6}", "run": r"\d{8}T\d{6}Z-[0-9a-f]{8}"}
 
@@ -35,10 +38,10 @@ def dated(pattern: str, run: str) -> Path:
 
 
 def undated(pattern: str) -> Path:
-    """Return the name without its placeholders, which is the same for all runs."""
-    path = Path(PLACEHOLDER.sub("", pattern))
-    suffix = Path(pattern).suffix
-    return path.with_name(f"summary{suffix}") if path.name in ("", suffix) else path
+    """Return the name without its placeholders, and without separators at its begin; it is the same for all runs."""
+    path, suffix = Path(PLACEHOLDER.sub("", pattern)), Path(pattern).suffix
+    stem = path.name.removesuffix(suffix).lstrip(_SEPARATORS)
+    return path.with_name(f"{stem or 'summary'}{suffix}") if path.name else path / f"summary{suffix}"
 
 
 def newest_first(pattern: str) -> Iterator[Path]:

@@ -35,6 +35,8 @@ RUN = "20261121T103005Z-9f86d081"
     [
         ("out/{date}.json", "out/2026-11-21.json", "out/summary.json"),
         ("out/shop-{date}-{time}.json", "out/shop-2026-11-21-103005.json", "out/shop--.json"),
+        ("out/{date}-{time}.json", "out/2026-11-21-103005.json", "out/summary.json"),
+        ("out/{date}_shop.json", "out/2026-11-21_shop.json", "out/shop.json"),
         ("out/{date}/summary.json", "out/2026-11-21/summary.json", "out/summary.json"),
         ("out/{run}.json", f"out/{RUN}.json", "out/summary.json"),
         ("out/{date}/{date}.json", "out/2026-11-21/2026-11-21.json", "out/summary.json"),
