@@ -22,6 +22,8 @@ BLOCKS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     },
     "docs/REFERENCE.md": {
         "commands": tables.commands,
+        "checked endpoint": tables.checked_endpoint,
+        "estimate": tables.estimate,
         "files": tables.files,
         "fields": tables.usual_fields,
         "keys": tables.keys,

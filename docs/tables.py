@@ -16,6 +16,8 @@ from pipeline.config.presets import load_preset, preset_names
 from pipeline.config.section import Key, Section, keys_of
 from pipeline.config.settings import Config
 from pipeline.config.source import Fields, Paging, PagingStyle, Price
+from pipeline.discovery.checked import CheckedEndpoint
+from pipeline.discovery.forecast import Forecast, RunForecast
 from pipeline.model.events import EVENTS, Event
 from pipeline.normalize.fields import CATEGORY_KEYS, CURRENCY_KEYS, ID_KEYS, PRICE_KEYS, TITLE_KEYS
 from pipeline.output.prometheus import METRICS
@@ -71,6 +73,22 @@ def _meaning(event: type[Event]) -> str:
 def _fields_of(event: type[Event], but: Container[str]) -> str:
     fields = [field for field in msgspec.structs.fields(event) if field.name not in but]
     return ", ".join(code(field.name) if field.required else f"[{code(field.name)}]" for field in fields)
+
+
+def checked_endpoint() -> str:
+    """Return the fields of an endpoint in the result of a check, and their meanings."""
+    return _fields_and_meaning(CheckedEndpoint)
+
+
+def estimate() -> str:
+    """Return the fields of an estimate and those of its endpoints, and their meanings."""
+    return f"{_fields_and_meaning(RunForecast)}\n\nEach of its `endpoints` has:\n\n{_fields_and_meaning(Forecast)}"
+
+
+def _fields_and_meaning(struct: type[msgspec.Struct]) -> str:
+    fields = [code(field.name) for field in msgspec.structs.fields(struct)]
+    meaning = " ".join(inspect.cleandoc(struct.__doc__ or "").split()).replace("``", "`")
+    return f"{', '.join(fields)}. {meaning}"
 
 
 def metrics() -> str:
