@@ -8,7 +8,7 @@ import msgspec
 
 from pipeline.config.expansion import Expansion, has_reference
 from pipeline.errors import ConfigError, Problem
-from pipeline.redaction import Secrets, shown_url
+from pipeline.redaction import Secrets
 
 EXPECTED = "expected https://HOST/PATH"
 
@@ -33,7 +33,7 @@ def ping_error(url: str) -> str | None:
         is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_usable = False
-    return None if is_usable else f"{shown_url(url)!r} is not the URL of a monitor; {EXPECTED}"
+    return None if is_usable else f"is not the URL of a monitor; {EXPECTED}"
 
 
 def resolve_ping(url: str | None, environ: Mapping[str, str] | None = None) -> Monitor | None:
@@ -48,7 +48,7 @@ def resolve_ping(url: str | None, environ: Mapping[str, str] | None = None) -> M
     expanded = expansion.expand(url, secret=True)
     problems = expansion.take_problems()
     if not problems and ping_error(expanded):
-        problems = [f"{url!r} is not the URL of a monitor when it is expanded; {EXPECTED}"]
+        problems = [f"is not the URL of a monitor when its references are expanded; {EXPECTED}"]
     if problems:
         raise ConfigError([Problem("ping", problem) for problem in problems])
     parts = urlsplit(expanded)

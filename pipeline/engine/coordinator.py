@@ -213,7 +213,7 @@ class Coordinator:
         behind = max(group.behind for group in batch)
         return Slice(
             config=msgspec.structs.replace(
-                self._config, endpoints=tuple(self._endpoints[name] for name in names), store=None
+                self._config, endpoints=tuple(self._endpoints[name] for name in names), store=None, ping=None
             ),
             transforms={path: source for path, source in self._transforms.items() if self._uses(names, path)},
             groups=[group.frozen for group in batch],

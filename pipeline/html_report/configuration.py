@@ -33,6 +33,8 @@ def shown_configuration(config: Config, secrets: Mapping[str, Secrets]) -> str:
     ]
     if config.store is not None:
         common["store"] = shown_definition(config.store)
+    if config.ping is not None:
+        common["ping"] = shown_value("secret", config.ping)
     whole = {**_redacted(common, every.redact), "endpoints": endpoints}
     text = str(yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=100))
     left_out = len(config.endpoints) - len(endpoints)

@@ -243,7 +243,7 @@ async def test_no_credential_is_sent_to_a_worker(tmp_path: Path, monkeypatch: py
             return httpx.Response(200, json=body)
 
     summary, engine = await run(
-        config(tmp_path / "s.json", endpoint, engine_slice=0.001),
+        config(tmp_path / "s.json", endpoint, engine_slice=0.001, ping="https://monitor.test/very-secret-key"),
         {"shop": Echoing(server, 20, 2, latency=0)},
         workers=1,
     )

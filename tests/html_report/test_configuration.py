@@ -11,6 +11,7 @@ from pipeline.html_report.configuration import MOST_ENDPOINTS, shown_configurati
 from pipeline.redaction import shown_definition, shown_value
 
 SECRETS = """
+ping: https://monitor.test/Check-Uuid-12
 endpoints:
   - name: plain
     url: http://paula:Pass-Word-1@shop.test/p?api_key=Key-In-Query-2&lang=en&token=${SHOP_TOKEN}
@@ -34,7 +35,7 @@ endpoints:
 ENVIRONMENT = {"SHOP_TOKEN": "From-Environment-11"}
 PLANTED = (
     "Pass-Word-1", "Key-In-Query-2", "In-Header-3", "Cookie-4", "Part-5", "Bearer-6", "pw7", "Api-Key-8", "Query-9",
-    "Client-Secret-10", "From-Environment-11",
+    "Client-Secret-10", "From-Environment-11", "Check-Uuid-12",
 )  # fmt: skip
 
 

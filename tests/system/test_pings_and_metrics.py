@@ -88,7 +88,7 @@ async def test_a_monitor_that_fails_is_a_warning(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("value", "error"),
     [
-        ("ftp://x.example/a", "'ftp://x.example/a' is not the URL of a monitor; expected https://HOST/PATH"),
+        ("ftp://x.example/a", "is not the URL of a monitor; expected https://HOST/PATH"),
         ("${NO_SUCH_URL}", "the environment variable NO_SUCH_URL is not set"),
     ],
 )
