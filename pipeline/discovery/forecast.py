@@ -91,7 +91,7 @@ def forecast_run(
 
 
 class _Walk(msgspec.Struct, frozen=True):
-    """What determines the time of one endpoint: its requests, those at once, and the seconds of one."""
+    """The facts that determine the time of one endpoint: its requests, those at once, and the seconds of one."""
 
     endpoint: ResolvedEndpoint
     requests: int

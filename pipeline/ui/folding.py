@@ -104,7 +104,7 @@ def _key(name: str, text: str) -> str:
 
 
 def _count(kind: _Kind, now: datetime) -> str:
-    """Return the line that stands for the hidden ones; it is the line itself if there is one only."""
+    """Return the line that counts the hidden ones; it is the line itself if there is one only."""
     if kind.hidden == 1:
         return kind.first
     if len(kind.endpoints) == kind.hidden:

@@ -18,6 +18,22 @@ _HEAD = ("source", "status", "products", "priced", "dup", "conflict", "rej", "pa
 
 _WIDTH = 80
 
+# The numbers of a source; the missing pages are in the table after the first six.
+_NUMBERS = (
+    "products",
+    "priced",
+    "duplicates",
+    "conflicting",
+    "rejected",
+    "pages_fetched",
+    "requests",
+    "retries",
+    "errors",
+)
+
+# The sources that have a row of their own.
+MOST_ROWS = 50
+
 _COLOURS = {"complete": GREEN, "partial": YELLOW, "failed": RED, "not stored": RED}
 
 # Bottlenecks are shown for the slowest sources, and only for those that took this many seconds.
@@ -30,10 +46,12 @@ _MARGIN = 1.2
 def closing_table(summary: Summary, *, in_colour: bool = False) -> str:
     """Return one line per source, then the result, the problems, bottlenecks, files and the next step.
 
+    Of more than ``MOST_ROWS`` sources, those that are not complete have a line, and the others are added up.
+
     With ``in_colour`` each status has a colour, and so has the reason for which a run is not stored.
     """
     paint = _painted if in_colour else str
-    rows = [_HEAD, *(_row(source) for source in summary.sources)]
+    rows = [_HEAD, *_rows(summary.sources)]
     lines = [columns(rows, numbers=range(2, len(_HEAD)), paint={_HEAD.index("status"): paint})]
     totals = summary.summary
     products = counted(totals.total_products, "product")
@@ -84,21 +102,22 @@ def _stored(stored: Stored) -> str:
     return f"{stored.new:,} new, {stored.repriced:,} with another price, {stored.removed:,} removed"
 
 
-def _row(source: SourceReport) -> tuple[str, ...]:
-    return (
-        source.name,
-        source.status,
-        f"{source.products:,}",
-        f"{source.priced:,}",
-        f"{source.duplicates:,}",
-        f"{source.conflicting:,}",
-        f"{source.rejected:,}",
-        f"{source.pages_fetched:,}",
-        _missing(source),
-        f"{source.requests:,}",
-        f"{source.retries:,}",
-        f"{source.errors:,}",
-    )
+def _rows(sources: Sequence[SourceReport]) -> Iterator[Sequence[str]]:
+    if len(sources) <= MOST_ROWS:
+        yield from (_row(source.name, source.status, [source], _missing(source)) for source in sources)
+        return
+    shown = [source for source in sources if source.status != "complete"][:MOST_ROWS]
+    yield from (_row(source.name, source.status, [source], _missing(source)) for source in shown)
+    names = {source.name for source in shown}
+    for status in ("failed", "partial", "complete"):
+        if alike := [source for source in sources if source.status == status and source.name not in names]:
+            yield _row(f"{len(alike):,} more", status, alike, "-" if status == "complete" else "…")
+
+
+def _row(name: str, status: str, sources: Sequence[SourceReport], missing: str) -> Sequence[str]:
+    """Return a row with the sums over sources that have the same status."""
+    numbers = [f"{sum(getattr(source, number) for source in sources):,}" for number in _NUMBERS]
+    return (name, status, *numbers[:6], missing, *numbers[6:])
 
 
 def _bottlenecks(sources: Sequence[SourceReport]) -> Iterator[str]:

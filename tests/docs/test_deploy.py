@@ -66,7 +66,7 @@ def test_the_cronjob_lets_a_run_and_its_retry_end() -> None:
 
 
 def test_the_units_are_valid(tmp_path: Path) -> None:
-    """systemd accepts the units; their command is one of the program, and its exit code 3 is no failure."""
+    """systemd accepts the units; their command is one of the program, and its exit code 3 is not a failure."""
     service = configparser.ConfigParser(interpolation=None, strict=False)
     service.optionxform = str  # type: ignore[assignment,method-assign]  # keys differ in case
     service.read(FOLDER / "pipeline.service")

@@ -1,4 +1,4 @@
-"""What monitors learn of a run: the ping at its start and its end, and the file of metrics."""
+"""Monitors: the pings at the start and the end of a run, and the file of metrics."""
 
 import http.server
 import re
