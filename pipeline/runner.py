@@ -26,12 +26,11 @@ from pipeline.html_report.drawing import Draw, check_libraries, draw
 from pipeline.html_report.facts import Facts, gather
 from pipeline.html_report.origin import Origin
 from pipeline.journal.journal import Journal
-from pipeline.model.pages import LostPage, NormalizedPage, Page, utc_timestamp
+from pipeline.model.pages import utc_timestamp
 from pipeline.model.status import RunStatus, Watch
-from pipeline.model.summary import FetchResult, RunStatistics, Summary, Totals
-from pipeline.normalize.consumer import Consumer, Dispatch, Normalized
-from pipeline.normalize.normalizer import normalize_separately, reader_for
-from pipeline.output.aggregator import Aggregator, Catalogue
+from pipeline.model.summary import FetchResult, Summary, Totals
+from pipeline.normalize.consumer import Dispatch
+from pipeline.output.aggregator import Catalogue
 from pipeline.output.dated_names import new_run
 from pipeline.output.files import OutputFiles
 from pipeline.output.judgement import judged
@@ -39,8 +38,8 @@ from pipeline.output.previous import PreviousSummary
 from pipeline.publishing import Store, add_report, add_to_store, announce, unstored
 from pipeline.selection import Selection
 from pipeline.shutdown import Shutdown
+from pipeline.stages import Stages
 from pipeline.store.opening import open_store
-from pipeline.walks import Walks
 
 
 async def run(
@@ -161,7 +160,7 @@ class Run:
         await trio.to_thread.run_sync(self._outputs.prepare)
         if self._store:
             await trio.to_thread.run_sync(self._store.prepare)
-        self._connect = self._connect or connector()
+        connect = self._connect or connector()
         self._shutdown = Shutdown(timeout=self._config.timeout)
         summary: Summary | None = None
         unusable: ConfigError | OutputError | None = None
@@ -170,15 +169,27 @@ class Run:
             logger.contextualize(run=journal.run),
         ):
             self.id = journal.run
-            self._prepare(journal)
+            self._journal = journal
+            self._stages = Stages(
+                self._config,
+                self._endpoints,
+                self._selection,
+                journal,
+                self._previous,
+                definitions=self._digests,
+                connect=connect,
+                rng=self._rng,
+                engine=self._engine,
+                dispatch=self._dispatch,
+            )
             self._log_start(resumed=journal.resumed is not None)
             try:
                 async with trio.open_nursery() as nursery:
                     await nursery.start(self._shutdown.watch, self._signals, nursery.cancel_scope)
                     if self._watch:
                         nursery.start_soon(self._watch, self._status)
-                    await self._fetch_all()
-                    results = self._close_accounts()
+                    await self._stages.run(self._shutdown)
+                    results = self._stages.close(self._shutdown)
                     seconds = trio.current_time() - self._started
                     written, catalogue = await trio.to_thread.run_sync(self._write_outputs, results, seconds)
                     summary = written
@@ -246,80 +257,13 @@ class Run:
             stack.pop_all()
         return journal
 
-    def _prepare(self, journal: Journal) -> None:
-        """Build the stages of the run around its journal."""
-        self._journal = journal
-        self._aggregator = Aggregator(
-            journal,
-            secrets={endpoint.name: endpoint.secrets for endpoint in self._endpoints},
-            definitions=self._digests,
-            uncountable={each.name for each in self._endpoints if each.explode is not None or each.transform},
-            checkpoint=trio.from_thread.check_cancelled,
-            previous=self._previous,
-        )
-        self._readers = {
-            endpoint.name: reader_for(endpoint.fields, endpoint.explode, endpoint.transform, endpoint.full_list)
-            for endpoint in self._endpoints
-        }
-        assert self._connect is not None
-        self._walks = Walks(
-            self._config,
-            self._selection.fetched,
-            {name: reader.identify for name, reader in self._readers.items()},
-            journal,
-            connect=self._connect,
-            rng=self._rng,
-            present=lambda name: self._previous.feed(name, self._digests[name]),
-            engine=self._engine,
-            deliver=self._write_page,
-        )
-        pool = self._config.worker_pool
-        self._consumer = Consumer(
-            self._write_page,
-            lose=self._walks.page_lost,
-            normalize=self._normalize,
-            workers=pool.size,
-            batch_size=pool.batch_size,
-            dispatch=self._dispatch,
-        )
-
-    def _normalize(self, pages: Sequence[Page]) -> Normalized:
-        return normalize_separately(pages, self._readers)
-
-    async def _fetch_all(self) -> None:
-        """Run all fetchers until they or their time end, and the consumer until it has processed what they sent."""
-        send, receive = trio.open_memory_channel[Page](self._config.queue.size)
-        async with trio.open_nursery() as consuming:
-            consuming.start_soon(self._consumer.run, receive)
-            with self._shutdown.fetching:
-                await self._walks.run(send)
-            self._shutdown.fetching_ended()
-        self._peak_pages_waiting = send.statistics().peak_buffer_used
-
-    def _write_page(self, page: NormalizedPage) -> None:
-        try:
-            self._aggregator.add(page)
-        except OutputError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a mistake in this program must not affect the other pages
-            self._walks.page_lost(LostPage(page.source, page.number, page.trace, error))
-        else:
-            self._walks.page_written(page.source)
-
     def _status(self) -> RunStatus:
         return RunStatus(
-            self._walks.statuses(),
+            self._stages.statuses(),
             trio.current_time() - self._started,
             self._config.timeout,
             fetching=self._shutdown.is_fetching,
         )
-
-    def _close_accounts(self) -> Sequence[FetchResult]:
-        """Close the account of each walk; those that were cut off get the reason."""
-        action, reason = self._shutdown.cause()
-        if self._walks.interrupt(action, reason):
-            self._shutdown.cut_off = True
-        return self._selection.completed(self._walks.results())
 
     def _write_outputs(self, results: Sequence[FetchResult], seconds: float) -> tuple[Summary, Catalogue]:
         """Aggregate and write the files except the report.
@@ -329,7 +273,7 @@ class Run:
         """
         busy = (time.process_time() - self._cpu_started) / seconds if seconds else 0.0
         catalogue = judged(
-            self._aggregator.finish(results),
+            self._stages.catalogue(results),
             results,
             self._config,
             self._endpoints,
@@ -351,17 +295,12 @@ class Run:
         changed = self._outputs.write(totals, catalogue)
         finished = self._journal.is_empty or not any(result.gaps for result in results)
         is_failed = totals.status == "failed"
-        consumer = self._consumer.statistics()
         summary = Summary(
             summary=totals,
             sources=catalogue.sources,
             errors=catalogue.errors,
             output=self._outputs.summary,
-            statistics=RunStatistics(
-                peak_pages_waiting=self._peak_pages_waiting,
-                peak_dispatches_in_flight=consumer.peak_in_flight,
-                dispatches=consumer.dispatches,
-            ),
+            statistics=self._stages.statistics(),
             stopped_by=self._shutdown.stopped_by,
             journal=None if finished else self._outputs.journal,
             rejects=self._outputs.rejects if any(source.rejected for source in catalogue.sources) else None,
