@@ -1,6 +1,5 @@
 """The commands that produce a catalogue: run and replay-rejects."""
 
-import gc
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ from pipeline.config.load import Loaded
 from pipeline.config.transform import load_transforms
 from pipeline.engine.opening import open_engine
 from pipeline.html_report.origin import shown_command
+from pipeline.interpreter import dedicate
 from pipeline.model.summary import Summary
 from pipeline.normalize.normalizer import normalize_batch, reader_for
 from pipeline.output.expectations import expectations_of
@@ -125,7 +125,7 @@ def _run(loaded: Loaded, ending: Ending, *, progress: bool, resume: bool, only: 
         command=shown_command(sys.argv[1:], loaded.secrets),
     )
     handle_signals_around(written.is_set, signals, ending.last_words)
-    gc.freeze()  # what is loaded stays: collections need not look at it again
+    dedicate()
     try:
         summary = trio.run(pipeline_run.execute)
     finally:

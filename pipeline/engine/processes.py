@@ -17,6 +17,7 @@ from loguru import logger
 
 from pipeline.engine.slices import IsStopping
 from pipeline.errors import WorkerLostError
+from pipeline.interpreter import dedicate
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -103,6 +104,7 @@ def _serve(connection: Connection, stopping: Event) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # a terminal sends them to all processes of a run
         signal.signal(number, signal.SIG_IGN)
     logger.remove()
+    dedicate()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):
         while True:
