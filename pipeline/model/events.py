@@ -166,8 +166,11 @@ _COMMON = frozenset(Event.__struct_fields__)
 
 
 def event_of(extra: Mapping[str, Any], *, time: str, level: str, message: str, exception: str | None = None) -> Event:
-    """Return the event of a log record from its bound values; without ``event`` among them, it is a notice."""
-    kind = EVENTS[extra.get("event", "notice")]
+    """Return the event of a log record from its bound values; without a known ``event`` among them, it is a notice.
+
+    A transform may log with values of its own.
+    """
+    kind = EVENTS.get(str(extra.get("event")), Notice)
     known = {**extra, "exception": exception}
     fields = {name: known[name] for name in kind.__struct_fields__ if name in known and name not in _COMMON}
     return kind(time=time, level=level, run=extra.get("run"), message=message, **fields)

@@ -46,6 +46,14 @@ def test_json_lines_have_the_fields(capsys: pytest.CaptureFixture[str]) -> None:
     assert "page" not in second
 
 
+def test_a_line_of_another_program_is_a_notice(capsys: pytest.CaptureFixture[str]) -> None:
+    """A transform may bind any values: its line is a notice with those that notices have."""
+    configure_logging(Log(format=Format.JSON))
+    logger.bind(event="sold_out", endpoint="api1", colour="red").info("gone")
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["endpoint"], line["message"], "colour" in line) == ("notice", "api1", "gone", False)
+
+
 def test_json_lines_name_the_exception(capsys: pytest.CaptureFixture[str]) -> None:
     """An exception is part of its line, not a traceback between the lines."""
     configure_logging(Log(format=Format.JSON))
