@@ -24,6 +24,7 @@ BLOCKS: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "commands": tables.commands,
         "checked endpoint": tables.checked_endpoint,
         "estimate": tables.estimate,
+        "summary": tables.summary,
         "files": tables.files,
         "fields": tables.usual_fields,
         "keys": tables.keys,

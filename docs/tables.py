@@ -19,6 +19,10 @@ from pipeline.config.source import Fields, Paging, PagingStyle, Price
 from pipeline.discovery.checked import CheckedEndpoint
 from pipeline.discovery.forecast import Forecast, RunForecast
 from pipeline.model.events import EVENTS, Event
+from pipeline.model.metrics import SourceTime
+from pipeline.model.pages import FeedVersion, Product
+from pipeline.model.summary import Failure, Gap, Resumed, SourceReport, Totals, Unmet
+from pipeline.model.tally import PriceRange
 from pipeline.normalize.fields import CATEGORY_KEYS, CURRENCY_KEYS, ID_KEYS, PRICE_KEYS, TITLE_KEYS
 from pipeline.output.prometheus import METRICS
 
@@ -89,6 +93,27 @@ def _fields_and_meaning(struct: type[msgspec.Struct]) -> str:
     fields = [code(field.name) for field in msgspec.structs.fields(struct)]
     meaning = " ".join(inspect.cleandoc(struct.__doc__ or "").split()).replace("``", "`")
     return f"{', '.join(fields)}. {meaning}"
+
+
+def summary() -> str:
+    """Return a table of the objects of the summary and their keys."""
+    objects: dict[str, type[msgspec.Struct]] = {
+        "summary": Totals,
+        "summary.resumed": Resumed,
+        "sources[]": SourceReport,
+        "sources[].gaps[]": Gap,
+        "sources[].prices.*": PriceRange,
+        "sources[].time": SourceTime,
+        "sources[].unmet[]": Unmet,
+        "sources[].feed": FeedVersion,
+        "products[]": Product,
+        "errors[]": Failure,
+    }
+    rows = [
+        (code(name), codes(field.encode_name for field in msgspec.structs.fields(struct)))
+        for name, struct in objects.items()
+    ]
+    return table(("object", "keys"), rows)
 
 
 def metrics() -> str:
