@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import msgspec
+import trio
 
 from mockapi.catalog import page_of, pages_of
 from mockapi.command import run_command
@@ -63,6 +64,10 @@ def gather(wanted: Counts, seen: Counts | None) -> Iterator[Evidence]:
     yield Evidence(NAME, "the store has each price of both nights once", f"{rows} prices", rows == wanted.prices)
 
 
+# The seconds between the nights: the times of the store are whole seconds.
+_DAY = 1.0
+
+
 async def play(environment: Mapping[str, str]) -> Sequence[str]:
     """Run the pipeline in both nights, and return what it prints in the second one.
 
@@ -73,6 +78,8 @@ async def play(environment: Mapping[str, str]) -> Sequence[str]:
     lines: list[str] = []
     port = 0
     for night in _NIGHTS:
+        if night != _NIGHTS[0]:
+            await trio.sleep(_DAY)
         async with serving(msgspec.structs.replace(_SETTINGS, ports=[port], night=night)) as urls:
             lines.clear()
             url = urls[_PERSONA]
