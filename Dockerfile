@@ -1,7 +1,7 @@
 # The pipeline with all that it can write, and apart from it the mock APIs:
 #     docker build -t pipeline .
 #     docker build -t mocks --target mocks .
-# See docs/DEPLOY.md.
+# See docs/OPERATE.md.
 
 FROM python:3.13-slim AS build
 WORKDIR /src

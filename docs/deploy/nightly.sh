@@ -17,6 +17,6 @@ case $code in
     3) echo "The catalogue is partial; out/report.html has what is missing." | $ALERT ;;
     *) { echo "The catalogue was not fetched (exit code $code)."; tail -n 20 run.log; } | $ALERT ;;
 esac
-# Keep the files of thirty days.
-find out -type f -mtime +30 -delete
+# Keep the dated files of thirty days. After a failed night they may be the last good ones.
+case $code in 0 | 3) find out -type f -name '????-??-??*' -mtime +30 -delete ;; esac
 exit "$code"

@@ -66,13 +66,16 @@ def test_the_cronjob_lets_a_run_and_its_retry_end() -> None:
 
 
 def test_the_units_are_valid(tmp_path: Path) -> None:
-    """systemd accepts the units; their command is one of the program, and its exit code 3 is not a failure."""
+    """systemd accepts the units. The service is the script of the cron job, and fails if that does not exit with 0."""
     service = configparser.ConfigParser(interpolation=None, strict=False)
     service.optionxform = str  # type: ignore[assignment,method-assign]  # keys differ in case
     service.read(FOLDER / "pipeline.service")
-    program, *arguments = shlex.split(service["Service"]["ExecStart"])
-    assert parse(arguments)["quiet"]
-    assert service["Service"]["SuccessExitStatus"] == "3"
+    program = service["Service"]["ExecStart"]
+    assert Path(program) == Path(service["Service"]["WorkingDirectory"]) / "nightly.sh"
+    script = (FOLDER / "nightly.sh").read_text()
+    given = dict(each.split("=") for each in shlex.split(service["Service"]["Environment"]))
+    assert all(f"{name}=${{{name}:-" in script for name in given)
+    assert "SuccessExitStatus" not in service["Service"]
     assert service["Unit"]["OnFailure"] == "pipeline-alert.service"
     if shutil.which("systemd-analyze") is None:
         return
@@ -113,10 +116,13 @@ def test_the_commands_of_the_dag_are_valid() -> None:
     ],
 )
 def test_the_script_alerts_by_exit_code(tmp_path: Path, codes: list[int], calls: int, alert: str) -> None:
-    """A partial catalogue is tried once more; what is then not complete is reported, with the end of the log."""
+    """A partial catalogue is tried once more; what is then not complete is reported, with the end of the log.
+
+    Old files of dated runs are deleted only after a night with a result.
+    """
     shutil.copy(FOLDER / "nightly.sh", tmp_path)
     (tmp_path / "out").mkdir()
-    for name, age in (("old.json", 31), ("new.json", 29)):
+    for name, age in (("2026-01-01.json", 31), ("2026-01-03.json", 29), ("history.db", 31)):
         (tmp_path / "out" / name).touch()
         changed = (tmp_path / "out" / name).stat().st_mtime - 86_400 * age
         os.utime(tmp_path / "out" / name, (changed, changed))
@@ -137,4 +143,6 @@ def test_the_script_alerts_by_exit_code(tmp_path: Path, codes: list[int], calls:
     assert alert in told
     assert bool(alert) == bool(told)
     assert ("last words" in told) == ("not fetched" in alert)
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["new.json"]
+    kept = {path.name for path in (tmp_path / "out").iterdir()}
+    old = set() if codes[-1] in (0, 3) else {"2026-01-01.json"}
+    assert kept == {"2026-01-03.json", "history.db"} | old

@@ -210,3 +210,16 @@ def test_links_within_the_documents_lead_somewhere() -> None:
                 headings = re.findall(r"^#+ (.+)$", linked.read_text(), re.MULTILINE)
                 slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
                 assert anchor in slugs, target
+
+
+def test_programs_name_documents_that_exist() -> None:
+    """Every document that a module, script, example or configuration names exists, from its folder or from the root."""
+    folders = ("pipeline", "mockapi", "tests", "bench", "config", "docs", ".ci")
+    files = [each for folder in folders for each in (ROOT / folder).rglob("*") if each.is_file()]
+    files += [ROOT / name for name in ("Dockerfile", "compose.yaml", "justfile", "pyproject.toml")]
+    suffixes = {"", ".py", ".sh", ".yaml", ".toml", ".service", ".timer"}
+    for file in files:
+        if file.suffix in suffixes:
+            for name in re.findall(r"(?<![\w./])(?:[\w-]+/)*[A-Z]{3,}\.md\b", file.read_text(errors="replace")):
+                places = (ROOT / name, ROOT / "docs" / name, file.parent / name)
+                assert any(each.exists() for each in places), f"{file}: {name}"
