@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 
 from pipeline.config.record_paths import steps_of
 from pipeline.errors import NoRecordsError, PermanentError
-from pipeline.fetch.content.envelope import Envelope, as_count
+from pipeline.fetch.content.envelope import Envelope, Members, Value, as_count
 from pipeline.fetch.content.lenient import split_list, split_object
 from pipeline.fetch.content.signs import Meaning, find_signs
 
@@ -22,9 +23,6 @@ EVERY_VALUE = "*"
 _MAX_DEPTH = 4
 
 _FIRST_BYTE = re.compile(rb"[ \t\r\n]*(.)")
-
-_Object = dict[str, msgspec.Raw]
-_Value = bytes | msgspec.Raw
 
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError)
 
@@ -73,7 +71,9 @@ class RecordFinder:
         body = envelope.body
         try:
             try:
-                where, records = _Finder(_decode_elements, envelope.split).find(body, self._path, self.records_path)
+                has_values = (self._path or "").endswith(EVERY_VALUE)  # which are the records, as bytes
+                split = (envelope.exact if has_values else envelope).split
+                where, records = _Finder(_elements, split).find(body, self._path, self.records_path)
             except _UNDECODABLE as error:
                 where, records = self._find_leniently(body, error)
             if records:
@@ -115,11 +115,15 @@ def _error_key(envelope: Envelope) -> str | None:
     return next((key for key in keys if envelope.value(key, "not decodable") not in nothing), None)
 
 
+# A body, or a value within it.
+_Part = bytes | Value
+
+
 class _Finder(msgspec.Struct, frozen=True):
     """A search for the list of records; ``elements`` and ``members`` split lists and objects."""
 
-    elements: Callable[[_Value], list[msgspec.Raw]]
-    members: Callable[[_Value], _Object]
+    elements: Callable[[Any], list[msgspec.Raw]]
+    members: Callable[[Any], Members]
 
     def find(self, body: bytes, path: str | None, earlier: str | None) -> tuple[str, list[msgspec.Raw]]:
         """Return the dotted path of the list, and its elements."""
@@ -128,7 +132,7 @@ class _Finder(msgspec.Struct, frozen=True):
         return (path, self._at_path(body, path, earlier)) if path else self._search(body, earlier)
 
     def _at_path(self, body: bytes, path: str, earlier: str | None) -> list[msgspec.Raw]:
-        value: _Value = body
+        value: _Part = body
         steps = steps_of(path)
         for step in steps:
             if isinstance(step, int):
@@ -138,7 +142,7 @@ class _Finder(msgspec.Struct, frozen=True):
                 raise NoRecordsError(f"the parent of {step!r} in `items: {path}` is not an object in the body")
             fields = self._fields(value)
             if step == EVERY_VALUE and step not in fields:
-                return list(fields.values())
+                return [member for member in fields.values() if isinstance(member, msgspec.Raw)]
             if step not in fields:
                 if earlier is None and _announces_none(body, fields):
                     return []
@@ -149,7 +153,7 @@ class _Finder(msgspec.Struct, frozen=True):
             raise NoRecordsError(f"`items: {path}` is not a list in the body; give the path of a list{values}")
         return self.elements(value)
 
-    def _element(self, value: _Value, index: int, path: str) -> _Value:
+    def _element(self, value: _Part, index: int, path: str) -> _Part:
         elements = self.elements(value) if _opens(value, b"[") else []
         if index >= len(elements):
             raise NoRecordsError(f"the body has no element [{index}] of `items: {path}`")
@@ -178,7 +182,7 @@ class _Finder(msgspec.Struct, frozen=True):
         """True if records may be there: at their earlier path or, on a first page, under a suitable name."""
         return _may_be_records(where) if earlier is None else where == earlier
 
-    def _usual_lists(self, fields: _Object, depth: int, above: str = "") -> list[tuple[str, list[msgspec.Raw]]]:
+    def _usual_lists(self, fields: Members, depth: int, above: str = "") -> list[tuple[str, list[msgspec.Raw]]]:
         """Return the lists under usual keys; without any, those in the objects under usual keys."""
         values = [(f"{above}{key}", fields[key]) for key in USUAL_KEYS if key in fields]
         if lists := [(where, self.elements(value)) for where, value in values if _opens(value, b"[")]:
@@ -188,35 +192,44 @@ class _Finder(msgspec.Struct, frozen=True):
         objects = [(where, self.members(value)) for where, value in values if _opens(value, b"{")]
         return [found for where, inner in objects for found in self._usual_lists(inner, depth - 1, f"{where}.")]
 
-    def _lists_within(self, fields: _Object, depth: int, above: str = "") -> Iterator[tuple[str, list[msgspec.Raw]]]:
+    def _lists_within(self, fields: Members, depth: int, above: str = "") -> Iterator[tuple[str, list[msgspec.Raw]]]:
         for key, value in fields.items():
             if _opens(value, b"["):
                 yield f"{above}{key}", self.elements(value)
             elif depth > 1 and _opens(value, b"{"):
                 yield from self._lists_within(self.members(value), depth - 1, f"{above}{key}.")
 
-    def _fields(self, value: _Value) -> _Object:
+    def _fields(self, value: _Part) -> Members:
         if _opens(value, b"{"):
             return self.members(value)
+        assert isinstance(value, bytes | msgspec.Raw), "the members of a part that is split are objects"
         msgspec.json.decode(value, type=msgspec.Raw)
         raise PermanentError("the body is a bare JSON value, not an object or a list; check that `url` is the API's")
 
 
 _decode_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def _elements(value: bytes | msgspec.Raw | list[msgspec.Raw]) -> list[msgspec.Raw]:
+    return value if isinstance(value, list) else _decode_elements(value)
+
+
 _LENIENT = _Finder(split_list, split_object)
 
 
-def _announces_none(body: bytes, fields: _Object) -> bool:
+def _announces_none(body: bytes, fields: Members) -> bool:
     """True if the total is 0 and there is no list at all: some APIs omit an empty list."""
     if any(_opens(value, b"[") for value in fields.values()):
         return False
     return any(as_count(sign.value) == 0 for sign in find_signs(Meaning.TOTAL, Envelope(body)))
 
 
-def _opens(value: _Value, bracket: bytes) -> bool:
+def _opens(value: _Part, bracket: bytes) -> bool:
+    if not isinstance(value, bytes | msgspec.Raw):
+        return isinstance(value, list if bracket == b"[" else dict)
     first = _FIRST_BYTE.match(memoryview(value))
     return first is not None and first[1] == bracket
 
 
-def _keys(fields: _Object) -> str:
+def _keys(fields: Members) -> str:
     return f", which has {', '.join(map(repr, list(fields)[:8]))}" if fields else ""

@@ -101,28 +101,44 @@ def test_a_number_that_is_too_long_is_no_count(digits: int) -> None:
     assert as_count(value) is None
 
 
-@given(
-    st.one_of(
-        st.binary(max_size=60),
-        st.binary(max_size=30).map(lambda body: b'{"a": ' + body),
-        st.recursive(
-            st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(max_size=5),
-            lambda inner: (
-                st.lists(inner, max_size=3)
-                | st.dictionaries(
-                    st.sampled_from(["a", "links", "rel", "href", "b"]) | st.text(max_size=3), inner, max_size=3
-                )
-            ),
-            max_leaves=12,
-        ).map(msgspec.json.encode),
-    ),
-    PATHS,
+BODIES = st.one_of(
+    st.binary(max_size=60),
+    st.binary(max_size=30).map(lambda body: b'{"a": ' + body),
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["a", "links", "rel", "href", "b"]) | st.text(max_size=3), inner, max_size=3
+            )
+        ),
+        max_leaves=12,
+    ).map(msgspec.json.encode),
 )
+
+
+@given(BODIES, PATHS)
 def test_no_body_and_no_path_is_too_strange(body: bytes, path: str) -> None:
     """A look-up never fails."""
     envelope = Envelope(body)
     envelope.value(path, MISSING)
     envelope.has_object(path)
+
+
+@given(BODIES, PATHS)
+def test_members_are_the_same_whether_split_at_once_or_kept_as_bytes(body: bytes, path: str) -> None:
+    """A value does not depend on how much of the body was decoded together with it."""
+    envelope = Envelope(body)
+    assert envelope.value(path, MISSING) == envelope.exact.value(path, MISSING)
+    assert envelope.has_object(path) == envelope.exact.has_object(path)
+
+
+def test_the_bytes_of_a_value_are_those_of_the_body() -> None:
+    """A number has the digits that were received, also beside members that are decoded."""
+    envelope = Envelope(b'{"shop": {"fee": 12.50}, "fee": 1.0e2}')
+    assert (envelope.value("fee"), envelope.value("shop.fee")) == (100.0, 12.5)
+    found = [envelope.raw(path) for path in ("fee", "shop.fee", "shop.none")]
+    assert [value and bytes(value) for value in found] == [b"1.0e2", b"12.50", None]
 
 
 @pytest.mark.parametrize(
