@@ -24,6 +24,7 @@ Text is read by these rules, in this order. Each decision of a rule is counted u
 
 import re
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 import msgspec
 
@@ -87,8 +88,11 @@ def read_money(value: object, record_currency: str | None = None, *, separator_i
     ``record_currency`` is the ISO 4217 code that the record names elsewhere, if any. An empty value is not a price;
     0 is a price. ``separator_is_known`` states that a point certainly is the decimal mark.
     """
-    if type(value) is WireNumber:  # most prices: checked first, and with fewer checks
+    # Most prices are numbers or texts: these are checked first.
+    if type(value) is WireNumber:
         return _read_number(value.text, record_currency)
+    if type(value) is str:
+        return _read_text(value, record_currency, separator_is_known)
     return _read(value, record_currency, separator_is_known)
 
 
@@ -105,8 +109,6 @@ def _read(value: object, record_currency: str | None, separator_is_known: bool) 
             return _read_number(str(value), record_currency)
         case WireFloat():
             return _read_number(value.text, record_currency)
-        case str():
-            return _read_text(value, record_currency, separator_is_known)
         case dict() if value:
             return _read_object(value, record_currency, separator_is_known)
         case None | [] | dict():
@@ -157,20 +159,24 @@ def _read_usual(text: str, record_currency: str | None) -> Money | None:
     if found is None:
         return None
     before, whole, commas, points, cents, after = found.groups()
-    currency: str | None = record_currency
-    notes: tuple[str, ...] = ()
-    if sign := before or after:
-        meaning = None if before and after else meaning_of(sign)
-        if meaning is None:
-            return None
-        currency, notes = _currency_of(meaning, record_currency)
-        if currency is None:
-            return None
-    if currency in WRITTEN_WHOLE:
+    decided = None if before and after else _usual_currency(before or after, record_currency)
+    if decided is None:
         return None
     whole = whole or (commas.replace(",", "") if commas else points.replace(".", ""))
     exact = f"{whole}.{cents}"
-    return Money(Decimal(exact), currency, notes, exact)
+    return Money(Decimal(exact), decided[0], decided[1], exact)
+
+
+@lru_cache(maxsize=1024)
+def _usual_currency(sign: str | None, record_currency: str | None) -> tuple[str | None, tuple[str, ...]] | None:
+    """Return the currency of a price with two decimals, and the notes; None if only all rules together decide it."""
+    if not sign:
+        return None if record_currency in WRITTEN_WHOLE else (record_currency, ())
+    meaning = meaning_of(sign)
+    if meaning is None:
+        return None
+    currency, notes = _currency_of(meaning, record_currency)
+    return None if currency is None or currency in WRITTEN_WHOLE else (currency, notes)
 
 
 def _read_any(text: str, record_currency: str | None, separator_is_known: bool) -> Money:

@@ -125,7 +125,7 @@ def _parse(record: Any) -> ParsedRecord | NoIdError:
     identity = str(likely_id) if type(likely_id) is int else first_id((likely_id,)) or first_id(_ids(record))
     if identity is None:
         return NoIdError(f"none of {', '.join(ID_KEYS)} is usable", "id")
-    if type(price) is not WireNumber:
+    if type(price) is not WireNumber and not (type(price) is str and price.strip()):
         price = first_price(_prices(record))
     return ParsedRecord(
         id=identity,
