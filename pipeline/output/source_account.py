@@ -87,17 +87,22 @@ class SourceAccount:
         if self._add_new_ids(entry.ids, read_lines):
             self.tally.merge(Tally.from_state(entry.tally))
             return ()
+        new: dict[str, _Counted] = {}
         duplicates: list[int] = []
-        prices: defaultdict[str | None, list[Decimal]] = defaultdict(list)
-        categories: list[str] = []
+        known = self._known
         for index, product in enumerate(_decode_counted(read_lines())):
-            if self._is_new(product.id, product.price, product.currency, read_lines):
-                categories.append(product.category)
-                if product.price is not None:
-                    prices[product.currency].append(product.price)
-            else:
+            if product.id in known:
                 duplicates.append(index)
-        self.tally.merge(Tally.of(prices, categories))
+                self._compare_later(_Offer(product.id, product.price, product.currency))
+            elif (first := new.setdefault(product.id, product)) is not product:
+                duplicates.append(index)
+                self._compare(first, product)
+        known |= dict.fromkeys(new, read_lines)
+        prices: defaultdict[str | None, list[Decimal]] = defaultdict(list)
+        for product in new.values():
+            if product.price is not None:
+                prices[product.currency].append(product.price)
+        self.tally.merge(Tally.of(prices, [product.category for product in new.values()]))
         self.duplicates += len(duplicates)
         return duplicates
 
@@ -106,21 +111,19 @@ class SourceAccount:
 
         ``read_lines`` reads the lines that contain the product, so that later duplicates can be compared with it.
         """
-        is_new = self._is_new(product.id, product.price, product.currency, read_lines)
-        if is_new:
-            self.tally.add(product.price, product.currency, product.category)
-        return is_new
+        if product.id in self._known:
+            self._compare_later(_Offer(product.id, product.price, product.currency))
+            return False
+        self._known[product.id] = read_lines
+        self.tally.add(product.price, product.currency, product.category)
+        return True
 
-    def _is_new(self, identity: str, price: Decimal | None, currency: str | None, read_lines: ReadLines) -> bool:
-        """Remember a product that is new; note the offer of one that is known, to compare it later."""
-        if (known := self._known.get(identity)) is None:
-            self._known[identity] = read_lines
-            return True
-        self._pending[known].append(_Offer(identity, price, currency))
+    def _compare_later(self, offer: _Offer) -> None:
+        """Note the offer of a product that is known from other lines, which are read once for many offers."""
+        self._pending[self._known[offer.id]].append(offer)
         self._pending_count += 1
         if self._pending_count >= _MOST_PENDING:
             self._compare_prices()
-        return False
 
     def add_coercions(self, coercions: Mapping[str, int]) -> None:
         """Count values that were read by a documented rule, by its name."""
@@ -201,11 +204,13 @@ class SourceAccount:
                 if offer.id in wanted:
                     products.setdefault(offer.id, offer)  # of equal ids the first is the product
             for offer in offers:
-                if offer != (product := products[offer.id]):
-                    self._conflicting += 1
-                    if len(self._conflicts) < MOST_CONFLICTS:
-                        self._conflicts.append(
-                            Conflict(offer.id, product.price, product.currency, offer.price, offer.currency)
-                        )
+                self._compare(products[offer.id], offer)
         self._pending.clear()
         self._pending_count = 0
+
+    def _compare(self, product: _Offer | _Counted, offer: _Offer | _Counted) -> None:
+        """Count a duplicate that offers another price than its product."""
+        if (product.price, product.currency) != (offer.price, offer.currency):
+            self._conflicting += 1
+            if len(self._conflicts) < MOST_CONFLICTS:
+                self._conflicts.append(Conflict(offer.id, product.price, product.currency, offer.price, offer.currency))
