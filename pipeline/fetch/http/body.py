@@ -1,6 +1,7 @@
 """Collect a response body chunk by chunk, and decompress it under a cap as a guard against compression bombs."""
 
 import zlib
+from collections.abc import Mapping
 from io import BytesIO
 
 from pipeline.errors import PermanentError, TransientError
@@ -18,16 +19,21 @@ _GZIP_ID1 = b"\x1f"
 _STEP = 1 << 20
 
 
+# Bytes to reserve at most: an announced length may be wrong.
+_MOST_RESERVED = 1 << 22
+
+
 class BodyCollector:
     """A collector for the chunks of one response. ``max_bytes`` caps the decompressed size.
 
-    ``encoding`` is the response's ``Content-Encoding`` field (RFC 9110, section 8.4).
+    ``encoding`` is the response's ``Content-Encoding`` field (RFC 9110, section 8.4). ``expected`` is the length that
+    the server announces, if any: a buffer that grows is copied with each chunk.
 
     Raises:
         PermanentError: when the encoding is not supported.
     """
 
-    def __init__(self, encoding: str | None, max_bytes: int) -> None:
+    def __init__(self, encoding: str | None, max_bytes: int, *, expected: int = 0) -> None:
         self._max_bytes = max_bytes
         self._body = BytesIO()  # returns its content without a copy
         self._compressed = False
@@ -38,6 +44,8 @@ class BodyCollector:
                 self._compressed = True
             case other:
                 raise PermanentError(f"the body has the encoding {other!r}, which was not requested; expected gzip")
+        if not self._compressed:
+            _reserve(self._body, min(expected, max_bytes, _MOST_RESERVED))
         self._members = 0
         self._in_padding = False
         # None between the members of a gzip stream.
@@ -62,6 +70,7 @@ class BodyCollector:
         """
         if self._inflater is not None:
             raise TransientError("the body is truncated: its compressed stream ends too early")
+        self._body.truncate()  # to what has arrived, if more was reserved
         return self._body.getvalue()
 
     def _inflate(self, chunk: bytes) -> None:
@@ -93,3 +102,17 @@ class BodyCollector:
         self._body.write(piece)
         if self._body.tell() > self._max_bytes:
             raise PermanentError(f"the body is over {self._max_bytes} bytes; see `http.max_body_bytes`")
+
+
+def announced_length(headers: Mapping[str, str]) -> int | None:
+    """Return the length of a body in bytes, with its encoding, that the head of its response announces."""
+    length = headers.get("content-length", "")
+    return int(length) if length.isdecimal() else None
+
+
+def _reserve(buffer: BytesIO, size: int) -> None:
+    """Make an empty buffer large enough for ``size`` bytes."""
+    if size:
+        buffer.seek(size - 1)
+        buffer.write(b"\0")
+        buffer.seek(0)

@@ -20,7 +20,7 @@ from pipeline.errors import FeedFoundError, PermanentError, PipelineError, Redir
 from pipeline.fetch.content.envelope import Envelope, as_text
 from pipeline.fetch.content.response import Response
 from pipeline.fetch.feed.formats import recognise_format
-from pipeline.fetch.http.body import BodyCollector
+from pipeline.fetch.http.body import BodyCollector, announced_length
 from pipeline.fetch.http.error_mapping import is_disconnect, to_fetch_error, to_status_error
 from pipeline.fetch.http.graphql import check_errors
 from pipeline.fetch.http.headers import RequestHeaders, merged
@@ -259,6 +259,7 @@ class Client:
         if not response.is_success:
             self._raise_for_status(response, await self._message(response))
         body = await self._body(response, check=partial(self._check_format, response))
+        self._is_json = self._is_json or body[:1] in (b"{", b"[")  # the next pages are not feeds either
         return Response(
             status=response.status_code,
             headers=response.headers,
@@ -282,7 +283,8 @@ class Client:
 
     async def _body(self, response: httpx.Response, *, check: Callable[[bytes], None] = lambda start: None) -> bytes:
         """Read a body; ``check`` is called with its first chunk."""
-        body = BodyCollector(response.headers.get("content-encoding"), self._limits.max_body_bytes)
+        encoding = response.headers.get("content-encoding")
+        body = BodyCollector(encoding, self._limits.max_body_bytes, expected=announced_length(response.headers) or 0)
         assert isinstance(response.stream, httpx.AsyncByteStream)
         is_first = True
         async for chunk in response.stream:

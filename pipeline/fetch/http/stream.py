@@ -11,6 +11,7 @@ import msgspec
 import trio
 
 from pipeline.errors import PermanentError
+from pipeline.fetch.http.body import announced_length
 from pipeline.model.pages import Validators
 
 NOT_MODIFIED = 304
@@ -38,15 +39,16 @@ class StreamedResponse(msgspec.Struct, frozen=True):
         """Return the stream of an open response."""
         assert isinstance(response.stream, httpx.AsyncByteStream)
         headers = response.headers
-        length = headers.get("content-length", "")
         return cls(
             status=response.status_code,
             headers=headers,
             url=str(response.url),
             chunks=aiter(response.stream),
             validators=Validators(headers.get("etag"), headers.get("last-modified")),
-            length=int(length) if length.isdecimal() else None,
-            is_framed=bool(length) or "transfer-encoding" in headers or response.http_version == "HTTP/2",
+            length=announced_length(headers),
+            is_framed=bool(headers.get("content-length"))
+            or "transfer-encoding" in headers
+            or response.http_version == "HTTP/2",
         )
 
 

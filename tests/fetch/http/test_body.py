@@ -62,6 +62,26 @@ def test_requested_encodings_are_supported() -> None:
         assert collect([ENCODERS[encoding.strip()](TEXT)], encoding) == TEXT
 
 
+@pytest.mark.parametrize("expected", [0, 1, len(TEXT) - 1, len(TEXT), len(TEXT) + 1, 10**20])
+@pytest.mark.parametrize("encoding", [None, "gzip"])
+def test_an_announced_length_changes_no_body(encoding: str | None, expected: int) -> None:
+    """The body is what arrives, whether the announced length is right, too small, too large or absurd."""
+    collector = BodyCollector(encoding, 10 * MIB, expected=expected)
+    feed(collector, in_pieces(ENCODERS[encoding](TEXT), 7))
+    assert collector.finish() == TEXT
+
+
+def test_an_absurd_length_takes_little_memory() -> None:
+    """A server that announces a terabyte and sends nothing costs less than half of the cap."""
+    tracemalloc.start()
+    try:
+        BodyCollector(None, 10 * MIB, expected=1 << 40).feed(b"{")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 * MIB
+
+
 @pytest.mark.parametrize("encoding", [None, "gzip", "deflate"])
 def test_no_chunks_are_an_empty_body(encoding: str | None) -> None:
     """A response without a body (HTTP 204) is empty, for every encoding that its header may name."""

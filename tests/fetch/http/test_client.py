@@ -13,7 +13,15 @@ from mockapi.faults import parse_fault
 from mockapi.serve import serving
 from mockapi.settings import Settings
 from pipeline.config.endpoint import Http
-from pipeline.errors import ConfigError, FetchError, PermanentError, RateLimitedError, TransientError, UnreachableError
+from pipeline.errors import (
+    ConfigError,
+    FeedFoundError,
+    FetchError,
+    PermanentError,
+    RateLimitedError,
+    TransientError,
+    UnreachableError,
+)
 from pipeline.fetch.content.response import Response
 from pipeline.fetch.http.client import Client
 from pipeline.fetch.http.transports import make_ssl_context
@@ -78,6 +86,28 @@ async def test_a_dripping_server_is_cut_off_as_a_whole() -> None:
     async with serving(settings) as urls:
         with pytest.raises(TransientError, match=r"no complete response within 1\.2 s"):
             await get(f"{urls['api1']}/products", Http(read_timeout=5, total_timeout=1.2))
+
+
+async def test_a_page_after_json_is_not_taken_for_a_feed() -> None:
+    """A first page may reveal a feed; a page after one of JSON is a page, however it looks."""
+    answers = [response(b"[1, 2]"), response(b"id,name,price\n1,Kettle,2\n", "Content-Type: text/csv")]
+
+    async def handle(stream: trio.SocketStream) -> None:
+        async with stream:
+            await stream.receive_some()
+            await stream.send_all(answers.pop(0))
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(partial(trio.serve_tcp, handle, 0, host="127.0.0.1"))
+        url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}/"
+        csv = answers[1:]
+        async with Client(url, LIMITS, ssl_context=NO_TLS) as client:
+            bodies = [(await client.fetch(url)).body for _ in range(2)]
+        answers += csv
+        with pytest.raises(FeedFoundError):
+            await get(url)
+        nursery.cancel_scope.cancel()
+    assert bodies == [b"[1, 2]", b"id,name,price\n1,Kettle,2\n"]
 
 
 async def test_retry_after_is_read() -> None:
