@@ -1,7 +1,7 @@
 """Paths to values in a record: dotted names, and JMESPath for everything else."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jmespath
@@ -115,17 +115,48 @@ def alternatives(path: str) -> Sequence[str]:
     return [*parts, path[start:].strip()]
 
 
+def first_names(path: str) -> frozenset[str] | None:
+    """Return the members of a record that a path begins with; None if it may read any of them.
+
+    ::
+
+        first_names("price.net || costs[?sold] | [0].cost")  # {"price", "costs"}
+    """
+    return frozenset() if path.startswith(IN_BODY) else _names_at_the_record(jmespath.compile(path).parsed)
+
+
+def _names_at_the_record(node: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return the names that a node of JMESPath's syntax tree looks up in the value to which it is applied."""
+    match node["type"]:
+        case "field":
+            return frozenset({node["value"]})
+        case "current" | "identity":
+            return None
+        case "literal" | "expref" | "index" | "slice":  # a function applies an expression to elements
+            return frozenset()
+        case "or_expression" | "and_expression" | "not_expression" | "comparator" | "function_expression":
+            applied = node["children"]
+        case "multi_select_list" | "multi_select_dict" | "key_val_pair":
+            applied = node["children"]
+        case _:  # the others apply what follows to the result of the first
+            applied = node["children"][:1]
+    each = [_names_at_the_record(child) for child in applied]
+    return None if None in each else frozenset().union(*filter(None, each))
+
+
 def template_error(template: str) -> str | None:
     """Return what is wrong with a template or path, None if it is valid."""
-    parts = _PLACEHOLDER.findall(template)
-    if not parts:
-        return path_error(template)
-    return next(filter(None, map(path_error, parts)), None)
+    return next(filter(None, map(path_error, template_paths(template))), None)
+
+
+def template_paths(template: str) -> Sequence[str]:
+    """Return the paths in braces of a template; a template without braces is a path."""
+    return _PLACEHOLDER.findall(template) or [template]
 
 
 def body_paths(paths: Iterable[str | None]) -> frozenset[str]:
     """Return those of the paths and templates that lead into the whole body, each with its prefix."""
-    each = (part for path in paths if path for part in (_PLACEHOLDER.findall(path) or [path]))
+    each = (part for path in paths if path for part in template_paths(path))
     return frozenset(path for path in each if path.startswith(IN_BODY))
 
 

@@ -1,13 +1,19 @@
 """Record readers that follow a description: of the fields, and of a transform before them."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
 from pipeline.config.currency import code_of
 from pipeline.config.presets import FullList
-from pipeline.config.record_paths import alternatives, compile_path, compile_template
+from pipeline.config.record_paths import (
+    alternatives,
+    compile_path,
+    compile_template,
+    first_names,
+    template_paths,
+)
 from pipeline.config.source import Fields
 from pipeline.config.transform import Transform
 from pipeline.normalize.fields import (
@@ -39,7 +45,6 @@ from pipeline.normalize.variants import (
 # The note about a record whose list may have been cut off by the API.
 FULL_LIST = "full_list"
 
-_decode_object = msgspec.json.Decoder(dict[str, Any], float_hook=WireFloat).decode
 _decode_value = msgspec.json.Decoder(float_hook=WireFloat).decode
 
 Candidates = Callable[[Any], Iterable[object]]
@@ -55,6 +60,7 @@ class MappedReader(RecordReader):
     """
 
     def __init__(self, fields: Fields, explode: str | None = None, full_list: FullList | None = None) -> None:
+        self._decode = _decoder(_names_read(fields, explode, full_list))
         self._full_list = full_list
         self._nulls = frozenset(fields.null_values)
         self._explode = compile_explode(explode) if explode else None
@@ -78,7 +84,7 @@ class MappedReader(RecordReader):
         Raises:
             msgspec.DecodeError: if the record is not a JSON object.
         """
-        record = _decode_object(raw)
+        record = self._decode(raw)
         for path, value in shared.items():
             record[path] = _decode_value(value)
         variants = self._explode(record) if self._explode else ()
@@ -107,7 +113,7 @@ class MappedReader(RecordReader):
         return msgspec.structs.replace(outcome, money=money)
 
     def _id_of(self, raw: msgspec.Raw) -> str | None:
-        return self._identity(_decode_object(raw))
+        return self._identity(self._decode(raw))
 
     def _read(self, record: dict[str, Any], lineage: Lineage = ()) -> ParsedRecord | NoIdError:
         identity = self._identity(record, lineage)
@@ -144,6 +150,8 @@ class MappedReader(RecordReader):
             return lambda record: (self._not_null(find(record)) for find in finders)
 
         within = self._added_keys if of_variant else ()
+        if not (within or self._nulls):
+            return lambda record: map(record.get, default_names)
 
         def find_by_name(record: dict[str, Any]) -> Iterator[object]:
             for holder in (*(record.get(key) for key in within), record):
@@ -154,6 +162,43 @@ class MappedReader(RecordReader):
 
     def _not_null(self, value: Any) -> Any:
         return None if self._nulls and isinstance(value, str | int | WireFloat) and str(value) in self._nulls else value
+
+
+def _names_read(fields: Fields, explode: str | None, full_list: FullList | None) -> frozenset[str] | None:
+    """Return the members of a record that may be read; None if all may be."""
+    names = {VARIANT, OUTER}
+    exponent = fields.price.exponent
+    paths = [
+        *template_paths(fields.id or ""),
+        fields.price.divisor,
+        exponent if isinstance(exponent, str) else None,
+        *fields.extra.values(),
+    ]
+    for path, usual in (
+        (fields.title, TITLE_KEYS),
+        (fields.category, CATEGORY_KEYS),
+        (fields.price.path, PRICE_KEYS),
+        (fields.currency.path, CURRENCY_KEYS),
+    ):
+        paths.append(path)
+        names.update(usual if path is None else ())
+    if explode:
+        paths.append(levels_of(explode)[0])
+    if explode or fields.id is None:  # the id of a variant begins with that of its record
+        names.update(ID_KEYS)
+    if full_list:
+        names.add(full_list.path)
+    read = [first_names(path) for path in paths if path]
+    return None if None in read else frozenset(names).union(*filter(None, read))
+
+
+def _decoder(names: frozenset[str] | None) -> Callable[[msgspec.Raw], dict[str, Any]]:
+    """Return a function that decodes the members of these names, of all if None; it skips the others."""
+    if names is None:
+        return msgspec.json.Decoder(dict[str, Any], float_hook=WireFloat).decode
+    members: Any = TypedDict("members", dict.fromkeys(sorted(names), Any), total=False)  # type: ignore[misc]
+    decoder: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(members, float_hook=WireFloat)
+    return decoder.decode
 
 
 class TransformingReader(RecordReader):

@@ -24,10 +24,13 @@ class PriceReader:
         exponent = price.exponent
         self._exponent = compile_path(exponent) if isinstance(exponent, str) and exponent != "iso4217" else None
         self._price = price
+        self._is_plain = price == Price(path=price.path)
 
     def read(self, record: Any, currency: str | None) -> Money:
         """Return the price of a decoded record; ``currency`` is its currency, if known."""
         value = self._find(record)
+        if self._is_plain and not isinstance(value, list):  # most prices
+            return read_money(value, currency)
         values = value if isinstance(value, list) else [value]
         if self._price.pick is PricePick.FIRST:
             values = values[:1]

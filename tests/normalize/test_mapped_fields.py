@@ -11,7 +11,7 @@ from helpers.configs import load, problems
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config.record_paths import alternatives, compile_path
+from pipeline.config.record_paths import alternatives, compile_path, first_names, path_error
 from pipeline.config.source import Currency, Fields, Price, PriceKind, PricePick
 from pipeline.model.pages import NormalizedPage, Page
 from pipeline.normalize.normalizer import DEFAULT_READER, normalize_page, reader_for
@@ -270,3 +270,69 @@ def test_fallbacks_are_those_of_jmespath(record: dict[str, Any], parts: list[str
     """A path of fallbacks gives what JMESPath gives, whatever values are empty or missing."""
     path = between.join(parts)
     assert compile_path(path)(record) == jmespath.search(path, record)
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("a", {"a"}),
+        ("a.b", {"a"}),
+        ('"d e".b || c', {"d e", "c"}),
+        ("a[?b==c].d | [0]", {"a"}),
+        ("sort_by(a, &b)[0].c", {"a"}),
+        ("join(', ', [a, b.c])", {"a", "b"}),
+        ("{x: a, y: b[].c}", {"a", "b"}),
+        ("a && !b || c == `1`", {"a", "b", "c"}),
+        ("$body.shop.currency", set()),
+        ("a.* | [0]", {"a"}),
+        ("*.b", None),
+        ("length(@)", None),
+        ("[a, @.b]", None),
+    ],
+)
+def test_the_members_that_a_path_begins_with(path: str, names: set[str] | None) -> None:
+    """Names within elements and within the results of other parts do not count; `@` and `*` may read any member."""
+    assert first_names(path) == names
+
+
+def _combined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    forms = [
+        "({}).({})", "({})[0]", "({})[]", "({})[1:]", "({})[?{}]", "({})[?{} == {}]", "({}).*", "({}) || ({})",
+        "({}) && ({})", "!({})", "({}) | ({})", "[{}, {}]", "{{k: {}, l: {}}}", "not_null({}, {})", "length({})",
+        "keys({})", "sort_by({}, &{})", "map(&{}, {})", "({}) == ({})",
+    ]  # fmt: skip
+    return st.sampled_from(forms).flatmap(
+        lambda form: st.lists(inner, min_size=form.count("{}"), max_size=form.count("{}")).map(
+            lambda parts: form.format(*parts)
+        )
+    )
+
+
+@given(
+    st.recursive(st.sampled_from([*"abpic", "@", "*", "`1`", "a.b"]), _combined, max_leaves=6),
+    st.dictionaries(st.sampled_from("abpic"), JSON),
+)
+def test_a_path_reads_no_other_members_than_those_it_begins_with(path: str, record: dict[str, Any]) -> None:
+    """The value at a path is the same in a record that has only the members that the path begins with."""
+    names = first_names(path) if path_error(path) is None else None
+    if names is not None:
+        only = {name: value for name, value in record.items() if name in names}
+        assert repr(compile_path(path)(only)) == repr(compile_path(path)(record))
+
+
+def test_a_member_that_nothing_reads_does_not_spoil_its_record() -> None:
+    """Members that no path leads to are skipped, though their texts are not UTF-8."""
+    record = '{"id": 1, "meta": {"title": "Kettle"}, "stock": 2, "notes": "caf\xe9", "price": 3}'.encode("latin-1")
+    fields = Fields(title="meta.title", extra={"stock": "stock"})
+    page = normalize_page(Page("shop", 1, [msgspec.Raw(record)]), NOW, reader_for(fields))
+    assert page.rejects == []
+    assert json.loads(page.lines) | {"processed_at": NOW} == {
+        "id": "shop:1",
+        "title": "Kettle",
+        "source": "shop",
+        "price": 3,
+        "currency": None,
+        "category": "uncategorized",
+        "processed_at": NOW,
+        "extra": {"stock": 2},
+    }
