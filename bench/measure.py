@@ -51,11 +51,14 @@ class Contender(msgspec.Struct, frozen=True):
 
 
 class Pipeline(Contender, frozen=True):
-    """The pipeline itself."""
+    """The pipeline itself, with a description of its records if there are ``fields``."""
+
+    fields: tuple[tuple[str, str], ...] = ()
 
     def command(self, output: Path, rps: str, urls: Sequence[str]) -> list[str]:
         """Write a configuration file and return the command: a thousand URLs exceed a command line."""
-        endpoints = [{"name": f"api{number}", "url": url} for number, url in enumerate(urls, start=1)]
+        described = {"fields": dict(self.fields)} if self.fields else {}
+        endpoints = [{"name": f"api{number}", "url": url, **described} for number, url in enumerate(urls, start=1)]
         config = {"endpoints": endpoints, "output": str(output), "rate_limit": {"rps": float(rps)}, "timeout": 600}
         file = output.with_suffix(".config")
         file.write_bytes(msgspec.json.encode(config))  # JSON is YAML
@@ -63,6 +66,11 @@ class Pipeline(Contender, frozen=True):
 
 
 PIPELINE = Pipeline("pipeline", "")
+DESCRIBED = Pipeline(
+    "pipeline, described",
+    "",
+    fields=(("id", "id"), ("title", "name"), ("price", "price"), ("category", "category")),
+)
 BARE = Contender("bare script", "bare")
 AIOHTTP = Contender("aiohttp + orjson", "aiohttp_orjson")
 BARE_UNKIND = Contender("bare script", "bare_unkind")

@@ -14,6 +14,7 @@ from measure import (
     BARE,
     BARE_UNKIND,
     COMMON,
+    DESCRIBED,
     DLT,
     PIPELINE,
     SCRAPY,
@@ -45,7 +46,9 @@ def ratio(results: list[Measure], bare: list[Measure], field: str) -> float:
 def main(data: str, pages: int, records: int, rounds: int, peer_rounds: int | None) -> None:
     """Measure the time to fetch, normalize and write all products without a rate limit."""
     bare = BARE if data == "plain" else BARE_UNKIND
-    contenders = {bare: rounds, PIPELINE: rounds} | dict.fromkeys(PEERS, min(peer_rounds or rounds, rounds))
+    contenders = {bare: rounds, PIPELINE: rounds, DESCRIBED: rounds} | dict.fromkeys(
+        PEERS, min(peer_rounds or rounds, rounds)
+    )
     with serving(2, records, data) as url:
         for contender in contenders:
             fetch_all(contender, [url] * ENDPOINTS, ENDPOINTS * products_in(data, 2, records))
