@@ -89,7 +89,7 @@ def read_money(value: object, record_currency: str | None = None, *, separator_i
     0 is a price. ``separator_is_known`` states that a point certainly is the decimal mark.
     """
     # Most prices are numbers or texts: these are checked first.
-    if type(value) is WireNumber:
+    if type(value) is WireNumber or type(value) is WireFloat:
         return _read_number(value.text, record_currency)
     if type(value) is str:
         return _read_text(value, record_currency, separator_is_known)
@@ -107,8 +107,6 @@ def _read(value: object, record_currency: str | None, separator_is_known: bool) 
             return UNREADABLE
         case int():
             return _read_number(str(value), record_currency)
-        case WireFloat():
-            return _read_number(value.text, record_currency)
         case dict() if value:
             return _read_object(value, record_currency, separator_is_known)
         case None | [] | dict():

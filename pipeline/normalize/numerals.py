@@ -32,6 +32,7 @@ class WireNumber(msgspec.Struct, frozen=True, gc=False):
 class WireFloat(float):
     """A JSON number that JMESPath expressions can compute with, and that keeps the received text."""
 
+    __slots__ = ("text",)
     text: str
 
     def __new__(cls, text: str) -> Self:
