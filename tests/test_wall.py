@@ -257,7 +257,7 @@ async def test_the_cause_and_the_place_are_in_the_summary(tmp_path: Path, monkey
     (shop,) = document["sources"]
     assert (shop["status"], shop["pages_fetched"], shop["missing_from"], shop["products"]) == ("partial", 2, 3, 6)
     (gap,) = shop["gaps"]
-    cause = r"internal error: ValueError\('a bug with \$\{KEY\}\\x1b'\) in fetch/fetcher\.py:\d+; please report it"
+    cause = r"internal error: ValueError\('a bug with \$\{KEY\}\\x1b'\) in fetch/page_walk\.py:\d+; please report it"
     assert re.fullmatch(cause, gap["reason"])
     assert [(error["page"], error["action"]) for error in document["errors"]] == [(3, "skip")]
     assert document["errors"][0]["error"] == gap["reason"]

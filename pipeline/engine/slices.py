@@ -20,8 +20,8 @@ from pipeline.errors import ConfigError, Problem
 from pipeline.fetch.bulkhead import Bulkhead
 from pipeline.fetch.capacity import walk_all, walks_at_once
 from pipeline.fetch.factory import FetcherFactory
-from pipeline.fetch.fetcher import Rest
 from pipeline.fetch.http.client import Connect, connector
+from pipeline.fetch.page_walk import Rest
 from pipeline.journal.entries import EndEntry, ProfileEntry
 from pipeline.model.pages import NOTHING_YET, EndpointProfile, LostPage, NormalizedPage, Page, Progress
 from pipeline.model.status import EndpointStatus

@@ -7,8 +7,9 @@ from typing import Protocol
 
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.fetch.bulkhead import Bulkhead
-from pipeline.fetch.fetcher import NO_REST, Fetcher, Rest
+from pipeline.fetch.fetcher import Fetcher
 from pipeline.fetch.http.client import Connect
+from pipeline.fetch.page_walk import NO_REST, Rest
 from pipeline.fetch.paging.loop_detector import Identify
 from pipeline.fetch.policy.throttle import Throttle
 from pipeline.model.pages import EndpointProfile, FeedVersion, Progress

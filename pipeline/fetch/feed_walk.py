@@ -9,14 +9,16 @@ import trio
 from pipeline.config.request import BodyFormat
 from pipeline.config.resolve import ResolvedEndpoint
 from pipeline.config.source import Paging, PagingStyle
-from pipeline.errors import TruncatedFeedError
+from pipeline.errors import EndpointLostError, FetchError, PermanentError, TransientError, TruncatedFeedError
 from pipeline.fetch.account.ledger import Ledger
 from pipeline.fetch.attempts import ResilientClient
 from pipeline.fetch.feed.decoder import FeedDecoder, FeedOptions
 from pipeline.fetch.feed.formats import check_start, make_decoder
 from pipeline.fetch.http.stream import NOT_MODIFIED, StreamedResponse
+from pipeline.fetch.policy.deadline import action_after
 from pipeline.model.metrics import Activity
 from pipeline.model.pages import NOTHING_YET, EndpointProfile, FeedVersion, Page, Progress, Trace
+from pipeline.model.summary import Action
 
 PAGE_SIZE = 1_000
 
@@ -33,7 +35,8 @@ class FeedWalk:
     A retry, and a run that resumes, read from the start. If the version of the feed is the same, pages that have
     arrived are skipped. Otherwise ``on_restart`` is called once nothing of the old version is under way; then the walk
     begins again. ``present`` is the version that the present summary has whole. If the feed has not changed since,
-    ``unchanged`` is True, and nothing is sent.
+    ``unchanged`` is True, and nothing is sent. ``on_end`` is called with the number after the last page, ``on_profile``
+    with the version.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class FeedWalk:
         *,
         resumed: Progress = NOTHING_YET,
         present: FeedVersion | None = None,
+        on_end: Callable[[int], None] = lambda page: None,
         on_profile: Callable[[EndpointProfile], None] = lambda profile: None,
         on_restart: Callable[[], None] = lambda: None,
     ) -> None:
@@ -52,10 +56,13 @@ class FeedWalk:
         self._attempts = attempts
         self._ledger = ledger
         self._format = body_format
+        self._on_end = on_end
         self._on_profile = on_profile
         self._on_restart = on_restart
         self._present = present
         self._have = set(resumed.have)
+        # An earlier run has read the feed to its end, and has journaled all of it.
+        self._has_whole = resumed.end is not None and len(resumed.have) == resumed.end - 1
         self._version = resumed.profile.version if resumed.profile else None
         self._options = FeedOptions(endpoint.encoding, endpoint.delimiter, endpoint.quote, endpoint.items)
         self._records: list[msgspec.Raw] = []
@@ -69,32 +76,59 @@ class FeedWalk:
         """The version of the feed that is being read, None before it is known."""
         return self._version
 
-    async def run(self, send: trio.MemorySendChannel[Page]) -> str | None:
-        """Read the feed to its end; return what its header lacks, None if nothing.
+    async def run(self, send: trio.MemorySendChannel[Page]) -> None:
+        """Read the feed to its end and send its records in pages.
 
-        The records that arrive are sent in pages. If cancelled, those of the last page are available from
-        :meth:`send_rest`.
-
-        Raises:
-            FetchError: the feed cannot be read to its end.
+        A cancellation ends the walk, and so does an unforeseen exception. The records that have arrived are sent
+        nevertheless. The account stays open until :meth:`cut_off` gives the reason.
         """
+        if self._has_whole:
+            self._ledger.reached_end()
+            return
+        try:
+            missing = await self._read(send)
+        except (PermanentError, TransientError, EndpointLostError) as error:
+            await self._send_rest(send)
+            self.cut_off(error, action_after(error))
+        except BaseException:
+            with trio.CancelScope(shield=True):  # bounded by the consumers, which make room
+                await self._send_rest(send)
+            raise
+        else:
+            self._conclude(missing)
+
+    def cut_off(self, error: FetchError, action: Action) -> None:
+        """Close the account of a walk that ends early because of ``error``."""
+        self._ledger.cut_off(error, self.page, action, [self.page], onward=True)
+
+    def page_written(self) -> None:
+        """Account for a page that was sent, and is journaled or lost."""
+        self._under_way -= 1
+        self._written.set()
+
+    async def _read(self, send: trio.MemorySendChannel[Page]) -> list[str]:
+        """Read the feed to its end; return the described columns that its header lacks."""
         missing: list[str] = []
 
         async def consume(response: StreamedResponse) -> None:
             missing[:] = await self._consume(response, send)
 
         await self._attempts.stream(consume, page=lambda: self.page, headers=self._conditions())
-        return self._complaint(missing) if missing else None
+        return missing
 
-    async def send_rest(self, send: trio.MemorySendChannel[Page]) -> None:
+    async def _send_rest(self, send: trio.MemorySendChannel[Page]) -> None:
         """Send the records of the page that is not complete; a resumed run reads it again."""
         if self._records and self.page not in self._have:
             await self._send(send, is_whole=False)
 
-    def page_written(self) -> None:
-        """Account for a page that was sent, and is journaled or lost."""
-        self._under_way -= 1
-        self._written.set()
+    def _conclude(self, missing: list[str]) -> None:
+        if self.unchanged:
+            self._ledger.unchanged()
+        elif missing:
+            self.cut_off(FetchError(f"{self._complaint(missing)}; correct `fields`"), "skip")
+        else:
+            self._on_end(self.page)
+            self._ledger.reached_end()
 
     async def _consume(self, response: StreamedResponse, send: trio.MemorySendChannel[Page]) -> list[str]:
         if response.status == NOT_MODIFIED:

@@ -2,7 +2,8 @@
 
 import trio
 
-from pipeline.errors import DeadlineNearError
+from pipeline.errors import DeadlineNearError, FetchError
+from pipeline.model.summary import Action
 
 
 def check_deadline(moment: float, why: str, code: int | None = None) -> None:
@@ -16,3 +17,8 @@ def check_deadline(moment: float, why: str, code: int | None = None) -> None:
     """
     if moment >= trio.current_effective_deadline():
         raise DeadlineNearError(why, code=code)
+
+
+def action_after(error: FetchError) -> Action:
+    """Return the reason of the account for a walk that ends because of ``error``."""
+    return "deadline" if isinstance(error, DeadlineNearError) else "skip"
