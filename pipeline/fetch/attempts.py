@@ -1,6 +1,5 @@
 """Fetch one page with rate limiting, retries and a circuit breaker."""
 
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -17,37 +16,30 @@ from pipeline.errors import (
     NoRecordsError,
     PermanentError,
     RateLimitedError,
-    RedirectedError,
     TransientError,
 )
-from pipeline.fetch.access import Access
 from pipeline.fetch.account.ledger import Ledger
 from pipeline.fetch.account.recorder import Stopwatch
 from pipeline.fetch.content.records import RecordFinder
 from pipeline.fetch.content.response import FetchedPage, Response
 from pipeline.fetch.groups import make_throttle
 from pipeline.fetch.http.client import Client
-from pipeline.fetch.http.graphql import COST_PATH
 from pipeline.fetch.http.stream import StreamedResponse
 from pipeline.fetch.paging.paginator import PageRequest
 from pipeline.fetch.policy.backoff import Backoff
 from pipeline.fetch.policy.circuit_breaker import CircuitBreaker, CircuitBreakerStatistics, Permit, State
 from pipeline.fetch.policy.deadline import check_deadline
-from pipeline.fetch.policy.quota import Quota, cost_quota, tightest_quota
-from pipeline.fetch.policy.throttle import Throttle, Turn
+from pipeline.fetch.policy.throttle import Throttle
 from pipeline.fetch.policy.token_bucket import TokenBucketStatistics
+from pipeline.fetch.polite_client import PoliteClient
 from pipeline.model.metrics import Activity
-
-MAX_REDIRECTS = 5
 
 # The maximum length of a Content-Type in an error, in characters.
 _LONGEST_MEDIA_TYPE = 60
 
 _T = TypeVar("_T")
-_R = TypeVar("_R", Response, StreamedResponse)
 
-_NO_CONTENT, _BAD_REQUEST, _UNAUTHORIZED = 204, 400, 401
-_METHOD_NOT_ALLOWED, _UNSUPPORTED_MEDIA_TYPE = 405, 415
+_NO_CONTENT = 204
 
 
 class ResilientClient:
@@ -85,9 +77,8 @@ class ResilientClient:
             cooldown=breaker.cooldown,
             max_probes=breaker.max_probes,
         )
-        self._access = Access(endpoint, client, self._throttle)
-        self._finder = finder or RecordFinder(endpoint.items, records_path=records_path, redact=self._access.redact)
-        self._redirect_logged = False
+        self._polite = PoliteClient(endpoint, client, self._throttle, ledger)
+        self._finder = finder or RecordFinder(endpoint.items, records_path=records_path, redact=self._polite.redact)
 
     def statistics(self) -> tuple[CircuitBreakerStatistics, TokenBucketStatistics]:
         """Return snapshots of the two policies that decide when the next request may leave."""
@@ -185,10 +176,10 @@ class ResilientClient:
             url = request.url or self._client.url_with(request.parameters)
             again = request.again or attempt > 1
             send = partial(self._client.fetch, body=request.body)
-            response = await self._respond(send, url, watch, again=again, repeats=was_refused)
+            response = await self._polite.respond(send, url, watch, again=again, repeats=was_refused)
             records = [] if response.status == _NO_CONTENT else self._records_of(response)
         except FetchError as error:
-            text = self._explained(error, {**request.parameters, **request.body})
+            text = self._polite.explained(error, {**request.parameters, **request.body})
             raise self._located(error, request.number, attempt, watch, text) from error.__cause__
         assert watch.started_at is not None, "a response follows a request"
         self._ledger.traffic.attempted(watch.started_at, None, watch.latency)
@@ -222,9 +213,9 @@ class ResilientClient:
         try:
             send = partial(self._client.stream, consume=consume, headers=headers)
             url = self._client.url_with({})
-            response = await self._respond(send, url, watch, again=attempt > 1, repeats=was_refused)
+            response = await self._polite.respond(send, url, watch, again=attempt > 1, repeats=was_refused)
         except FetchError as error:
-            text = self._explained(error, {})
+            text = self._polite.explained(error, {})
             raise self._located(error, page(), attempt, watch, text) from error.__cause__
         assert watch.started_at is not None, "a response follows a request"
         self._ledger.traffic.attempted(watch.started_at, None, watch.latency)
@@ -235,75 +226,6 @@ class ResilientClient:
         if watch.started_at is not None:
             self._ledger.traffic.attempted(watch.started_at, error)
         return error.at(source=self._endpoint.name, page=page, attempt=attempt, elapsed=watch.seconds(), text=text)
-
-    def _explained(self, error: FetchError, values: Mapping[str, str | int]) -> str:
-        text = self._access.explained(error)
-        if error.code in (_METHOD_NOT_ALLOWED, _UNSUPPORTED_MEDIA_TYPE):
-            method = self._endpoint.request.method.value
-            text += f"; the request was a {method}; describe another with `request` (docs/REQUESTS.md)"
-        if error.code == _BAD_REQUEST and values:
-            text += self._access.redact(f"; requested with {'&'.join(f'{name}={values[name]}' for name in values)}")
-        return text
-
-    async def _respond(
-        self, send: Callable[..., Awaitable[_R]], url: str, watch: Stopwatch, *, again: bool, repeats: bool
-    ) -> _R:
-        """Follow redirects, and replace a refused access token once; each request costs a token of the bucket."""
-        renewed, redirects = False, 0
-        while redirects <= MAX_REDIRECTS:
-            with self._ledger.time.during(Activity.NETWORK):
-                token = await self._access.token()
-            with await self._granted(repeats=repeats) as turn:
-                watch.start()
-                self._ledger.request_sent(again=again)
-                try:
-                    on_sent = partial(watch.sent, turn)
-                    with self._ledger.time.during(Activity.NETWORK):
-                        response = await send(url, token=token, on_sent=on_sent, on_answered=turn.answered)
-                except RateLimitedError as error:
-                    turn.refused(error.retry_after)
-                    self._log_rate()
-                    raise
-                except RedirectedError as redirect:
-                    turn.passed()
-                    url = redirect.location
-                    redirects += 1
-                    self._log_redirect_once(url)
-                except PermanentError as error:
-                    turn.passed()
-                    if token is None or error.code != _UNAUTHORIZED or renewed:
-                        raise
-                    renewed = True
-                    self._access.refuse(token)
-                else:
-                    turn.passed()
-                    self._log_rate()
-                    if quota := tightest_quota(response.headers, time.time(), self._cost(response)):
-                        turn.heed(quota)
-                    return response
-                finally:
-                    watch.over()
-        raise PermanentError(f"redirected more than {MAX_REDIRECTS} times; check `url`")
-
-    def _cost(self, response: Response | StreamedResponse) -> Quota | None:
-        if not self._endpoint.request.is_graphql or isinstance(response, StreamedResponse):
-            return None
-        return cost_quota(response.envelope.value(COST_PATH))
-
-    async def _granted(self, *, repeats: bool) -> Turn:
-        if not self._throttle.must_wait():
-            return await self._throttle.acquire(repeats=repeats)
-        with self._ledger.time.during(Activity.TOKENS):
-            return await self._throttle.acquire(repeats=repeats)
-
-    def _log_rate(self) -> None:
-        if change := self._throttle.take_change():
-            self._ledger.rate_changed(*change)
-
-    def _log_redirect_once(self, location: str) -> None:
-        if not self._redirect_logged:
-            self._redirect_logged = True
-            self._ledger.redirected(self._access.redact(location))
 
     def _prepare_to_repeat(self, refusal: RateLimitedError, page: int) -> None:
         """Check that the pause after a refusal ends before the deadline; the throttle makes the next attempt wait."""

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import PermanentError
-from pipeline.fetch.attempts import MAX_REDIRECTS
 from pipeline.fetch.http.hosts import HostPolicy
+from pipeline.fetch.polite_client import MAX_REDIRECTS
 from pipeline.redaction import Secrets
 
 HOME = "https://shop.test/products?lang=en"
