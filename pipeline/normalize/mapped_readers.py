@@ -1,6 +1,7 @@
 """Record readers that follow a description: of the fields, and of a transform before them."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, TypedDict
 
 import msgspec
@@ -192,6 +193,7 @@ def _names_read(fields: Fields, explode: str | None, full_list: FullList | None)
     return None if None in read else frozenset(names).union(*filter(None, read))
 
 
+@lru_cache(maxsize=1024)
 def _decoder(names: frozenset[str] | None) -> Callable[[msgspec.Raw], dict[str, Any]]:
     """Return a function that decodes the members of these names, of all if None; it skips the others."""
     if names is None:
