@@ -16,9 +16,10 @@ _Scalar = str | int | float | bool | None
 Value = msgspec.Raw | list[msgspec.Raw] | dict[str, Any] | _Scalar
 Members = Mapping[str, Value]
 
-# One pass over a body splits it, down to the records of `data.products`. Anything below is bytes.
-_Inner = dict[str, list[msgspec.Raw] | dict[str, msgspec.Raw] | _Scalar]
-_decode_body = msgspec.json.Decoder(dict[str, list[msgspec.Raw] | _Inner | _Scalar]).decode
+# One pass over a body splits it, down to the records of `data.products.nodes`. Anything below is bytes.
+_Third = dict[str, list[msgspec.Raw] | dict[str, msgspec.Raw] | _Scalar]
+_Second = dict[str, list[msgspec.Raw] | _Third | _Scalar]
+_decode_body = msgspec.json.Decoder(dict[str, list[msgspec.Raw] | _Second | _Scalar]).decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 

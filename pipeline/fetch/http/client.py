@@ -260,14 +260,16 @@ class Client:
             self._raise_for_status(response, await self._message(response))
         body = await self._body(response, check=partial(self._check_format, response))
         self._is_json = self._is_json or body[:1] in (b"{", b"[")  # the next pages are not feeds either
-        return Response(
+        page = Response(
             status=response.status_code,
             headers=response.headers,
             body=body,
             url=str(response.url),
             next_link=response.links.get("next", {}).get("url"),
-            incomplete=check_errors(body, redact=self._redact) if self._is_graphql else None,
         )
+        if self._is_graphql:
+            page.incomplete = check_errors(page.envelope, redact=self._redact)
+        return page
 
     async def _token_answer(self, response: httpx.Response) -> bytes:
         if response.is_redirect:

@@ -23,7 +23,7 @@ _TRANSIENT = frozenset(
 )
 
 
-def check_errors(body: bytes, *, redact: Callable[[str], str]) -> str | None:
+def check_errors(envelope: Envelope, *, redact: Callable[[str], str]) -> str | None:
     """Return the message about what is missing from the data of a GraphQL response, None if it is complete.
 
     Raises:
@@ -31,7 +31,6 @@ def check_errors(body: bytes, *, redact: Callable[[str], str]) -> str | None:
         TransientError: if there is no data, and the codes of the errors indicate a failure of the server.
         PermanentError: if there is no data for another reason.
     """
-    envelope = Envelope(body)
     errors = envelope.value("errors")
     if not isinstance(errors, list) or not errors:
         return None
