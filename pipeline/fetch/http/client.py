@@ -3,10 +3,9 @@
 import math
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from types import MappingProxyType, TracebackType
-from typing import Any, NoReturn, Self, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import parse_qsl
 
 import httpx
@@ -14,9 +13,9 @@ import trio
 
 from pipeline.config.endpoint import Http
 from pipeline.config.http_syntax import is_loopback
-from pipeline.config.request import NO_REQUEST, BodyFormat, Method, Request
+from pipeline.config.request import NO_REQUEST, BodyFormat, Request
 from pipeline.config.resolve import ResolvedEndpoint
-from pipeline.errors import FeedFoundError, PermanentError, PipelineError, RedirectedError, TransientError
+from pipeline.errors import FeedFoundError, FetchError, PermanentError, PipelineError, TransientError
 from pipeline.fetch.content.envelope import Envelope, as_text
 from pipeline.fetch.content.response import Response
 from pipeline.fetch.feed.formats import recognise_format
@@ -27,17 +26,10 @@ from pipeline.fetch.http.headers import RequestHeaders, merged
 from pipeline.fetch.http.hosts import HostPolicy
 from pipeline.fetch.http.proxies import Proxies
 from pipeline.fetch.http.request_body import RequestBody
-from pipeline.fetch.http.server_message import LONGEST_BODY, server_message
+from pipeline.fetch.http.server_message import read_message
 from pipeline.fetch.http.stream import NOT_MODIFIED, StreamedResponse, opened_file
 from pipeline.fetch.http.trace import RequestTrace
 from pipeline.fetch.http.transports import Transports, make_ssl_context
-from pipeline.redaction import shown_url
-
-# The limit for reading the body of an error, in seconds. It is read for the server's message only.
-_MESSAGE_SECONDS = 1.0
-
-# RFC 9110, section 15.4: a client may repeat a POST as a GET after the other redirects.
-_KEEP_METHOD = frozenset({307, 308})
 
 _T = TypeVar("_T")
 
@@ -178,7 +170,7 @@ class Client:
         async def read(response: httpx.Response) -> StreamedResponse:
             is_unchanged = response.status_code == NOT_MODIFIED and bool(headers)
             if not (response.is_success or is_unchanged):
-                self._raise_for_status(response, await self._message(response))
+                raise await self._status_error(response)
             streamed = StreamedResponse.of(response)
             await consume(streamed)
             return streamed
@@ -257,7 +249,7 @@ class Client:
 
     async def _page(self, response: httpx.Response) -> Response:
         if not response.is_success:
-            self._raise_for_status(response, await self._message(response))
+            raise await self._status_error(response)
         body = await self._body(response, check=partial(self._check_format, response))
         self._is_json = self._is_json or body[:1] in (b"{", b"[")  # the next pages are not feeds either
         page = Response(
@@ -277,7 +269,7 @@ class Client:
         body = await self._body(response)
         try:
             if not response.is_success:
-                self._raise_for_status(response)
+                raise to_status_error(response, None, self._policy)
         except PermanentError as error:
             reason = as_text(Envelope(body).value("error"))
             raise PermanentError(f"{error.text}{f': {reason}' if reason else ''}", code=error.code) from None
@@ -304,35 +296,8 @@ class Client:
             text = f"the response is {found.value.upper()}; set `format: {found.value}` (docs/FEEDS.md)"
             raise FeedFoundError(text, format=found.value)
 
-    async def _message(self, response: httpx.Response) -> str | None:
-        """Return the server's message in an error response; None if there is none, or if it does not arrive in time."""
-        if response.has_redirect_location:
-            return None
-        body = bytearray()
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        with trio.move_on_after(_MESSAGE_SECONDS), suppress(httpx.HTTPError):
-            async for chunk in response.stream:
-                body += chunk
-                if len(body) > LONGEST_BODY:
-                    return None
-            return server_message(bytes(body), response.headers.get("content-encoding"), redact=self._redact)
-        return None
-
-    def _raise_for_status(self, response: httpx.Response, message: str | None = None) -> NoReturn:
-        error = to_status_error(response, message)
-        if not response.has_redirect_location:
-            raise error
-        try:
-            location = str(response.url.join(response.headers["location"]).copy_with(userinfo=b"", fragment=None))
-            self._policy.carries_credentials(location)
-        except httpx.InvalidURL as invalid:
-            raise error.with_text(f"{error.text}; it leads to an invalid URL: {invalid}") from None
-        except PermanentError as refused:
-            raise error.with_text(f"{error.text}; {refused.text}") from None
-        if response.request.method == Method.POST.value and response.status_code not in _KEEP_METHOD:
-            text = f"{error.text}, which turns a POST into a GET; set `url` to {shown_url(location)}"
-            raise error.with_text(text)
-        raise RedirectedError(error.text, code=response.status_code, location=location)
+    async def _status_error(self, response: httpx.Response) -> FetchError:
+        return to_status_error(response, await read_message(response, redact=self._redact), self._policy)
 
 
 Connect = Callable[[ResolvedEndpoint], Client]

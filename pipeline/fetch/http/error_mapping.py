@@ -8,9 +8,22 @@ import httpx
 
 from pipeline.config.endpoint import Http
 from pipeline.config.http_syntax import host_and_port
-from pipeline.errors import FetchError, PermanentError, RateLimitedError, TransientError, UnreachableError
+from pipeline.config.request import Method
+from pipeline.errors import (
+    FetchError,
+    PermanentError,
+    RateLimitedError,
+    RedirectedError,
+    TransientError,
+    UnreachableError,
+)
+from pipeline.fetch.http.hosts import HostPolicy
 from pipeline.fetch.policy.backoff import parse_retry_after
 from pipeline.fetch.policy.quota import seconds_until_quota
+from pipeline.redaction import shown_url
+
+# RFC 9110, section 15.4: a client may repeat a POST as a GET after the other redirects.
+_KEEP_METHOD = frozenset({307, 308})
 
 
 def to_fetch_error(error: Exception, url: str, limits: Http) -> FetchError:
@@ -46,11 +59,29 @@ def is_disconnect(error: Exception) -> bool:
     return isinstance(error, httpx.ReadError | httpx.WriteError)
 
 
-def to_status_error(response: httpx.Response, message: str | None) -> FetchError:
+def to_status_error(response: httpx.Response, message: str | None, policy: HostPolicy) -> FetchError:
     """Return the error for a status that is not 2xx; ``message`` is the server's own.
 
-    429 and a 503 with a time to wait are refusals, 408 and other 5xx are transient. Any other status is permanent.
+    429 and a 503 with a time to wait are refusals, 408 and other 5xx are transient. A redirect is a
+    :class:`RedirectedError` if ``policy`` permits its target and the method is kept. Any other status is permanent.
     """
+    error = _by_status(response, message)
+    if not response.has_redirect_location:
+        return error
+    try:
+        location = str(response.url.join(response.headers["location"]).copy_with(userinfo=b"", fragment=None))
+        policy.carries_credentials(location)
+    except httpx.InvalidURL as invalid:
+        return error.with_text(f"{error.text}; it leads to an invalid URL: {invalid}")
+    except PermanentError as refused:
+        return error.with_text(f"{error.text}; {refused.text}")
+    if response.request.method == Method.POST.value and response.status_code not in _KEEP_METHOD:
+        text = f"{error.text}, which turns a POST into a GET; set `url` to {shown_url(location)}"
+        return error.with_text(text)
+    return RedirectedError(error.text, code=response.status_code, location=location)
+
+
+def _by_status(response: httpx.Response, message: str | None) -> FetchError:
     status = response.status_code
     text = f"HTTP {status} {httpx.codes.get_reason_phrase(status)}".rstrip() + (f": {message}" if message else "")
     wait = parse_retry_after(response.headers.get("retry-after"), datetime.now(UTC))

@@ -1,14 +1,20 @@
-"""Find the message in the body of an error response: the server's own words on what is wrong."""
+"""Read the message in the body of an error response: the server's own words on what is wrong."""
 
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
+import httpx
 import msgspec
+import trio
 
 from pipeline.fetch.http.body import ANY_FRAMING
 
 # A longer body, in bytes before or after decompression, is not a message.
 LONGEST_BODY = 16_384
+
+# The limit for reading such a body, in seconds.
+_SECONDS = 1.0
 
 # The maximum length of a quoted message, in characters.
 LONGEST_MESSAGE = 200
@@ -19,6 +25,24 @@ _KEYS = ("message", "error_description", "error", "detail", "title", "msg", "err
 
 # The maximum depth of a message: `errors[0].detail` is 3 levels deep, one more than `error.message`.
 _DEPTH = 4
+
+
+async def read_message(response: httpx.Response, *, redact: Callable[[str], str]) -> str | None:
+    """Return the message in the body of an error response; None if there is none, or if it does not arrive in time.
+
+    A redirect has none. If cancelled, the response is left as it is.
+    """
+    if response.has_redirect_location:
+        return None
+    body = bytearray()
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    with trio.move_on_after(_SECONDS), suppress(httpx.HTTPError):
+        async for chunk in response.stream:
+            body += chunk
+            if len(body) > LONGEST_BODY:
+                return None
+        return server_message(bytes(body), response.headers.get("content-encoding"), redact=redact)
+    return None
 
 
 def server_message(
