@@ -18,5 +18,5 @@ case $code in
     *) { echo "The catalogue was not fetched (exit code $code)."; tail -n 20 run.log; } | $ALERT ;;
 esac
 # Keep the dated files of thirty days. After a failed night they may be the last good ones.
-case $code in 0 | 3) find out -type f -name '????-??-??*' -mtime +30 -delete ;; esac
+case $code in 0 | 3) find out -type f -path '*20??-??-??*' -mtime +30 -delete ;; esac
 exit "$code"

@@ -1,7 +1,7 @@
 """Paths to values in a record: dotted names, and JMESPath for everything else."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jmespath
@@ -152,12 +152,6 @@ def template_error(template: str) -> str | None:
 def template_paths(template: str) -> Sequence[str]:
     """Return the paths in braces of a template; a template without braces is a path."""
     return _PLACEHOLDER.findall(template) or [template]
-
-
-def body_paths(paths: Iterable[str | None]) -> frozenset[str]:
-    """Return those of the paths and templates that lead into the whole body, each with its prefix."""
-    each = (part for path in paths if path for part in template_paths(path))
-    return frozenset(path for path in each if path.startswith(IN_BODY))
 
 
 def compile_template(template: str) -> Getter:

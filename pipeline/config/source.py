@@ -1,14 +1,14 @@
 """The sections of an endpoint that describe its API: paging, and the fields of a record."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Self
 
 import msgspec
 from msgspec import Meta
 
 from pipeline.config.currency import CODES
-from pipeline.config.record_paths import body_paths, is_dotted, path_error, template_error
+from pipeline.config.record_paths import IN_BODY, is_dotted, path_error, template_error, template_paths
 from pipeline.config.section import RULE, Section, Word
 from pipeline.errors import ConfigError, Problem
 
@@ -292,10 +292,16 @@ class Fields(Section, frozen=True):
             raise ConfigError(problems)
 
     @property
+    def paths(self) -> Sequence[str]:
+        """All described paths, those of the template of the id among them."""
+        exponent = self.price.exponent if isinstance(self.price.exponent, str) else None
+        own = (self.title, self.category, self.price.path, self.price.divisor, exponent, self.currency.path)
+        return [path for path in (*template_paths(self.id or ""), *own, *self.extra.values()) if path]
+
+    @property
     def body_paths(self) -> frozenset[str]:
         """The paths that lead into the whole body: ``$body.shop.currency``."""
-        own = (self.id, self.title, self.category, self.price.path, self.price.divisor, self.currency.path)
-        return body_paths((*own, str(self.price.exponent), *self.extra.values()))
+        return frozenset(path for path in self.paths if path.startswith(IN_BODY))
 
     def for_variants(self, explode: str) -> Self:
         """Return the fields for variants, the elements of the list at ``explode``.

@@ -13,7 +13,6 @@ from pipeline.config.record_paths import (
     compile_path,
     compile_template,
     first_names,
-    template_paths,
 )
 from pipeline.config.source import Fields
 from pipeline.config.transform import Transform
@@ -168,28 +167,17 @@ class MappedReader(RecordReader):
 def _names_read(fields: Fields, explode: str | None, full_list: FullList | None) -> frozenset[str] | None:
     """Return the members of a record that may be read; None if all may be."""
     names = {VARIANT, OUTER}
-    exponent = fields.price.exponent
-    paths = [
-        *template_paths(fields.id or ""),
-        fields.price.divisor,
-        exponent if isinstance(exponent, str) else None,
-        *fields.extra.values(),
-    ]
     for path, usual in (
+        (None if explode else fields.id, ID_KEYS),  # the id of a variant begins with that of its record
         (fields.title, TITLE_KEYS),
         (fields.category, CATEGORY_KEYS),
         (fields.price.path, PRICE_KEYS),
         (fields.currency.path, CURRENCY_KEYS),
     ):
-        paths.append(path)
         names.update(usual if path is None else ())
-    if explode:
-        paths.append(levels_of(explode)[0])
-    if explode or fields.id is None:  # the id of a variant begins with that of its record
-        names.update(ID_KEYS)
     if full_list:
         names.add(full_list.path)
-    read = [first_names(path) for path in paths if path]
+    read = [first_names(path) for path in (*fields.paths, *levels_of(explode or "")[:1])]
     return None if None in read else frozenset(names).union(*filter(None, read))
 
 
@@ -198,7 +186,7 @@ def _decoder(names: frozenset[str] | None) -> Callable[[msgspec.Raw], dict[str, 
     """Return a function that decodes the members of these names, of all if None; it skips the others."""
     if names is None:
         return msgspec.json.Decoder(dict[str, Any], float_hook=WireFloat).decode
-    members: Any = TypedDict("members", dict.fromkeys(sorted(names), Any), total=False)  # type: ignore[misc]
+    members: Any = TypedDict("members", dict.fromkeys(sorted(names), Any), total=False)  # type: ignore[misc]  # its keys are data
     decoder: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(members, float_hook=WireFloat)
     return decoder.decode
 

@@ -23,16 +23,8 @@ MOST_CONFLICTS = 5
 _MOST_PENDING = 100_000
 
 
-class _Offer(msgspec.Struct, frozen=True):
-    """The price for which a record offers a product."""
-
-    id: str
-    price: Decimal | None
-    currency: str | None
-
-
 class _Counted(msgspec.Struct, gc=False):
-    """The parts of a product that are counted."""
+    """The parts of a product that are counted, and compared with those of its duplicates."""
 
     id: str
     price: Decimal | None
@@ -41,7 +33,6 @@ class _Counted(msgspec.Struct, gc=False):
 
 
 _decode_counted = msgspec.json.Decoder(_Counted).decode_lines
-_decode_offers = msgspec.json.Decoder(_Offer).decode_lines
 
 
 class SourceAccount:
@@ -71,7 +62,7 @@ class SourceAccount:
         self._conflicting = 0
         self._conflicts: list[Conflict] = []
         # Duplicates, by the lines that contain their products: lines are read once for many of them.
-        self._pending: defaultdict[ReadLines, list[_Offer]] = defaultdict(list)
+        self._pending: defaultdict[ReadLines, list[_Counted]] = defaultdict(list)
         self._pending_count = 0
 
     def add_page(self, entry: PageEntry, read_lines: ReadLines) -> Sequence[int]:
@@ -93,7 +84,7 @@ class SourceAccount:
         for index, product in enumerate(_decode_counted(read_lines())):
             if product.id in known:
                 duplicates.append(index)
-                self._compare_later(_Offer(product.id, product.price, product.currency))
+                self._compare_later(product)
             elif (first := new.setdefault(product.id, product)) is not product:
                 duplicates.append(index)
                 self._compare(first, product)
@@ -112,13 +103,13 @@ class SourceAccount:
         ``read_lines`` reads the lines that contain the product, so that later duplicates can be compared with it.
         """
         if product.id in self._known:
-            self._compare_later(_Offer(product.id, product.price, product.currency))
+            self._compare_later(_Counted(product.id, product.price, product.currency, product.category))
             return False
         self._known[product.id] = read_lines
         self.tally.add(product.price, product.currency, product.category)
         return True
 
-    def _compare_later(self, offer: _Offer) -> None:
+    def _compare_later(self, offer: _Counted) -> None:
         """Note the offer of a product that is known from other lines, which are read once for many offers."""
         self._pending[self._known[offer.id]].append(offer)
         self._pending_count += 1
@@ -199,8 +190,8 @@ class SourceAccount:
         """Count the pending duplicates that offer another price than their product."""
         for read_lines, offers in self._pending.items():
             wanted = {offer.id for offer in offers}
-            products: dict[str, _Offer] = {}
-            for offer in _decode_offers(read_lines()):
+            products: dict[str, _Counted] = {}
+            for offer in _decode_counted(read_lines()):
                 if offer.id in wanted:
                     products.setdefault(offer.id, offer)  # of equal ids the first is the product
             for offer in offers:
@@ -208,7 +199,7 @@ class SourceAccount:
         self._pending.clear()
         self._pending_count = 0
 
-    def _compare(self, product: _Offer | _Counted, offer: _Offer | _Counted) -> None:
+    def _compare(self, product: _Counted, offer: _Counted) -> None:
         """Count a duplicate that offers another price than its product."""
         if (product.price, product.currency) != (offer.price, offer.currency):
             self._conflicting += 1

@@ -122,7 +122,7 @@ def test_the_script_alerts_by_exit_code(tmp_path: Path, codes: list[int], calls:
     """
     shutil.copy(FOLDER / "nightly.sh", tmp_path)
     (tmp_path / "out").mkdir()
-    for name, age in (("2026-01-01.json", 31), ("2026-01-03.json", 29), ("history.db", 31)):
+    for name, age in (("shop-2026-01-01.json", 31), ("shop-2026-01-03.json", 29), ("history.db", 31)):
         (tmp_path / "out" / name).touch()
         changed = (tmp_path / "out" / name).stat().st_mtime - 86_400 * age
         os.utime(tmp_path / "out" / name, (changed, changed))
@@ -144,5 +144,5 @@ def test_the_script_alerts_by_exit_code(tmp_path: Path, codes: list[int], calls:
     assert bool(alert) == bool(told)
     assert ("last words" in told) == ("not fetched" in alert)
     kept = {path.name for path in (tmp_path / "out").iterdir()}
-    old = set() if codes[-1] in (0, 3) else {"2026-01-01.json"}
-    assert kept == {"2026-01-03.json", "history.db"} | old
+    old = set() if codes[-1] in (0, 3) else {"shop-2026-01-01.json"}
+    assert kept == {"shop-2026-01-03.json", "history.db"} | old
