@@ -14,7 +14,7 @@ if [ "$code" = 3 ]; then
 fi
 case $code in
     0) ;;
-    3) echo "The catalogue is partial; out/report.html has what is missing." | $ALERT ;;
+    3) { echo "The catalogue is partial; the log has what is missing."; tail -n 20 run.log; } | $ALERT ;;
     *) { echo "The catalogue was not fetched (exit code $code)."; tail -n 20 run.log; } | $ALERT ;;
 esac
 # Keep the dated files of thirty days. After a failed night they may be the last good ones.
